@@ -1,0 +1,56 @@
+//! Where a picture differs from its reconstruction.
+
+use tch::{Device, Kind, Tensor};
+
+use super::STRUCTURE;
+use super::ms_ssim::{MsSsim, Similarity};
+use crate::nn::{PATCH, PATCHES, PICTURE, STRIDE};
+
+/// Weights of R, G, B in the gray map.
+const GRAY: [f32; 3] = [0.2989, 0.5870, 0.1140];
+
+/// relu(0.85 sum_i w_i (1 - SSIM map i) + 0.15 |x - y| / range), made gray: (N, 1, side, side).
+pub fn residual_map(x: &Tensor, y: &Tensor, similarity: &Similarity, criterion: &MsSsim) -> Tensor {
+    let side = x.size()[3];
+    let mut residual = (x - y).abs() * ((1.0 - STRUCTURE) / criterion.range());
+    for (map, weight) in similarity.maps.iter().zip(criterion.weights()) {
+        let map = map.upsample_nearest2d([side, side], None, None);
+        residual += (1.0 - map) * (STRUCTURE * weight);
+    }
+    let gray = Tensor::from_slice(&GRAY)
+        .to_device(x.device())
+        .view([1, 3, 1, 1]);
+    (residual.relu() * gray).sum_dim_intlist([1].as_slice(), true, Kind::Float)
+}
+
+/// Lays the 225 patches of a picture back at their places and averages them where they overlap.
+#[derive(Debug)]
+pub struct PatchFold {
+    /// How many patches cover each pixel: (1, 1, 256, 256).
+    overlap: Tensor,
+}
+
+impl PatchFold {
+    pub fn new(device: Device) -> Self {
+        let ones = Tensor::ones([PATCHES * PATCHES, 1, PATCH, PATCH], (Kind::Float, device));
+        Self {
+            overlap: sum_overlapping(&ones),
+        }
+    }
+
+    /// (225, 1, 32, 32) to (1, 1, 256, 256).
+    pub fn mean(&self, maps: &Tensor) -> Tensor {
+        sum_overlapping(maps) / &self.overlap
+    }
+}
+
+fn sum_overlapping(maps: &Tensor) -> Tensor {
+    let columns = maps.flatten(1, -1).transpose(0, 1).unsqueeze(0);
+    columns.col2im(
+        [PICTURE, PICTURE],
+        [PATCH, PATCH],
+        [1, 1],
+        [0, 0],
+        [STRIDE, STRIDE],
+    )
+}

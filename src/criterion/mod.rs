@@ -1,0 +1,25 @@
+//! What IGD measures: how well a picture was reconstructed ([`MsSsim`], [`reconstruction`]), how normal its latent is
+//! ([`Descriptor`]), and the score and map made of both (paper: Section 3, Eq. 1 to 8).
+
+mod gaussian;
+mod heatmap;
+mod ms_ssim;
+mod score;
+
+use tch::{Kind, Tensor};
+
+pub use gaussian::Descriptor;
+pub use heatmap::{PatchFold, residual_map};
+pub use ms_ssim::{MsSsim, Similarity};
+pub use score::{ScoreWeights, TermWeights};
+
+/// Share of MS-SSIM in the reconstruction error; the rest is L1.
+const STRUCTURE: f64 = 0.85;
+
+/// 0.85 (1 - MS-SSIM) + 0.15 L1 / range of each picture: (N).
+pub fn reconstruction(x: &Tensor, y: &Tensor, ms_ssim: &Tensor, range: f64) -> Tensor {
+    let l1 = (x - y)
+        .abs()
+        .mean_dim([1, 2, 3].as_slice(), false, Kind::Float);
+    (1.0 - ms_ssim) * STRUCTURE + l1 * ((1.0 - STRUCTURE) / range)
+}

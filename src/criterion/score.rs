@@ -1,0 +1,54 @@
+//! The anomaly score (paper: Section 3.3).
+
+use serde::{Deserialize, Serialize};
+
+/// How the two terms of a scale are mixed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TermWeights {
+    pub reconstruction: f32,
+    pub gaussian: f32,
+}
+
+impl TermWeights {
+    /// The score of one picture or patch.
+    pub fn mix(&self, reconstruction: f32, gaussian: f32) -> f32 {
+        self.reconstruction * reconstruction + self.gaussian * gaussian
+    }
+}
+
+/// How a picture's score is made of the scales.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreWeights {
+    pub global: TermWeights,
+    pub local: TermWeights,
+    /// Share of the global scale in score and map where both scales are there.
+    pub global_share: f32,
+}
+
+impl ScoreWeights {
+    /// The paper's: texture is judged on patches, the latent on the whole.
+    pub const PAPER: Self = Self {
+        global: TermWeights {
+            reconstruction: 0.1,
+            gaussian: 0.9,
+        },
+        local: TermWeights {
+            reconstruction: 0.9,
+            gaussian: 0.1,
+        },
+        global_share: 0.5,
+    };
+
+    /// Mixes the values of the two scales; if one is absent, the other is all.
+    pub fn combine(&self, global: Option<f32>, local: Option<f32>) -> f32 {
+        match (global, local) {
+            (Some(global), Some(local)) => {
+                self.global_share * global + (1.0 - self.global_share) * local
+            }
+            (Some(only), None) | (None, Some(only)) => only,
+            (None, None) => f32::NAN,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a [`Detector`](super::Detector) says about one picture.
+
+use serde::Serialize;
+
+/// The two terms of the score at one scale, each in 0..=1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ScaleTerms {
+    /// 0.85 (1 - MS-SSIM) + 0.15 L1 / range, of the worst patch at the local scale.
+    pub reconstruction: f32,
+    /// 1 - exp(-||z - c||^2 / sigma), of the same patch.
+    pub gaussian: f32,
+}
+
+/// The terms of each scale the model has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Scales {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global: Option<ScaleTerms>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<ScaleTerms>,
+}
+
+/// A connected component of the map above the pixel threshold, as a box in pixels of the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Region {
+    pub x: u32,
+    pub y: u32,
+    pub w: u32,
+    pub h: u32,
+    /// Pixels of the frame that the component covers (at most `w * h`).
+    pub area: u32,
+    /// The highest value of the normalised map inside, 0.5..=1.
+    pub score: f32,
+}
+
+/// The anomaly map at the network's input size, row by row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Map {
+    pub width: usize,
+    pub height: usize,
+    pub values: Vec<f32>,
+}
+
+/// Everything known of one picture after inference.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Detection {
+    /// The raw IGD score.
+    pub score: f32,
+    /// clamp(0.5 + (score - threshold) / (2 (threshold - median)), 0, 1): 0 at the median of held-out normal pictures,
+    /// 0.5 at the threshold.
+    pub normalized: f32,
+    /// The raw score from which a picture counts as anomalous.
+    pub threshold: f32,
+    pub anomalous: bool,
+    pub scales: Scales,
+    /// The map, normalised like the score but with the pixel threshold and median: 0..=1, anomalous from 0.5.
+    pub map: Map,
+    /// The largest first.
+    pub regions: Vec<Region>,
+}

@@ -1,0 +1,290 @@
+//! Layers and residual blocks that the networks share, named as in the published state dicts.
+
+use tch::Tensor;
+
+use super::weights::{Init, Scope, WeightsError};
+
+/// Forward passes in training mode use the batch's own statistics and update the running ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Train,
+    Evaluate,
+}
+
+/// A 2-d convolution. Input and output (N, C, H, W).
+#[derive(Debug)]
+pub struct Conv2d {
+    weight: Tensor,
+    bias: Option<Tensor>,
+    stride: i64,
+    padding: i64,
+    groups: i64,
+}
+
+impl Conv2d {
+    /// `kernel` x `kernel`, padded so that stride 1 keeps the size.
+    pub fn new(
+        scope: Scope,
+        [input, output, kernel]: [i64; 3],
+        init: Init,
+    ) -> Result<Self, WeightsError> {
+        let bias = scope.weight("bias", &[output], Init::Zeros)?;
+        let mut conv = Self::without_bias(scope, [input, output, kernel], init)?;
+        conv.bias = Some(bias);
+        Ok(conv)
+    }
+
+    /// The same without a bias.
+    pub fn without_bias(
+        scope: Scope,
+        [input, output, kernel]: [i64; 3],
+        init: Init,
+    ) -> Result<Self, WeightsError> {
+        Ok(Self {
+            weight: scope.weight("weight", &[output, input, kernel, kernel], init)?,
+            bias: None,
+            stride: 1,
+            padding: (kernel - 1) / 2,
+            groups: 1,
+        })
+    }
+
+    /// One `kernel` x `kernel` filter a channel, without a bias.
+    pub fn depthwise(scope: Scope, channels: i64, kernel: i64) -> Result<Self, WeightsError> {
+        let mut conv = Self::without_bias(scope, [1, channels, kernel], Init::KaimingUniform)?;
+        conv.groups = channels;
+        Ok(conv)
+    }
+
+    pub fn stride(mut self, stride: i64) -> Self {
+        self.stride = stride;
+        self
+    }
+
+    /// Overrides the padding on all four sides.
+    pub fn padding(mut self, padding: i64) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        x.conv2d(
+            &self.weight,
+            self.bias.as_ref(),
+            [self.stride, self.stride],
+            [self.padding, self.padding],
+            [1, 1],
+            self.groups,
+        )
+    }
+}
+
+/// A fully connected layer: (N, in) to (N, out).
+#[derive(Debug)]
+pub struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Linear {
+    pub fn new(scope: Scope, input: i64, output: i64) -> Result<Self, WeightsError> {
+        Ok(Self {
+            weight: scope.weight("weight", &[output, input], Init::XavierUniform)?,
+            bias: scope.weight("bias", &[output], Init::Zeros)?,
+        })
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        x.linear(&self.weight, Some(&self.bias))
+    }
+}
+
+/// Batch normalisation over (N, C, H, W) with PyTorch's momentum 0.1.
+#[derive(Debug)]
+pub struct BatchNorm2d {
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    epsilon: f64,
+}
+
+impl BatchNorm2d {
+    pub fn new(scope: Scope, channels: i64) -> Result<Self, WeightsError> {
+        Ok(Self {
+            weight: scope.weight("weight", &[channels], Init::Ones)?,
+            bias: scope.weight("bias", &[channels], Init::Zeros)?,
+            running_mean: scope.statistic("running_mean", &[channels], Init::Zeros)?,
+            running_var: scope.statistic("running_var", &[channels], Init::Ones)?,
+            epsilon: 1e-5,
+        })
+    }
+
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        x.batch_norm(
+            Some(&self.weight),
+            Some(&self.bias),
+            Some(&self.running_mean),
+            Some(&self.running_var),
+            mode == Mode::Train,
+            0.1,
+            self.epsilon,
+            false,
+        )
+    }
+}
+
+/// Layer normalisation over (C, H, W), with a scale and a shift for each of them, as the critics have it.
+#[derive(Debug)]
+struct LayerNorm {
+    weight: Tensor,
+    bias: Tensor,
+    shape: [i64; 3],
+}
+
+impl LayerNorm {
+    fn new(scope: Scope, shape: [i64; 3]) -> Result<Self, WeightsError> {
+        Ok(Self {
+            weight: scope.weight("weight", &shape, Init::Ones)?,
+            bias: scope.weight("bias", &shape, Init::Zeros)?,
+            shape,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        x.layer_norm(
+            self.shape,
+            Some(&self.weight),
+            Some(&self.bias),
+            1e-5,
+            false,
+        )
+    }
+}
+
+/// Which normalisation a halving block has.
+#[derive(Clone, Copy, Debug)]
+pub enum Norm {
+    /// Encoders.
+    Batch,
+    /// Critics, which must judge each picture by itself.
+    Layer,
+}
+
+#[derive(Debug)]
+enum NormLayer {
+    Batch(BatchNorm2d),
+    Layer(LayerNorm),
+}
+
+impl NormLayer {
+    fn new(scope: Scope, norm: Norm, channels: i64, side: i64) -> Result<Self, WeightsError> {
+        Ok(match norm {
+            Norm::Batch => Self::Batch(BatchNorm2d::new(scope, channels)?),
+            Norm::Layer => Self::Layer(LayerNorm::new(scope, [channels, side, side])?),
+        })
+    }
+
+    fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        match self {
+            Self::Batch(norm) => norm.forward(x, mode),
+            Self::Layer(norm) => norm.forward(x),
+        }
+    }
+}
+
+/// Pre-activation residual block that halves the picture by 2x2 means.
+#[derive(Debug)]
+pub struct ResidualDown {
+    bn1: NormLayer,
+    bn2: NormLayer,
+    shortcut: Conv2d,
+    conv_1: Conv2d,
+    conv_2: Conv2d,
+}
+
+impl ResidualDown {
+    /// For an input of `side` x `side`.
+    pub fn new(
+        scope: Scope,
+        input: i64,
+        output: i64,
+        norm: Norm,
+        side: i64,
+    ) -> Result<Self, WeightsError> {
+        let shortcut = &scope / "conv_shortcut" / "conv" / "conv";
+        let conv_1 = &scope / "conv_1" / "conv";
+        let conv_2 = &scope / "conv_2" / "conv" / "conv";
+        Ok(Self {
+            bn1: NormLayer::new(&scope / "bn1", norm, input, side)?,
+            bn2: NormLayer::new(&scope / "bn2", norm, input, side)?,
+            shortcut: Conv2d::new(shortcut, [input, output, 1], Init::XavierUniform)?,
+            conv_1: Conv2d::without_bias(conv_1, [input, input, 3], Init::KaimingUniform)?,
+            conv_2: Conv2d::new(conv_2, [input, output, 3], Init::KaimingUniform)?,
+        })
+    }
+
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        let shortcut = self.shortcut.forward(&mean_pool(x));
+        let y = self.bn1.forward(x, mode).relu();
+        let y = self.conv_1.forward(&y);
+        let y = self.bn2.forward(&y, mode).relu();
+        shortcut + mean_pool(&self.conv_2.forward(&y))
+    }
+}
+
+/// Pre-activation residual block that doubles the picture by nearest neighbours.
+#[derive(Debug)]
+pub struct ResidualUp {
+    bn1: BatchNorm2d,
+    bn2: BatchNorm2d,
+    shortcut: Conv2d,
+    conv_1: Conv2d,
+    conv_2: Conv2d,
+}
+
+impl ResidualUp {
+    pub fn new(scope: Scope, input: i64, output: i64) -> Result<Self, WeightsError> {
+        let shortcut = &scope / "conv_shortcut" / "conv" / "conv";
+        let conv_1 = &scope / "conv_1" / "conv" / "conv";
+        let conv_2 = &scope / "conv_2" / "conv";
+        Ok(Self {
+            bn1: BatchNorm2d::new(&scope / "bn1", input)?,
+            bn2: BatchNorm2d::new(&scope / "bn2", output)?,
+            shortcut: Conv2d::new(shortcut, [input, output, 1], Init::XavierUniform)?,
+            conv_1: Conv2d::without_bias(conv_1, [input, output, 3], Init::KaimingUniform)?,
+            conv_2: Conv2d::new(conv_2, [output, output, 3], Init::KaimingUniform)?,
+        })
+    }
+
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        // A 1x1 convolution and a nearest-neighbour upsampling commute; this order is a quarter of the work.
+        let shortcut = upsample(&self.shortcut.forward(x));
+        let y = self.bn1.forward(x, mode).relu();
+        let y = self.conv_1.forward(&upsample(&y));
+        let y = self.bn2.forward(&y, mode).relu();
+        shortcut + self.conv_2.forward(&y)
+    }
+}
+
+/// Means of 2x2 pixels.
+fn mean_pool(x: &Tensor) -> Tensor {
+    x.avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)
+}
+
+/// Each pixel becomes 2x2.
+pub fn upsample(x: &Tensor) -> Tensor {
+    let (_, _, height, width) = sizes(x);
+    x.upsample_nearest2d([2 * height, 2 * width], None, None)
+}
+
+/// (N, C, H, W) of a batch of pictures.
+pub fn sizes(x: &Tensor) -> (i64, i64, i64, i64) {
+    let size = x.size();
+    (size[0], size[1], size[2], size[3])
+}

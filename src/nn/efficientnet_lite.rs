@@ -1,0 +1,200 @@
+//! EfficientNet-Lite0 without its head (Tan & Le, ICML 2019; the Lite variant has neither squeeze-and-excitation nor swish).
+//! Variables are named as in the published PyTorch port of the TensorFlow weights, which pads as TensorFlow does.
+//!
+//! The features are the last three stages' means over the picture, one after the other: on inspection pictures they carry
+//! more than the 1,280-wide head that was trained for ImageNet's classes.
+
+use std::collections::HashMap;
+
+use tch::{Kind, Tensor};
+
+use super::Normalisation;
+use super::blocks::{BatchNorm2d, Conv2d, Mode, sizes};
+use super::weights::{Init, Scope, WeightsError};
+
+/// A stage of equal blocks.
+struct Stage {
+    blocks: usize,
+    kernel: i64,
+    stride: i64,
+    expansion: i64,
+    output: i64,
+}
+
+const fn stage(blocks: usize, kernel: i64, stride: i64, expansion: i64, output: i64) -> Stage {
+    Stage {
+        blocks,
+        kernel,
+        stride,
+        expansion,
+        output,
+    }
+}
+
+const STEM: i64 = 32;
+const STAGES: [Stage; 7] = [
+    stage(1, 3, 1, 1, 16),
+    stage(2, 3, 2, 6, 24),
+    stage(2, 5, 2, 6, 40),
+    stage(3, 3, 2, 6, 80),
+    stage(3, 5, 1, 6, 112),
+    stage(4, 5, 2, 6, 192),
+    stage(1, 3, 1, 6, 320),
+];
+/// From this stage on (counted from 0) means go into the features.
+const FIRST_POOLED: usize = 4;
+
+/// Length of the feature vector: 112 + 192 + 320.
+pub const FEATURES: i64 = 624;
+
+/// (N, 3, H, W), ImageNet-normalised, to (N, 624).
+#[derive(Debug)]
+pub struct EfficientnetLite0 {
+    /// ImageNet normalisation to (x - 127) / 128 on 0..=255, as a factor and an offset a channel.
+    renormalise: (Tensor, Tensor),
+    stem: Conv2d,
+    stem_norm: BatchNorm2d,
+    stages: Vec<Vec<InvertedResidual>>,
+}
+
+impl EfficientnetLite0 {
+    /// `normalisation` is how the pictures were normalised.
+    pub fn new(scope: Scope, normalisation: &Normalisation) -> Result<Self, WeightsError> {
+        let stem = Conv2d::without_bias(&scope / "_conv_stem", [3, STEM, 3], Init::KaimingUniform)?;
+        let stem_norm = BatchNorm2d::new(&scope / "_bn0", STEM)?.epsilon(EPSILON);
+        let mut input = STEM;
+        let mut number = 0;
+        let mut stages = Vec::with_capacity(STAGES.len());
+        for stage in &STAGES {
+            let mut blocks = Vec::with_capacity(stage.blocks);
+            for index in 0..stage.blocks {
+                let stride = if index == 0 { stage.stride } else { 1 };
+                let block = &scope / "_blocks" / &number.to_string();
+                blocks.push(InvertedResidual::new(block, input, stage, stride)?);
+                input = stage.output;
+                number += 1;
+            }
+            stages.push(blocks);
+        }
+        let per_channel = |values: [f64; 3]| {
+            let values = values.map(|value| value as f32);
+            Tensor::from_slice(&values)
+                .to_device(scope.device())
+                .view([1, 3, 1, 1])
+        };
+        Ok(Self {
+            renormalise: (
+                per_channel(normalisation.std.map(|s| s * 255.0 / 128.0)),
+                per_channel(normalisation.mean.map(|m| (m * 255.0 - 127.0) / 128.0)),
+            ),
+            stem: stem.stride(2).padding(0),
+            stem_norm,
+            stages,
+        })
+    }
+
+    pub fn forward(&self, pictures: &Tensor) -> Tensor {
+        let (factor, offset) = &self.renormalise;
+        let x = pictures * factor + offset;
+        let x = self.stem.forward(&pad_same(&x, 3));
+        let mut x = relu6(&self.stem_norm.forward(&x, Mode::Evaluate));
+        let mut pooled = Vec::with_capacity(STAGES.len() - FIRST_POOLED);
+        for (index, blocks) in self.stages.iter().enumerate() {
+            for block in blocks {
+                x = block.forward(&x);
+            }
+            if index >= FIRST_POOLED {
+                pooled.push(x.mean_dim([2, 3].as_slice(), false, Kind::Float));
+            }
+        }
+        Tensor::cat(&pooled, 1)
+    }
+}
+
+/// Batch normalisation's epsilon in this family.
+const EPSILON: f64 = 1e-3;
+
+/// Expand with 1x1, filter each channel, project with 1x1, and add the input where the shape stays.
+#[derive(Debug)]
+struct InvertedResidual {
+    expand: Option<(Conv2d, BatchNorm2d)>,
+    depthwise: Conv2d,
+    bn1: BatchNorm2d,
+    project: Conv2d,
+    bn2: BatchNorm2d,
+    /// Kernel side to pad for, where the depthwise convolution halves.
+    halving_kernel: Option<i64>,
+    residual: bool,
+}
+
+impl InvertedResidual {
+    fn new(scope: Scope, input: i64, stage: &Stage, stride: i64) -> Result<Self, WeightsError> {
+        let inner = input * stage.expansion;
+        let pointwise = |name: &str, input, output| {
+            Conv2d::without_bias(&scope / name, [input, output, 1], Init::KaimingUniform)
+        };
+        let norm = |name: &str, channels| {
+            BatchNorm2d::new(&scope / name, channels).map(|norm| norm.epsilon(EPSILON))
+        };
+        let expand = if stage.expansion > 1 {
+            Some((
+                pointwise("_expand_conv", input, inner)?,
+                norm("_bn0", inner)?,
+            ))
+        } else {
+            None
+        };
+        let mut depthwise = Conv2d::depthwise(&scope / "_depthwise_conv", inner, stage.kernel)?;
+        if stride > 1 {
+            depthwise = depthwise.stride(stride).padding(0);
+        }
+        Ok(Self {
+            expand,
+            depthwise,
+            bn1: norm("_bn1", inner)?,
+            project: pointwise("_project_conv", inner, stage.output)?,
+            bn2: norm("_bn2", stage.output)?,
+            halving_kernel: (stride > 1).then_some(stage.kernel),
+            residual: stride == 1 && input == stage.output,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let y = match &self.expand {
+            Some((conv, norm)) => relu6(&norm.forward(&conv.forward(x), Mode::Evaluate)),
+            None => x.shallow_clone(),
+        };
+        let y = match self.halving_kernel {
+            Some(kernel) => self.depthwise.forward(&pad_same(&y, kernel)),
+            None => self.depthwise.forward(&y),
+        };
+        let y = relu6(&self.bn1.forward(&y, Mode::Evaluate));
+        let y = self.bn2.forward(&self.project.forward(&y), Mode::Evaluate);
+        if self.residual { y + x } else { y }
+    }
+}
+
+fn relu6(x: &Tensor) -> Tensor {
+    x.clamp(0.0, 6.0)
+}
+
+/// TensorFlow's "same" padding for stride 2: the odd pixel goes to the right and the bottom.
+fn pad_same(x: &Tensor, kernel: i64) -> Tensor {
+    let (_, _, height, width) = sizes(x);
+    let around = |side: i64| {
+        let total = (((side + 1) / 2 - 1) * 2 + kernel - side).max(0);
+        (total / 2, total - total / 2)
+    };
+    let (left, right) = around(width);
+    let (top, bottom) = around(height);
+    x.constant_pad_nd([left, right, top, bottom])
+}
+
+/// Drops the classifier, which the published file has and this network does not.
+pub fn without_head(entries: HashMap<String, Tensor>) -> HashMap<String, Tensor> {
+    let head = ["_conv_head.", "_bn1.", "_fc."];
+    entries
+        .into_iter()
+        .filter(|(name, _)| !head.iter().any(|prefix| name.starts_with(prefix)))
+        .collect()
+}

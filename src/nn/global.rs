@@ -1,0 +1,160 @@
+//! The global network: sees the whole picture at 256x256 (paper: Fig. 2).
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp, upsample};
+use super::efficientnet_lite::{self, EfficientnetLite0};
+use super::resnet18::{self, Resnet18};
+use super::tower::Tower;
+use super::weights::{Builder, Init, Scope, WeightsError};
+use super::{Autoencoder, Normalisation, PICTURE, TRAINED_FEATURES};
+
+/// Which encoder the global network stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncoderKind {
+    /// ResNet-18 on ImageNet, frozen: the paper's.
+    Resnet18,
+    /// EfficientNet-Lite0 on ImageNet, frozen: means over the picture of its last three stages.
+    EfficientnetLite0,
+    /// Residual blocks trained together with the decoder.
+    Scratch,
+}
+
+impl EncoderKind {
+    /// Length of the feature vector.
+    pub fn features(self) -> i64 {
+        match self {
+            Self::Resnet18 => resnet18::FEATURES,
+            Self::EfficientnetLite0 => efficientnet_lite::FEATURES,
+            Self::Scratch => TRAINED_FEATURES,
+        }
+    }
+}
+
+/// The global network's sizes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GlobalConfig {
+    pub encoder: EncoderKind,
+    /// Channels of the decoder's last block (the paper: 64).
+    pub width: i64,
+    /// Length of z (the paper: 128).
+    pub latent: i64,
+}
+
+impl GlobalConfig {
+    /// Reads the sizes off a state dict's shapes.
+    pub fn of_checkpoint(given: &Builder) -> Result<Self, WeightsError> {
+        let encoder = if given.shape("pretrain.0.weight").is_some() {
+            EncoderKind::Resnet18
+        } else if given.shape("pretrain._conv_stem.weight").is_some() {
+            EncoderKind::EfficientnetLite0
+        } else {
+            EncoderKind::Scratch
+        };
+        Ok(Self {
+            encoder,
+            width: given.length("bn.weight")?,
+            latent: given.length("ln11.bias")?,
+        })
+    }
+}
+
+#[derive(Debug)]
+enum Encoder {
+    Resnet18(Resnet18),
+    EfficientnetLite0(EfficientnetLite0),
+    Scratch(Tower),
+}
+
+/// (N, 3, 256, 256) to z (N, latent) and back.
+#[derive(Debug)]
+pub struct Global {
+    pretrain: Encoder,
+    ln11: Linear,
+    ln1: Linear,
+    up1: Conv2d,
+    blocks: [ResidualUp; 4],
+    bn: BatchNorm2d,
+    up2: Conv2d,
+    width: i64,
+}
+
+impl Global {
+    pub fn new(
+        scope: Scope,
+        config: &GlobalConfig,
+        normalisation: &Normalisation,
+    ) -> Result<Self, WeightsError> {
+        let &GlobalConfig {
+            encoder,
+            width,
+            latent,
+        } = config;
+        let pretrain = (&scope / "pretrain").frozen(encoder != EncoderKind::Scratch);
+        let pretrain = match encoder {
+            EncoderKind::Resnet18 => Encoder::Resnet18(Resnet18::new(pretrain)?),
+            EncoderKind::EfficientnetLite0 => {
+                Encoder::EfficientnetLite0(EfficientnetLite0::new(pretrain, normalisation)?)
+            }
+            EncoderKind::Scratch => Encoder::Scratch(Tower::global(
+                pretrain,
+                width,
+                Norm::Batch,
+                TRAINED_FEATURES,
+            )?),
+        };
+        let up1 = &scope / "up1" / "conv" / "conv";
+        let up2 = &scope / "up2" / "conv" / "conv";
+        Ok(Self {
+            pretrain,
+            ln11: Linear::new(&scope / "ln11", encoder.features(), latent)?,
+            ln1: Linear::new(&scope / "ln1", latent, 4 * 4 * 8 * width)?,
+            up1: Conv2d::new(up1, [8 * width, 8 * width, 3], Init::KaimingUniform)?,
+            blocks: [
+                ResidualUp::new(&scope / "rb1", 8 * width, 8 * width)?,
+                ResidualUp::new(&scope / "rb2", 8 * width, 4 * width)?,
+                ResidualUp::new(&scope / "rb3", 4 * width, 2 * width)?,
+                ResidualUp::new(&scope / "rb4", 2 * width, width)?,
+            ],
+            bn: BatchNorm2d::new(&scope / "bn", width)?,
+            up2: Conv2d::new(up2, [width, 3, 5], Init::KaimingUniform)?,
+            width,
+        })
+    }
+}
+
+impl Autoencoder for Global {
+    fn side(&self) -> i64 {
+        PICTURE
+    }
+
+    fn frozen(&self) -> bool {
+        !matches!(self.pretrain, Encoder::Scratch(_))
+    }
+
+    fn features(&self, pictures: &Tensor, mode: Mode) -> Tensor {
+        match &self.pretrain {
+            Encoder::Resnet18(encoder) => encoder.forward(pictures),
+            Encoder::EfficientnetLite0(encoder) => encoder.forward(pictures),
+            Encoder::Scratch(encoder) => encoder.forward(pictures, mode),
+        }
+    }
+
+    fn latent(&self, features: &Tensor) -> Tensor {
+        self.ln11.forward(features)
+    }
+
+    fn generate(&self, latents: &Tensor, mode: Mode) -> Tensor {
+        let x = self.ln1.forward(latents);
+        let x = x.view([-1, 8 * self.width, 4, 4]);
+        let mut x = self.up1.forward(&upsample(&x));
+        for block in &self.blocks {
+            x = block.forward(&x, mode);
+        }
+        let x = self.bn.forward(&x, mode).relu();
+        self.up2.forward(&upsample(&x))
+    }
+}

@@ -1,0 +1,105 @@
+//! The local network: sees patches of 32x32 (paper: Fig. 2).
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp};
+use super::tower::Tower;
+use super::weights::{Builder, Init, Scope, WeightsError};
+use super::{Autoencoder, PATCH, TRAINED_FEATURES};
+
+/// The local network's sizes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LocalConfig {
+    /// Whether the encoder came from elsewhere and stays as it is (the paper's), or is trained with the decoder.
+    pub frozen_encoder: bool,
+    /// Channels of the encoder's first block (the paper: 64).
+    pub encoder_width: i64,
+    /// Channels of the decoder's last block (the paper: 64).
+    pub width: i64,
+    /// Length of z (the paper: 128).
+    pub latent: i64,
+}
+
+impl LocalConfig {
+    /// Reads the sizes off a state dict's shapes.
+    pub fn of_checkpoint(given: &Builder) -> Result<Self, WeightsError> {
+        Ok(Self {
+            frozen_encoder: true,
+            encoder_width: given.length("pretrain.conv1.conv.bias")?,
+            width: given.length("bn.weight")?,
+            latent: given.length("ln11.bias")?,
+        })
+    }
+}
+
+/// (N, 3, 32, 32) to z (N, latent) and back.
+#[derive(Debug)]
+pub struct Local {
+    frozen: bool,
+    pretrain: Tower,
+    ln11: Linear,
+    ln1: Linear,
+    blocks: [ResidualUp; 3],
+    bn: BatchNorm2d,
+    conv1: Conv2d,
+    width: i64,
+}
+
+impl Local {
+    pub fn new(scope: Scope, config: &LocalConfig) -> Result<Self, WeightsError> {
+        let &LocalConfig {
+            frozen_encoder,
+            encoder_width,
+            width,
+            latent,
+        } = config;
+        let pretrain = (&scope / "pretrain").frozen(frozen_encoder);
+        let conv1 = &scope / "conv1" / "conv";
+        Ok(Self {
+            frozen: frozen_encoder,
+            pretrain: Tower::local(pretrain, encoder_width, Norm::Batch, TRAINED_FEATURES)?,
+            ln11: Linear::new(&scope / "ln11", TRAINED_FEATURES, latent)?,
+            ln1: Linear::new(&scope / "ln1", latent, 4 * 4 * 8 * width)?,
+            blocks: [
+                ResidualUp::new(&scope / "rb1", 8 * width, 4 * width)?,
+                ResidualUp::new(&scope / "rb2", 4 * width, 2 * width)?,
+                ResidualUp::new(&scope / "rb3", 2 * width, width)?,
+            ],
+            bn: BatchNorm2d::new(&scope / "bn", width)?,
+            conv1: Conv2d::new(conv1, [width, 3, 3], Init::KaimingUniform)?,
+            width,
+        })
+    }
+}
+
+impl Autoencoder for Local {
+    fn side(&self) -> i64 {
+        PATCH
+    }
+
+    fn frozen(&self) -> bool {
+        self.frozen
+    }
+
+    fn features(&self, pictures: &Tensor, mode: Mode) -> Tensor {
+        // A frozen encoder keeps its statistics too.
+        let mode = if self.frozen { Mode::Evaluate } else { mode };
+        self.pretrain.forward(pictures, mode)
+    }
+
+    fn latent(&self, features: &Tensor) -> Tensor {
+        self.ln11.forward(features)
+    }
+
+    fn generate(&self, latents: &Tensor, mode: Mode) -> Tensor {
+        let x = self.ln1.forward(latents);
+        let mut x = x.view([-1, 8 * self.width, 4, 4]);
+        for block in &self.blocks {
+            x = block.forward(&x, mode);
+        }
+        let x = self.bn.forward(&x, mode).relu();
+        self.conv1.forward(&x)
+    }
+}

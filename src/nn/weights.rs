@@ -1,0 +1,259 @@
+//! The named tensors a network is made of.
+//!
+//! A network asks a [`Scope`] for each tensor by the name it has in the published state dict, with the shape it needs. The
+//! tensor is taken from a checkpoint, or drawn anew where the [`Builder`] may do so. So one constructor a network serves
+//! training, resuming, import and inference, every shape is checked before anything is computed, and no allocation is larger
+//! than what the checkpoint really holds.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Div;
+
+use tch::{Device, Kind, Tensor};
+
+/// Why a checkpoint does not fit a network. The text names the entry.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum WeightsError {
+    #[error("entry `{0}` is missing")]
+    Missing(String),
+    #[error("entry `{entry}` has shape {found:?}, expected {expected:?}")]
+    Shape {
+        entry: String,
+        expected: Vec<i64>,
+        found: Vec<i64>,
+    },
+    #[error("entry `{entry}` has {found} dimensions, expected {expected}")]
+    Rank {
+        entry: String,
+        expected: usize,
+        found: usize,
+    },
+    #[error("entry `{0}` is not a floating-point tensor")]
+    NotFloat(String),
+    #[error("entry `{0}` holds NaN or infinite values")]
+    NotFinite(String),
+    #[error("entry `{0}` is unknown to this network")]
+    Unknown(String),
+}
+
+/// How a tensor that no checkpoint gives is drawn.
+#[derive(Clone, Copy, Debug)]
+pub enum Init {
+    Zeros,
+    Ones,
+    /// U(-b, b), b = sqrt(6 / fan_in): convolutions before a ReLU.
+    KaimingUniform,
+    /// U(-b, b), b = sqrt(6 / (fan_in + fan_out)): shortcuts, first convolutions and linear layers.
+    XavierUniform,
+}
+
+impl Init {
+    fn draw(self, shape: &[i64]) -> Tensor {
+        let options = (Kind::Float, Device::Cpu);
+        // Convolutions are (out, in, kh, kw), linear layers (out, in).
+        let receptive: i64 = shape.iter().skip(2).product();
+        let fan_out = shape.first().copied().unwrap_or(1) * receptive;
+        let fan_in = shape.get(1).copied().unwrap_or(1) * receptive;
+        let bound = match self {
+            Init::Zeros => return Tensor::zeros(shape, options),
+            Init::Ones => return Tensor::ones(shape, options),
+            Init::KaimingUniform => (6.0 / fan_in as f64).sqrt(),
+            Init::XavierUniform => (6.0 / (fan_in + fan_out) as f64).sqrt(),
+        };
+        Tensor::empty(shape, options).uniform_(-bound, bound)
+    }
+}
+
+/// What training may do with a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The optimiser changes it.
+    Trained,
+    /// It came from elsewhere and stays as it is.
+    Frozen,
+    /// A running mean or variance: forward passes in training mode change it.
+    Statistic,
+}
+
+/// A tensor of a network and its role.
+#[derive(Debug)]
+pub struct Weight {
+    pub tensor: Tensor,
+    pub role: Role,
+}
+
+/// All tensors of a network by their published names.
+pub type Weights = BTreeMap<String, Weight>;
+
+/// Gives a network its tensors while it is built, and keeps them by name.
+pub struct Builder {
+    given: RefCell<HashMap<String, Tensor>>,
+    training: bool,
+    device: Device,
+    built: RefCell<Weights>,
+}
+
+impl Builder {
+    /// Everything must come from `given`, and nothing needs gradients.
+    pub fn for_inference(given: HashMap<String, Tensor>, device: Device) -> Self {
+        Self::new(given, false, device)
+    }
+
+    /// What `given` lacks is drawn, except in frozen scopes; trained weights get gradients.
+    pub fn for_training(given: HashMap<String, Tensor>, device: Device) -> Self {
+        Self::new(given, true, device)
+    }
+
+    fn new(given: HashMap<String, Tensor>, training: bool, device: Device) -> Self {
+        Self {
+            given: RefCell::new(given),
+            training,
+            device,
+            built: RefCell::default(),
+        }
+    }
+
+    /// The scope with the empty name.
+    pub fn root(&self) -> Scope<'_> {
+        Scope {
+            builder: self,
+            prefix: String::new(),
+            frozen: false,
+        }
+    }
+
+    /// The shape of an entry of the checkpoint.
+    pub fn shape(&self, entry: &str) -> Option<Vec<i64>> {
+        self.given.borrow().get(entry).map(Tensor::size)
+    }
+
+    /// The length of a vector of the checkpoint, to learn a network's widths from.
+    pub fn length(&self, entry: &str) -> Result<i64, WeightsError> {
+        match self.shape(entry).as_deref() {
+            Some(&[length]) => Ok(length),
+            Some(shape) => Err(WeightsError::Rank {
+                entry: entry.to_owned(),
+                expected: 1,
+                found: shape.len(),
+            }),
+            None => Err(WeightsError::Missing(entry.to_owned())),
+        }
+    }
+
+    /// The tensors that were asked for. Fails if the checkpoint holds others; PyTorch's batch counters are no weights and
+    /// are passed over.
+    pub fn finish(self) -> Result<Weights, WeightsError> {
+        let left = self.given.into_inner();
+        let unknown = left
+            .into_keys()
+            .filter(|entry| !entry.ends_with(".num_batches_tracked"))
+            .min();
+        match unknown {
+            Some(entry) => Err(WeightsError::Unknown(entry)),
+            None => Ok(self.built.into_inner()),
+        }
+    }
+}
+
+/// A place in the state dict: `&scope / "rb1" / "conv_1"` is the scope `rb1.conv_1`.
+#[derive(Clone)]
+pub struct Scope<'a> {
+    builder: &'a Builder,
+    prefix: String,
+    frozen: bool,
+}
+
+impl<'a> Scope<'a> {
+    /// Where the tensors are.
+    pub fn device(&self) -> Device {
+        self.builder.device
+    }
+
+    /// The same place; if `frozen`, what is taken from here on must be given and is not trained.
+    pub fn frozen(self, frozen: bool) -> Self {
+        Self { frozen, ..self }
+    }
+
+    /// A tensor that training changes (unless the scope is frozen).
+    pub fn weight(&self, name: &str, shape: &[i64], init: Init) -> Result<Tensor, WeightsError> {
+        let role = if self.frozen {
+            Role::Frozen
+        } else {
+            Role::Trained
+        };
+        self.take(name, shape, init, role)
+    }
+
+    /// A running mean or variance.
+    pub fn statistic(&self, name: &str, shape: &[i64], init: Init) -> Result<Tensor, WeightsError> {
+        let role = if self.frozen {
+            Role::Frozen
+        } else {
+            Role::Statistic
+        };
+        self.take(name, shape, init, role)
+    }
+
+    fn take(
+        &self,
+        name: &str,
+        shape: &[i64],
+        init: Init,
+        role: Role,
+    ) -> Result<Tensor, WeightsError> {
+        let entry = format!("{}{name}", self.prefix);
+        let given = self.builder.given.borrow_mut().remove(&entry);
+        let tensor = match given {
+            Some(tensor) => checked(&entry, tensor, shape)?,
+            None if self.builder.training && !self.frozen => init.draw(shape),
+            None => return Err(WeightsError::Missing(entry)),
+        };
+        let tensor = tensor
+            .to_device(self.builder.device)
+            .set_requires_grad(self.builder.training && role == Role::Trained);
+        let shared = tensor.shallow_clone();
+        let weight = Weight { tensor, role };
+        self.builder.built.borrow_mut().insert(entry, weight);
+        Ok(shared)
+    }
+}
+
+impl<'a> Div<&str> for &Scope<'a> {
+    type Output = Scope<'a>;
+
+    fn div(self, name: &str) -> Scope<'a> {
+        Scope {
+            prefix: format!("{}{name}.", self.prefix),
+            ..self.clone()
+        }
+    }
+}
+
+impl<'a> Div<&str> for Scope<'a> {
+    type Output = Scope<'a>;
+
+    fn div(self, name: &str) -> Scope<'a> {
+        &self / name
+    }
+}
+
+/// The tensor as f32, if it has the right shape and only finite values.
+fn checked(entry: &str, tensor: Tensor, expected: &[i64]) -> Result<Tensor, WeightsError> {
+    let found = tensor.size();
+    if found != expected {
+        return Err(WeightsError::Shape {
+            entry: entry.to_owned(),
+            expected: expected.to_vec(),
+            found,
+        });
+    }
+    let tensor = match tensor.kind() {
+        Kind::Float => tensor,
+        Kind::Half | Kind::BFloat16 | Kind::Double => tensor.to_kind(Kind::Float),
+        _ => return Err(WeightsError::NotFloat(entry.to_owned())),
+    };
+    if tensor.isfinite().all().int64_value(&[]) == 0 {
+        return Err(WeightsError::NotFinite(entry.to_owned()));
+    }
+    Ok(tensor)
+}

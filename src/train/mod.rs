@@ -1,0 +1,3 @@
+//! Training.
+mod losses;
+pub use losses::Losses;

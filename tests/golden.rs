@@ -1,0 +1,307 @@
+//! Networks, criterion and training step against the numbers of the published code (`tests/fixtures/golden`).
+
+mod common;
+
+use std::collections::HashMap;
+
+use common::formula;
+use gstigd::criterion::{self, Descriptor, MsSsim, PatchFold, ScoreWeights, residual_map};
+use gstigd::nn::{
+    Autoencoder, Builder, Critic, EncoderKind, Global, GlobalConfig, Local, LocalConfig, Mode,
+    Normalisation, patches,
+};
+use gstigd::train::Losses;
+use tch::{Device, Kind, Tensor, no_grad};
+
+const RANGE: f64 = 4.7579;
+const CPU: Device = Device::Cpu;
+
+/// One golden size.
+struct Golden {
+    tensors: HashMap<String, Tensor>,
+    shapes: serde_json::Value,
+    width: i64,
+    latent: i64,
+}
+
+impl Golden {
+    fn read(size: &str) -> Self {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/golden");
+        let tensors = ["common", size]
+            .iter()
+            .flat_map(|name| {
+                Tensor::read_safetensors(format!("{folder}/{name}.safetensors")).unwrap()
+            })
+            .collect();
+        let shapes = std::fs::read_to_string(format!("{folder}/{size}.json")).unwrap();
+        let shapes: serde_json::Value = serde_json::from_str(&shapes).unwrap();
+        Self {
+            tensors,
+            width: shapes["dim"].as_i64().unwrap(),
+            latent: shapes["latent"].as_i64().unwrap(),
+            shapes,
+        }
+    }
+
+    fn both() -> [Self; 2] {
+        ["small", "full"].map(Self::read)
+    }
+
+    fn get(&self, name: &str) -> &Tensor {
+        &self.tensors[name]
+    }
+
+    fn checkpoint(&self, network: &str) -> HashMap<String, Tensor> {
+        formula::checkpoint(&self.shapes, network)
+    }
+
+    /// The picture as the networks see it: (1, 3, 256, 256).
+    fn picture(&self) -> Tensor {
+        let picture = self.get("image.u8").to_kind(Kind::Float) / 255.0;
+        let per_channel = |values: [f64; 3]| Tensor::from_slice(&values).to_kind(Kind::Float);
+        let Normalisation { mean, std } = Normalisation::IMAGENET;
+        ((picture - per_channel(mean)) / per_channel(std))
+            .permute([2, 0, 1])
+            .unsqueeze(0)
+            .contiguous()
+    }
+
+    fn global(&self) -> Global {
+        let builder = Builder::for_inference(self.checkpoint("global"), CPU);
+        let config = GlobalConfig::of_checkpoint(&builder).unwrap();
+        assert_eq!(
+            (config.encoder, config.width, config.latent),
+            (EncoderKind::Resnet18, self.width, self.latent)
+        );
+        let global = Global::new(builder.root(), &config, &Normalisation::IMAGENET).unwrap();
+        builder.finish().unwrap();
+        global
+    }
+
+    fn local(&self) -> Local {
+        let builder = Builder::for_inference(self.checkpoint("local"), CPU);
+        let config = LocalConfig::of_checkpoint(&builder).unwrap();
+        let local = Local::new(builder.root(), &config).unwrap();
+        builder.finish().unwrap();
+        local
+    }
+
+    fn descriptor(&self, scale: &str) -> Descriptor {
+        Descriptor {
+            c: self.get(&format!("{scale}.c")).shallow_clone(),
+            sigma: self.get(&format!("{scale}.sigma")).shallow_clone(),
+        }
+    }
+
+    /// A picture that resembles the input: 0.9 times its 5x5 means, shifted, with noise by formula.
+    fn near(&self, scale: &str, pictures: &Tensor) -> Tensor {
+        let means = pictures.reflection_pad2d([2, 2, 2, 2]).avg_pool2d(
+            [5, 5],
+            [1, 1],
+            [0, 0],
+            false,
+            true,
+            None,
+        );
+        let noise: Vec<f32> = formula::values(&format!("a:near.{scale}"), pictures.numel())
+            .into_iter()
+            .map(|value| value as f32)
+            .collect();
+        means * 0.9 + 0.05 + Tensor::from_slice(&noise).view(pictures.size().as_slice()) * 0.15
+    }
+}
+
+fn greatest_difference(found: &Tensor, expected: &Tensor) -> f64 {
+    let expected = expected.view(found.size().as_slice());
+    (found - expected).abs().max().double_value(&[])
+}
+
+/// Within `tolerance` absolute.
+#[track_caller]
+fn assert_near(what: &str, found: &Tensor, expected: &Tensor, tolerance: f64) {
+    let difference = greatest_difference(found, expected);
+    println!("{what}: {difference:.2e}");
+    assert!(
+        difference <= tolerance,
+        "{what} is off by {difference:.2e}, allowed are {tolerance:.0e}"
+    );
+}
+
+/// Within 1e-4 of the largest magnitude expected.
+#[track_caller]
+fn assert_close(what: &str, found: &Tensor, expected: &Tensor) {
+    let largest = expected.abs().max().double_value(&[]);
+    assert_near(what, found, expected, 1e-4 * largest);
+}
+
+#[test]
+fn networks() {
+    let _guard = tch::no_grad_guard();
+    for golden in Golden::both() {
+        let picture = golden.picture();
+        let global = golden.global();
+        let features = global.features(&picture, Mode::Evaluate);
+        assert_close("global.features", &features, golden.get("global.features"));
+        let z = global.latent(&features);
+        assert_close("global.z", &z, golden.get("global.z"));
+        let recon = global.generate(&z, Mode::Evaluate);
+        assert_close("global.recon", &recon, golden.get("global.recon"));
+        let builder = Builder::for_inference(golden.checkpoint("critic_global"), CPU);
+        let critic = Critic::global(builder.root(), golden.width).unwrap();
+        builder.finish().unwrap();
+        let shares = critic.forward(&recon);
+        assert_close("critic_global", &shares, golden.get("critic_global.recon"));
+
+        let local = golden.local();
+        let z = local.latent(&local.features(&patches(&picture), Mode::Evaluate));
+        assert_close("local.z", &z, golden.get("local.z"));
+        let recon = local.generate(&z.narrow(0, 0, 8), Mode::Evaluate);
+        assert_close("local.recon", &recon, golden.get("local.recon.first8"));
+        let builder = Builder::for_inference(golden.checkpoint("critic_local"), CPU);
+        let critic = Critic::local(builder.root(), golden.width).unwrap();
+        builder.finish().unwrap();
+        let shares = critic.forward(&recon);
+        let expected = golden.get("critic_local.recon.first8");
+        assert_close("critic_local", &shares, expected);
+    }
+}
+
+/// The criterion alone, on stand-in reconstructions.
+#[test]
+fn criterion_of_stand_ins() {
+    let _guard = tch::no_grad_guard();
+    for golden in Golden::both() {
+        let picture = golden.picture();
+        let near = golden.near("global", &picture);
+        let criterion = MsSsim::global(RANGE, CPU);
+        let similarity = criterion.compare(&picture, &near);
+        let expected = golden.get("criterion.global.ms_ssim");
+        assert_near("global MS-SSIM", &similarity.value, expected, 1e-5);
+        let expected = golden.get("criterion.global.ssim_map.4");
+        assert_near("coarsest SSIM map", &similarity.maps[4], expected, 1e-4);
+        let reconstruction = criterion::reconstruction(&picture, &near, &similarity.value, RANGE);
+        let expected = golden.get("criterion.global.reconstruction");
+        assert_near("global reconstruction", &reconstruction, expected, 1e-5);
+        let global_map = residual_map(&picture, &near, &similarity, &criterion);
+        let expected = golden.get("criterion.global.heatmap");
+        assert_near(
+            "global heatmap",
+            &global_map,
+            &expected.view([1, 1, 256, 256]),
+            1e-4,
+        );
+
+        let patches = patches(&picture);
+        let near = golden.near("local", &patches);
+        let criterion = MsSsim::local(RANGE, CPU);
+        let similarity = criterion.compare(&patches, &near);
+        let expected = golden.get("criterion.local.ms_ssim");
+        assert_near("local MS-SSIM", &similarity.value, expected, 1e-5);
+        let local = criterion::reconstruction(&patches, &near, &similarity.value, RANGE);
+        let expected = golden.get("criterion.local.reconstruction");
+        assert_near("local reconstruction", &local, expected, 1e-5);
+        let maps = residual_map(&patches, &near, &similarity, &criterion);
+        let local_map = PatchFold::new(CPU).mean(&maps);
+        let expected = golden.get("criterion.local.heatmap.mean");
+        assert_near("local heatmap", &local_map, expected, 1e-4);
+        let both = (&global_map + &local_map) * 0.5;
+        assert_near("heatmap", &both, golden.get("criterion.heatmap"), 1e-4);
+
+        let gaussian = golden.descriptor("global").distance(golden.get("global.z"));
+        let expected = golden.get("criterion.global.gaussian");
+        assert_near("global Gaussian", &gaussian, expected, 1e-5);
+        let local_gaussian = golden.descriptor("local").distance(golden.get("local.z"));
+        let expected = golden.get("criterion.local.gaussian");
+        assert_near("local Gaussian", &local_gaussian, expected, 1e-5);
+
+        let weights = ScoreWeights::PAPER;
+        let global = weights
+            .global
+            .mix(value(&reconstruction, 0), value(&gaussian, 0));
+        let local = (0..225)
+            .map(|patch| {
+                let gaussian = value(&local_gaussian, patch);
+                weights.local.mix(value(&local, patch), gaussian)
+            })
+            .fold(f32::MIN, f32::max);
+        let score = Tensor::from(weights.combine(Some(global), Some(local)));
+        assert_near("score", &score, golden.get("criterion.score"), 1e-5);
+    }
+}
+
+fn value(tensor: &Tensor, index: i64) -> f32 {
+    tensor.double_value(&[index]) as f32
+}
+
+/// The descriptor's own estimate of the latents it was made from.
+#[test]
+fn descriptor() {
+    for golden in Golden::both() {
+        let found = Descriptor::estimate(golden.get("local.z"));
+        assert_close("local.c", &found.c, golden.get("local.c"));
+        assert_close(
+            "local.sigma",
+            &found.sigma.view([1]),
+            golden.get("local.sigma"),
+        );
+    }
+}
+
+/// One step of the local network on eight patches.
+#[test]
+fn training_step() {
+    for golden in Golden::both() {
+        let builder = Builder::for_training(golden.checkpoint("local"), CPU);
+        let mut config = LocalConfig::of_checkpoint(&builder).unwrap();
+        config.frozen_encoder = false;
+        let local = Local::new(builder.root(), &config).unwrap();
+        let weights = builder.finish().unwrap();
+        let builder = Builder::for_training(golden.checkpoint("critic_local"), CPU);
+        let critic = Critic::local(builder.root(), golden.width).unwrap();
+        let pictures = golden.get("train.batch");
+        let features = local.features(pictures, Mode::Train);
+        let losses = Losses::compute(
+            &local,
+            &critic,
+            &MsSsim::local(RANGE, CPU),
+            &golden.descriptor("local"),
+            pictures,
+            &features,
+            golden.get("train.alpha"),
+        );
+        let terms = [
+            ("reconstruction", &losses.reconstruction),
+            ("gaussian", &losses.gaussian),
+            ("interpolation", &losses.interpolation),
+            ("total", &losses.total),
+        ];
+        for (name, loss) in terms {
+            let expected = golden.get(&format!("train.loss.{name}"));
+            assert_near(name, &loss.detach().view([1]), expected, 1e-4);
+        }
+        losses.total.backward();
+        let critic_loss = losses.critic(&critic, pictures);
+        let expected = golden.get("train.loss.critic");
+        assert_near("critic", &critic_loss.detach().view([1]), expected, 1e-4);
+        for (name, weight) in &weights {
+            if let Some(expected) = golden.tensors.get(&format!("train.grad_norm.{name}")) {
+                let norm = no_grad(|| weight.tensor.grad().norm().view([1]));
+                let allowed = 1e-3 * expected.double_value(&[0]);
+                assert_near(&format!("gradient of {name}"), &norm, expected, allowed);
+            }
+        }
+        assert_eq!(
+            golden
+                .tensors
+                .keys()
+                .filter(|name| name.starts_with("train.grad_norm."))
+                .count(),
+            weights
+                .keys()
+                .filter(|name| golden
+                    .tensors
+                    .contains_key(&format!("train.grad_norm.{name}")))
+                .count(),
+        );
+    }
+}
