@@ -68,7 +68,7 @@ impl Golden {
 
     fn global(&self) -> Global {
         let builder = Builder::for_inference(self.checkpoint("global"), CPU);
-        let config = GlobalConfig::of_checkpoint(&builder).unwrap();
+        let config = GlobalConfig::of_checkpoint(&builder.root()).unwrap();
         assert_eq!(
             (config.encoder, config.width, config.latent),
             (EncoderKind::Resnet18, self.width, self.latent)
@@ -80,7 +80,7 @@ impl Golden {
 
     fn local(&self) -> Local {
         let builder = Builder::for_inference(self.checkpoint("local"), CPU);
-        let config = LocalConfig::of_checkpoint(&builder).unwrap();
+        let config = LocalConfig::of_checkpoint(&builder.root()).unwrap();
         let local = Local::new(builder.root(), &config).unwrap();
         builder.finish().unwrap();
         local
@@ -252,7 +252,7 @@ fn descriptor() {
 fn training_step() {
     for golden in Golden::both() {
         let builder = Builder::for_training(golden.checkpoint("local"), CPU);
-        let mut config = LocalConfig::of_checkpoint(&builder).unwrap();
+        let mut config = LocalConfig::of_checkpoint(&builder.root()).unwrap();
         config.frozen_encoder = false;
         let local = Local::new(builder.root(), &config).unwrap();
         let weights = builder.finish().unwrap();

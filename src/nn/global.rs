@@ -7,7 +7,7 @@ use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp, upsampl
 use super::efficientnet_lite::{self, EfficientnetLite0};
 use super::resnet18::{self, Resnet18};
 use super::tower::Tower;
-use super::weights::{Builder, Init, Scope, WeightsError};
+use super::weights::{Init, Scope, WeightsError};
 use super::{Autoencoder, Normalisation, PICTURE, TRAINED_FEATURES};
 
 /// Which encoder the global network stands on.
@@ -46,10 +46,10 @@ pub struct GlobalConfig {
 
 impl GlobalConfig {
     /// Reads the sizes off a state dict's shapes.
-    pub fn of_checkpoint(given: &Builder) -> Result<Self, WeightsError> {
-        let encoder = if given.shape("pretrain.0.weight").is_some() {
+    pub fn of_checkpoint(given: &Scope) -> Result<Self, WeightsError> {
+        let encoder = if given.has("pretrain.0.weight") {
             EncoderKind::Resnet18
-        } else if given.shape("pretrain._conv_stem.weight").is_some() {
+        } else if given.has("pretrain._conv_stem.weight") {
             EncoderKind::EfficientnetLite0
         } else {
             EncoderKind::Scratch

@@ -5,7 +5,7 @@ use tch::Tensor;
 
 use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp};
 use super::tower::Tower;
-use super::weights::{Builder, Init, Scope, WeightsError};
+use super::weights::{Init, Scope, WeightsError};
 use super::{Autoencoder, PATCH, TRAINED_FEATURES};
 
 /// The local network's sizes.
@@ -24,7 +24,7 @@ pub struct LocalConfig {
 
 impl LocalConfig {
     /// Reads the sizes off a state dict's shapes.
-    pub fn of_checkpoint(given: &Builder) -> Result<Self, WeightsError> {
+    pub fn of_checkpoint(given: &Scope) -> Result<Self, WeightsError> {
         Ok(Self {
             frozen_encoder: true,
             encoder_width: given.length("pretrain.conv1.conv.bias")?,

@@ -19,7 +19,7 @@ pub use blocks::Mode;
 pub use critic::Critic;
 pub use global::{EncoderKind, Global, GlobalConfig};
 pub use local::{Local, LocalConfig};
-pub use weights::{Builder, Role, Scope, Weight, Weights, WeightsError};
+pub use weights::{Builder, Init, Role, Scope, Weight, Weights, WeightsError};
 
 /// Side of the picture the global network sees, in pixels.
 pub const PICTURE: i64 = 256;

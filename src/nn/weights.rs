@@ -32,6 +32,8 @@ pub enum WeightsError {
     NotFloat(String),
     #[error("entry `{0}` holds NaN or infinite values")]
     NotFinite(String),
+    #[error("entry `{0}` must be above zero")]
+    NotPositive(String),
     #[error("entry `{0}` is unknown to this network")]
     Unknown(String),
 }
@@ -122,24 +124,6 @@ impl Builder {
         }
     }
 
-    /// The shape of an entry of the checkpoint.
-    pub fn shape(&self, entry: &str) -> Option<Vec<i64>> {
-        self.given.borrow().get(entry).map(Tensor::size)
-    }
-
-    /// The length of a vector of the checkpoint, to learn a network's widths from.
-    pub fn length(&self, entry: &str) -> Result<i64, WeightsError> {
-        match self.shape(entry).as_deref() {
-            Some(&[length]) => Ok(length),
-            Some(shape) => Err(WeightsError::Rank {
-                entry: entry.to_owned(),
-                expected: 1,
-                found: shape.len(),
-            }),
-            None => Err(WeightsError::Missing(entry.to_owned())),
-        }
-    }
-
     /// The tensors that were asked for. Fails if the checkpoint holds others; PyTorch's batch counters are no weights and
     /// are passed over.
     pub fn finish(self) -> Result<Weights, WeightsError> {
@@ -167,6 +151,30 @@ impl<'a> Scope<'a> {
     /// Where the tensors are.
     pub fn device(&self) -> Device {
         self.builder.device
+    }
+
+    /// The full name of an entry here.
+    pub fn entry(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// Whether the checkpoint has an entry here.
+    pub fn has(&self, name: &str) -> bool {
+        self.builder.given.borrow().contains_key(&self.entry(name))
+    }
+
+    /// The length of a vector of the checkpoint, to learn a network's widths from.
+    pub fn length(&self, name: &str) -> Result<i64, WeightsError> {
+        let entry = self.entry(name);
+        match self.builder.given.borrow().get(&entry).map(Tensor::size) {
+            Some(shape) if shape.len() == 1 => Ok(shape[0]),
+            Some(shape) => Err(WeightsError::Rank {
+                entry,
+                expected: 1,
+                found: shape.len(),
+            }),
+            None => Err(WeightsError::Missing(entry)),
+        }
     }
 
     /// The same place; if `frozen`, what is taken from here on must be given and is not trained.
@@ -201,7 +209,7 @@ impl<'a> Scope<'a> {
         init: Init,
         role: Role,
     ) -> Result<Tensor, WeightsError> {
-        let entry = format!("{}{name}", self.prefix);
+        let entry = self.entry(name);
         let given = self.builder.given.borrow_mut().remove(&entry);
         let tensor = match given {
             Some(tensor) => checked(&entry, tensor, shape)?,

@@ -1,1 +1,73 @@
-fn main() {}
+//! `igd`: trains, calibrates, evaluates and inspects the models that the `igdfilter` element runs.
+
+mod calibrate;
+mod data;
+mod eval;
+mod import;
+mod info;
+mod memory;
+mod predict;
+mod progress;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Visual anomaly detection with Interpolated Gaussian Descriptors.
+#[derive(Parser)]
+#[command(version, propagate_version = true)]
+struct Arguments {
+    /// Print results as JSON, for machines.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a model on pictures of good parts
+    Train(train::Arguments),
+    /// Measure how well a model tells good from defective pictures
+    Eval(eval::Arguments),
+    /// Judge pictures, folders of pictures or videos, a line of JSON each
+    Predict(predict::Arguments),
+    /// Set a model's thresholds anew from normal pictures it was not trained on
+    Calibrate(calibrate::Arguments),
+    /// Make a model of published checkpoints
+    Import(import::Arguments),
+    /// Say what a model file holds
+    Info(info::Arguments),
+    /// Fetch a public data set
+    Data(data::Arguments),
+}
+
+fn main() -> ExitCode {
+    let Arguments { json, command } = Arguments::parse();
+    memory::keep_large_blocks();
+    let result = match command {
+        Command::Train(arguments) => train::run(arguments, json),
+        Command::Eval(arguments) => eval::run(arguments, json),
+        Command::Predict(arguments) => predict::run(arguments),
+        Command::Calibrate(arguments) => calibrate::run(arguments, json),
+        Command::Import(arguments) => import::run(arguments, json),
+        Command::Info(arguments) => info::run(arguments, json),
+        Command::Data(arguments) => data::run(arguments, json),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("igd: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever read our output has seen enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,57 @@
+//! `igd calibrate`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gstigd::data::normal_pictures;
+use gstigd::model::{Detector, Model, Storage, calibrate};
+use gstigd::train::judge;
+use serde_json::json;
+use tch::Device;
+
+use crate::progress::Progress;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The model file; it is written anew with the thresholds
+    #[arg(long, value_name = "M.safetensors")]
+    model: PathBuf,
+    /// Normal pictures that the model was not trained on: a folder of them, or one with `train/good` or `good`
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Share of normal pictures that may be flagged
+    #[arg(long, default_value_t = 0.01, value_parser = crate::train::share)]
+    false_positive_rate: f64,
+}
+
+pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
+    let pictures = normal_pictures(&arguments.data)?;
+    let mut model = Model::open(&arguments.model, Device::Cpu)?;
+    let mut detector = Detector::open(&arguments.model, Device::Cpu)?;
+    let mut progress = Progress::new();
+    progress.stage("calibrating");
+    let judgements = judge(&mut detector, &pictures, |done| {
+        progress.at(done as f64 / pictures.len() as f64, || {
+            format!("{done} of {} pictures", pictures.len())
+        });
+    });
+    progress.finish();
+    model.calibration = calibrate(&judgements?, arguments.false_positive_rate);
+    model.save(&arguments.model, Storage::F32)?;
+    let calibration = model.calibration;
+    if json {
+        println!(
+            "{}",
+            json!({ "model": arguments.model, "calibration": calibration })
+        );
+    } else if let Some(calibration) = calibration {
+        println!(
+            "{}: threshold {:.4} (median {:.4}) from {} pictures",
+            arguments.model.display(),
+            calibration.threshold,
+            calibration.median,
+            calibration.pictures
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! Scores of a video's frames, from what `igd predict` said of it.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use gstigd::data::GOOD;
+use gstigd::eval::Scored;
+use serde::Deserialize;
+
+/// What counts of a line.
+#[derive(Deserialize)]
+struct Line {
+    frame: usize,
+    score: f32,
+    threshold: f32,
+}
+
+/// The scores and the threshold.
+pub fn read(lines: &Path, labels: &Path) -> anyhow::Result<(Vec<Scored>, f32)> {
+    let text = |path: &Path| fs::read_to_string(path).with_context(|| path.display().to_string());
+    let labels_text = text(labels)?;
+    let kinds: Vec<&str> = labels_text.lines().map(str::trim).collect();
+    let mut threshold = f32::INFINITY;
+    let mut scored = Vec::with_capacity(kinds.len());
+    for (number, line) in text(lines)?.lines().enumerate() {
+        let line: Line = serde_json::from_str(line)
+            .with_context(|| format!("{}: line {}", lines.display(), number + 1))?;
+        let Some(kind) = kinds.get(line.frame) else {
+            bail!(
+                "{}: no label for frame {} of {}",
+                labels.display(),
+                line.frame,
+                lines.display()
+            );
+        };
+        threshold = line.threshold;
+        scored.push(Scored {
+            kind: (*kind).to_owned(),
+            group: None,
+            anomalous: *kind != GOOD,
+            score: line.score,
+        });
+    }
+    Ok((scored, threshold))
+}

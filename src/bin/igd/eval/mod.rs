@@ -1,0 +1,70 @@
+//! `igd eval`
+
+mod lines;
+mod pictures;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gstigd::eval::{Evaluation, Kind};
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The model file
+    #[arg(
+        long,
+        value_name = "M.safetensors",
+        requires = "data",
+        required_unless_present = "lines"
+    )]
+    model: Option<PathBuf>,
+    /// A folder with `test/good` and a folder in `test` for each kind of defect
+    #[arg(long, value_name = "DIR", requires = "model")]
+    data: Option<PathBuf>,
+    /// Instead: what `igd predict` said of a video
+    #[arg(
+        long,
+        value_name = "L.jsonl",
+        requires = "labels",
+        conflicts_with = "model"
+    )]
+    lines: Option<PathBuf>,
+    /// What the video's frames show: a line each from the first frame on, `good` or the kind of defect
+    #[arg(long, value_name = "FILE", requires = "lines")]
+    labels: Option<PathBuf>,
+}
+
+pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
+    let (scored, threshold) = match (
+        &arguments.model,
+        &arguments.data,
+        &arguments.lines,
+        &arguments.labels,
+    ) {
+        (Some(model), Some(data), _, _) => pictures::judge(model, data)?,
+        (_, _, Some(lines), Some(labels)) => lines::read(lines, labels)?,
+        _ => unreachable!("the arguments require each other"),
+    };
+    let evaluation = Evaluation::new(&scored, threshold);
+    if json {
+        println!("{}", serde_json::to_string(&evaluation)?);
+    } else {
+        print(&evaluation);
+    }
+    Ok(())
+}
+
+fn print(evaluation: &Evaluation) {
+    let area = |area: &Option<f64>| match area {
+        Some(area) => format!("{area:.4}"),
+        None => "unknown (good and defective pictures are needed)".to_owned(),
+    };
+    println!("image AUROC {}", area(&evaluation.image_auroc));
+    for (group, auroc) in &evaluation.groups {
+        println!("  {group} {}", area(auroc));
+    }
+    println!("threshold {:.4}", evaluation.threshold);
+    for (kind, Kind { pictures, flagged }) in &evaluation.kinds {
+        println!("  {kind}: {flagged} of {pictures} flagged");
+    }
+}

@@ -1,0 +1,42 @@
+//! Scores of a test set's pictures.
+
+use std::path::Path;
+
+use gstigd::data::{Picture, group_of, test_pictures};
+use gstigd::eval::Scored;
+use gstigd::model::{Detection, Detector};
+use tch::Device;
+
+use crate::progress::Progress;
+
+/// The scores and the threshold.
+pub fn judge(model: &Path, data: &Path) -> anyhow::Result<(Vec<Scored>, f32)> {
+    let pictures = test_pictures(data)?;
+    let groups = group_of(data);
+    let mut detector = Detector::open(model, Device::Cpu)?;
+    let mut detection = Detection::default();
+    let mut scored = Vec::with_capacity(pictures.len());
+    let mut progress = Progress::new();
+    progress.stage("judging");
+    for picture in &pictures {
+        let rgb = Picture::open(&picture.path)?;
+        detector.detect(
+            &rgb.resized(detector.input_size()),
+            rgb.size(),
+            &mut detection,
+        )?;
+        let name = picture.path.file_name().and_then(|name| name.to_str());
+        scored.push(Scored {
+            kind: picture.kind.clone(),
+            group: name.and_then(|name| groups.get(name)).cloned(),
+            anomalous: picture.anomalous,
+            score: detection.score,
+        });
+        let done = scored.len();
+        progress.at(done as f64 / pictures.len() as f64, || {
+            format!("{done} of {} pictures", pictures.len())
+        });
+    }
+    progress.finish();
+    Ok((scored, detector.threshold()))
+}

@@ -1,0 +1,47 @@
+//! `igd import`
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use gstigd::model::{Storage, import};
+
+#[derive(Args)]
+#[command(group(clap::ArgGroup::new("networks").required(true).multiple(true).args(["global", "local"])))]
+pub struct Arguments {
+    /// The global network's state dict with `c` and `sigma` beside the weights: .safetensors, or .pth as the published
+    /// code saves it
+    #[arg(long, value_name = "G")]
+    global: Option<PathBuf>,
+    /// The local network's
+    #[arg(long, value_name = "L")]
+    local: Option<PathBuf>,
+    /// The model file to write
+    #[arg(long, value_name = "M.safetensors")]
+    out: PathBuf,
+}
+
+pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
+    let Arguments { global, local, out } = arguments;
+    if [&global, &local]
+        .into_iter()
+        .flatten()
+        .any(|file| *file == out)
+    {
+        bail!("{}: --out would overwrite the checkpoint", out.display());
+    }
+    let model = import(global.as_deref(), local.as_deref())?;
+    model.save(&out, Storage::F32)?;
+    if !json {
+        println!(
+            "{}: imported; it has no thresholds yet, igd calibrate sets them from normal pictures",
+            out.display()
+        );
+        return Ok(());
+    }
+    println!(
+        "{}",
+        serde_json::json!({ "model": out, "config": model.config })
+    );
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! `igd info`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gstigd::model::Model;
+use serde_json::json;
+use tch::Device;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The model file
+    #[arg(value_name = "M.safetensors")]
+    model: PathBuf,
+}
+
+pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
+    let path = arguments.model;
+    let model = Model::open(&path, Device::Cpu)?;
+    let weights: usize = model
+        .networks
+        .weights
+        .values()
+        .map(|weight| weight.tensor.numel())
+        .sum();
+    let bytes = std::fs::metadata(&path)?.len();
+    let (config, provenance) = (&model.config, &model.provenance);
+    if json {
+        let line = json!({
+            "model": path,
+            "bytes": bytes,
+            "weights": weights,
+            "config": config,
+            "calibration": model.calibration,
+            "provenance": provenance,
+        });
+        println!("{line}");
+        return Ok(());
+    }
+    let mega = |count: f64| count / 1e6;
+    println!("{}", path.display());
+    println!("  profile      paper: Interpolated Gaussian Descriptors (Chen et al., AAAI 2022)");
+    println!("  input        {} x {}", config.input[0], config.input[1]);
+    if let Some(global) = &config.global {
+        let encoder = serde_json::to_value(global.encoder)?;
+        println!(
+            "  global       encoder {}, width {}, latent {}",
+            encoder.as_str().unwrap_or_default(),
+            global.width,
+            global.latent
+        );
+    }
+    if let Some(local) = &config.local {
+        println!(
+            "  local        encoder {} of width {}, width {}, latent {}",
+            if local.frozen_encoder {
+                "imported"
+            } else {
+                "trained"
+            },
+            local.encoder_width,
+            local.width,
+            local.latent
+        );
+    }
+    println!(
+        "  size         {:.1} million numbers, {:.1} MB",
+        mega(weights as f64),
+        mega(bytes as f64)
+    );
+    match &model.calibration {
+        Some(calibration) => {
+            println!(
+                "  threshold    {:.4} (median {:.4}), pixels {:.4} (median {:.4})",
+                calibration.threshold,
+                calibration.median,
+                calibration.pixel_threshold,
+                calibration.pixel_median
+            );
+            println!(
+                "  calibration  {} held-out pictures, false-positive rate {} %",
+                calibration.pictures,
+                calibration.false_positive_rate * 100.0
+            );
+        }
+        None => println!("  threshold    none: igd calibrate sets it from normal pictures"),
+    }
+    println!(
+        "  trained on   {} ({} pictures, {} epochs, seed {})",
+        provenance.data, provenance.pictures, provenance.epochs, provenance.seed
+    );
+    println!(
+        "  written by   igd {}, {} seconds after 1970",
+        provenance.version, provenance.created
+    );
+    for (what, licence) in [
+        ("data", &provenance.data_licence),
+        ("encoder", &provenance.encoder_licence),
+    ] {
+        if let Some(licence) = licence {
+            println!("  licence      {what}: {licence}");
+        }
+    }
+    Ok(())
+}

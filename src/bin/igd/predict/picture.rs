@@ -1,0 +1,107 @@
+//! A picture's line, map and overlay.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
+use gstigd::data::Picture;
+use gstigd::model::{Detection, Detector, Region, Scales};
+use gstigd::video::{Colormap, Painter};
+use ndarray::ArrayView2;
+use serde::Serialize;
+use tch::Device;
+
+use super::{Arguments, Lines, beside};
+
+/// How strong the heatmap is drawn.
+const OPACITY: f32 = 0.5;
+
+/// What is said of a picture.
+#[derive(Serialize)]
+struct Line<'a> {
+    path: &'a Path,
+    score: f32,
+    normalized: f32,
+    threshold: f32,
+    anomalous: bool,
+    scales: Scales,
+    regions: &'a [Region],
+}
+
+/// The model, opened at the first picture.
+pub struct Judge {
+    detector: Detector,
+    detection: Detection,
+}
+
+pub fn judge<W: Write>(
+    judge: &mut Option<Judge>,
+    arguments: &Arguments,
+    path: &Path,
+    lines: &mut Lines<W>,
+) -> anyhow::Result<()> {
+    let Judge {
+        detector,
+        detection,
+    } = match judge {
+        Some(judge) => judge,
+        None => judge.insert(Judge {
+            detector: Detector::open(&arguments.model, Device::Cpu)?,
+            detection: Detection::default(),
+        }),
+    };
+    let picture = Picture::open(path)?;
+    let rgb = picture.resized(detector.input_size());
+    detector
+        .detect(&rgb, picture.size(), detection)
+        .with_context(|| path.display().to_string())?;
+    if let Some(folder) = &arguments.map_dir {
+        let (width, height) = detector.input_size();
+        let map = ArrayView2::from_shape((height, width), detector.raw_map())?;
+        ndarray_npy::write_npy(beside(folder, path, "npy")?, &map)?;
+    }
+    if let Some(folder) = &arguments.overlay_dir {
+        let out = beside(folder, path, "png")?;
+        paint(picture, detection)?
+            .save(&out)
+            .with_context(|| out.display().to_string())?;
+    }
+    lines.write(&Line {
+        path,
+        score: detection.score,
+        normalized: detection.normalized,
+        threshold: detection.threshold,
+        anomalous: detection.anomalous,
+        scales: detection.scales,
+        regions: &detection.regions,
+    })
+}
+
+/// Draws heatmap and regions as `igdfilter` does.
+fn paint(picture: Picture, detection: &Detection) -> anyhow::Result<image::RgbImage> {
+    gst::init()?;
+    let (width, height) = picture.size();
+    // Rows as GStreamer lays them out: padded to four bytes.
+    let info = VideoInfo::builder(VideoFormat::Rgb, width, height).build()?;
+    let stride = info.stride()[0] as usize;
+    let row = 3 * width as usize;
+    let mut bytes = vec![0; info.size()];
+    let mut pixels = picture.into_rgb();
+    for (padded, pixels) in bytes.chunks_mut(stride).zip(pixels.chunks(row)) {
+        padded[..row].copy_from_slice(pixels);
+    }
+    let mut buffer = gst::Buffer::from_mut_slice(bytes);
+    let buffer = buffer.make_mut();
+    {
+        let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &info)?;
+        let mut painter = Painter::new(&info);
+        painter.heatmap(&mut frame, &detection.map, Colormap::Turbo, OPACITY);
+        painter.boxes(&mut frame, &detection.regions);
+    }
+    let painted = buffer.map_readable()?;
+    for (pixels, padded) in pixels.chunks_mut(row).zip(painted.chunks(stride)) {
+        pixels.copy_from_slice(&padded[..row]);
+    }
+    Ok(pixels)
+}

@@ -1,0 +1,74 @@
+//! The frames of a video: judged by `igdfilter` in a pipeline, read from its metadata.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail};
+use gst::prelude::*;
+use gst_app::AppSink;
+use gstigd::meta::{AnomalyMeta, FrameLine};
+
+use super::{Arguments, Lines};
+
+const PIPELINE: &str = "uridecodebin name=source ! videoconvert ! \
+     igdfilter name=filter overlay=none messages=none ! appsink name=sink sync=false max-buffers=4";
+
+/// Writes a line a frame.
+pub fn judge<W: Write>(
+    arguments: &Arguments,
+    input: &Path,
+    lines: &mut Lines<W>,
+) -> anyhow::Result<()> {
+    if arguments.map_dir.is_some() || arguments.overlay_dir.is_some() {
+        bail!(
+            "{}: --map-dir and --overlay-dir are for pictures; igdfilter draws on videos in a pipeline",
+            input.display()
+        );
+    }
+    gst::init()?;
+    gstigd::plugin_register_static()?;
+    let name = input.to_string_lossy();
+    let uri = if name.contains("://") {
+        name.to_string()
+    } else {
+        let path = input.canonicalize().with_context(|| name.to_string())?;
+        glib::filename_to_uri(path, None)?.to_string()
+    };
+    let pipeline = gst::parse::launch(PIPELINE)?
+        .downcast::<gst::Pipeline>()
+        .map_err(|_| anyhow!("a launch line of several elements is a pipeline"))?;
+    let element = |name: &str| pipeline.by_name(name).context("a named element is there");
+    element("source")?.set_property("uri", &uri);
+    element("filter")?.set_property("model", arguments.model.to_string_lossy().as_ref());
+    let sink = element("sink")?
+        .downcast::<AppSink>()
+        .map_err(|_| anyhow!("appsink is an AppSink"))?;
+    let result = pipeline
+        .set_state(gst::State::Playing)
+        .map_err(anyhow::Error::from)
+        .and_then(|_| read(&sink, &name, lines));
+    // An element that failed says why on the bus; that is more than the end of its stream.
+    let said = pipeline
+        .bus()
+        .and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]));
+    pipeline.set_state(gst::State::Null)?;
+    if let Some(message) = said
+        && let gst::MessageView::Error(error) = message.view()
+    {
+        bail!("{name}: {}", error.error().message());
+    }
+    result
+}
+
+fn read<W: Write>(sink: &AppSink, path: &str, lines: &mut Lines<W>) -> anyhow::Result<()> {
+    let mut frame = 0;
+    // `pull_sample` fails at the end of the stream, and when an element failed.
+    while let Ok(sample) = sink.pull_sample() {
+        let buffer = sample.buffer().context("a sample has a buffer")?;
+        if let Some(meta) = AnomalyMeta::from_buffer(buffer)? {
+            lines.write(&FrameLine::new(Some(path), frame, buffer.pts(), &meta))?;
+        }
+        frame += 1;
+    }
+    Ok(())
+}

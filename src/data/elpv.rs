@@ -1,0 +1,103 @@
+//! ELPV: 2,624 electroluminescence pictures of solar cells with a probability of defect each (Buerhop-Lutz et al., 2018;
+//! CC BY-NC-SA 4.0).
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use super::fetch::{Entries, FetchError, Package, package};
+use super::folder::GROUPS;
+use crate::model::write_atomically;
+
+const PACKAGE: Package = Package {
+    name: "elpv-dataset",
+    version: "1.0.0.post1",
+};
+/// Every so many-th normal picture is for testing.
+const TEST_EVERY: usize = 5;
+
+/// The data's licence, for a model's provenance.
+pub const LICENCE: &str = "CC BY-NC-SA 4.0 (ELPV, Buerhop-Lutz et al. 2018)";
+/// The file in the data set's folder that tells its licence.
+pub const LICENCE_FILE: &str = "LICENCE.txt";
+
+/// How many pictures of each kind were written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Counts {
+    pub train_good: usize,
+    pub test_good: usize,
+    pub test_defective: usize,
+}
+
+/// Writes the MVTec layout to `out`: functional cells (probability 0) to `train/good` and, every fifth, `test/good`; surely
+/// defective ones (probability 1) to `test/defective`. Pictures that are there already stay.
+pub fn write(out: &Path) -> Result<Counts, FetchError> {
+    let archive = package(PACKAGE)?;
+    let mut entries = Entries::open(&archive)?;
+    let labels = entries.read("elpv_dataset/data/labels.csv")?;
+    let labels = String::from_utf8_lossy(&labels);
+    let mut cells: Vec<Cell> = labels.lines().filter_map(Cell::parse).collect();
+    cells.sort_by(|a, b| a.file.cmp(b.file));
+
+    let folders = ["train/good", "test/good", "test/defective"];
+    for folder in folders {
+        let folder = out.join(folder);
+        fs::create_dir_all(&folder).map_err(|source| FetchError::Io {
+            path: folder,
+            source,
+        })?;
+    }
+    let mut counts = Counts::default();
+    let mut groups = String::new();
+    let mut normal = 0;
+    for cell in &cells {
+        let (folder, count) = if cell.probability == 0.0 {
+            normal += 1;
+            if (normal - 1) % TEST_EVERY == 0 {
+                (folders[1], &mut counts.test_good)
+            } else {
+                (folders[0], &mut counts.train_good)
+            }
+        } else if cell.probability == 1.0 {
+            (folders[2], &mut counts.test_defective)
+        } else {
+            continue;
+        };
+        *count += 1;
+        let name = cell.file.rsplit('/').next().unwrap_or(cell.file);
+        let _ = writeln!(groups, "{name},{}", cell.kind);
+        let path = out.join(folder).join(name);
+        if !path.is_file() {
+            let bytes = entries.read(&format!("elpv_dataset/data/{}", cell.file))?;
+            write_to(&path, &bytes)?;
+        }
+    }
+    write_to(&out.join(GROUPS), groups.as_bytes())?;
+    write_to(&out.join(LICENCE_FILE), format!("{LICENCE}\n").as_bytes())?;
+    Ok(counts)
+}
+
+fn write_to(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
+    write_atomically(path, bytes).map_err(|source| FetchError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// A line of the label file: picture, probability of defect, mono- or polycrystalline.
+struct Cell<'a> {
+    file: &'a str,
+    probability: f64,
+    kind: &'a str,
+}
+
+impl<'a> Cell<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let mut fields = line.split_whitespace();
+        Some(Self {
+            file: fields.next()?,
+            probability: fields.next()?.parse().ok()?,
+            kind: fields.next()?,
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! A picture file as the networks' input.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use image::{ImageReader, Limits, RgbImage};
+
+use super::resize::{PlaneView, Resizer};
+
+/// Sides beyond this are refused before anything is allocated for them.
+const LARGEST_SIDE: u32 = 32_768;
+/// A decoder may take this much memory, in bytes.
+const LARGEST_DECODED: u64 = 2 << 30;
+
+/// Why a picture cannot be used; names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    #[error("{path}: {source}", path = .path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{path}: not a picture: {source}", path = .path.display())]
+    Decode {
+        path: PathBuf,
+        source: image::ImageError,
+    },
+}
+
+/// A decoded picture, 8 bits of R, G, B a pixel. Gray pictures have three equal channels.
+#[derive(Clone, Debug)]
+pub struct Picture(RgbImage);
+
+impl Picture {
+    /// Decodes a PNG, JPEG, BMP or TIFF file, whatever its name says.
+    pub fn open(path: &Path) -> Result<Self, PictureError> {
+        let io = |source| PictureError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut reader = ImageReader::open(path)
+            .and_then(ImageReader::with_guessed_format)
+            .map_err(io)?;
+        let mut limits = Limits::default();
+        limits.max_image_width = Some(LARGEST_SIDE);
+        limits.max_image_height = Some(LARGEST_SIDE);
+        limits.max_alloc = Some(LARGEST_DECODED);
+        reader.limits(limits);
+        match reader.decode() {
+            Ok(picture) => Ok(Self(picture.into_rgb8())),
+            Err(image::ImageError::IoError(source)) => Err(io(source)),
+            Err(source) => Err(PictureError::Decode {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Width and height in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        self.0.dimensions()
+    }
+
+    /// The whole picture at `size` (width, height), whatever its shape: planar R, G, B, values of 0..=255.
+    pub fn resized(&self, size: (usize, usize)) -> Vec<f32> {
+        let (width, height) = self.0.dimensions();
+        let mut resizer = Resizer::new((width as usize, height as usize), size);
+        let plane = size.0 * size.1;
+        let mut planes = vec![0.0; 3 * plane];
+        for (channel, out) in planes.chunks_exact_mut(plane).enumerate() {
+            let view = PlaneView {
+                data: self.0.as_raw().get(channel..).unwrap_or_default(),
+                stride: 3 * width as usize,
+                pixel_stride: 3,
+            };
+            // The sizes are the picture's own; only a picture without pixels fails, and stays black.
+            let _ = resizer.run(view, out);
+        }
+        planes
+    }
+
+    /// The pixels, to draw on.
+    pub fn into_rgb(self) -> RgbImage {
+        self.0
+    }
+}

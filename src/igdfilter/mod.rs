@@ -1,0 +1,38 @@
+//! `igdfilter`: finds what does not belong in decoded video, draws it on the frame and hangs the result on the buffer.
+//!
+//! ```sh
+//! gst-launch-1.0 videotestsrc num-buffers=100 ! igdfilter model=solar-cells.safetensors ! videoconvert ! autovideosink
+//! gst-launch-1.0 -m uridecodebin uri=file:///cells.mp4 ! videoconvert ! igdfilter model=solar-cells.safetensors overlay=none ! fakesink
+//! ```
+//!
+//! [`meta`](crate::meta) describes the metadata and the `igd-anomaly` messages. Neither the pixels (with `overlay=none`), nor
+//! timestamps, flags and other metadata are changed.
+//!
+//! Since: 0.1.0
+
+use gst::glib;
+use gst::prelude::*;
+
+mod device;
+mod imp;
+mod stats;
+mod types;
+
+pub use types::{Colors, Messages, Overlay};
+
+glib::wrapper! {
+    pub struct IgdFilter(ObjectSubclass<imp::IgdFilter>) @extends gst_base::BaseTransform, gst::Element, gst::Object;
+}
+
+pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    Colors::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    Messages::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    Overlay::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    crate::meta::register();
+    gst::Element::register(
+        Some(plugin),
+        "igdfilter",
+        gst::Rank::NONE,
+        IgdFilter::static_type(),
+    )
+}

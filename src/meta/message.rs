@@ -1,0 +1,160 @@
+//! The element message `igd-anomaly`.
+
+use gst::glib::gstr;
+
+use super::field::{FieldError, required};
+use super::{AnomalyMeta, region};
+use crate::model::Region;
+
+/// What `igdfilter` posts on the bus when a frame turns anomalous or normal again, or, with `messages=all`, of every frame
+/// that it has inferred.
+///
+/// | field | type | meaning |
+/// |---|---|---|
+/// | `anomalous` | boolean | the frame's score has reached the threshold |
+/// | `score`, `normalized`, `threshold` | double | as in `IgdAnomalyMeta` |
+/// | `timestamp` | GstClockTime | the frame's PTS |
+/// | `stream-time`, `running-time` | GstClockTime | the PTS in the stream and in the pipeline |
+/// | `duration` | GstClockTime | the frame's duration |
+/// | `regions` | GstValueArray of GstStructure `region` | as in `IgdAnomalyMeta` |
+///
+/// A time that the frame does not have is GST_CLOCK_TIME_NONE.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AnomalyMessage {
+    pub anomalous: bool,
+    pub score: f32,
+    pub normalized: f32,
+    pub threshold: f32,
+    pub timestamp: Option<gst::ClockTime>,
+    pub stream_time: Option<gst::ClockTime>,
+    pub running_time: Option<gst::ClockTime>,
+    pub duration: Option<gst::ClockTime>,
+    pub regions: Vec<Region>,
+}
+
+impl AnomalyMessage {
+    /// The name of the message's structure.
+    pub const NAME: &str = "igd-anomaly";
+
+    /// What there is to say of `meta`'s frame, which is `buffer` in `segment`.
+    pub fn new(meta: &AnomalyMeta, buffer: &gst::BufferRef, segment: &gst::Segment) -> Self {
+        let segment = segment.downcast_ref::<gst::ClockTime>();
+        let timestamp = buffer.pts();
+        Self {
+            anomalous: meta.anomalous,
+            score: meta.score,
+            normalized: meta.normalized,
+            threshold: meta.threshold,
+            timestamp,
+            stream_time: segment.and_then(|segment| segment.to_stream_time(timestamp)),
+            running_time: segment.and_then(|segment| segment.to_running_time(timestamp)),
+            duration: buffer.duration(),
+            regions: meta.regions.clone(),
+        }
+    }
+}
+
+impl From<&AnomalyMessage> for gst::Structure {
+    fn from(message: &AnomalyMessage) -> Self {
+        gst::Structure::builder(AnomalyMessage::NAME)
+            .field(gstr!("anomalous"), message.anomalous)
+            .field(gstr!("score"), f64::from(message.score))
+            .field(gstr!("normalized"), f64::from(message.normalized))
+            .field(gstr!("threshold"), f64::from(message.threshold))
+            .field(gstr!("timestamp"), message.timestamp)
+            .field(gstr!("stream-time"), message.stream_time)
+            .field(gstr!("running-time"), message.running_time)
+            .field(gstr!("duration"), message.duration)
+            .field(gstr!("regions"), region::to_array(&message.regions))
+            .build()
+    }
+}
+
+impl TryFrom<&gst::StructureRef> for AnomalyMessage {
+    type Error = FieldError;
+
+    fn try_from(structure: &gst::StructureRef) -> Result<Self, FieldError> {
+        if structure.name() != Self::NAME {
+            return Err(FieldError::new(
+                structure,
+                "anomalous",
+                "not an igd-anomaly message",
+            ));
+        }
+        Ok(Self {
+            anomalous: required(structure, "anomalous")?,
+            score: required::<f64>(structure, "score")? as f32,
+            normalized: required::<f64>(structure, "normalized")? as f32,
+            threshold: required::<f64>(structure, "threshold")? as f32,
+            timestamp: required(structure, "timestamp")?,
+            stream_time: required(structure, "stream-time")?,
+            running_time: required(structure, "running-time")?,
+            duration: required(structure, "duration")?,
+            regions: region::from_array(structure, "regions")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> AnomalyMessage {
+        AnomalyMessage {
+            anomalous: true,
+            score: 0.4375,
+            normalized: 0.71,
+            threshold: 0.3,
+            timestamp: Some(gst::ClockTime::from_mseconds(40)),
+            stream_time: None,
+            running_time: Some(gst::ClockTime::from_seconds(2)),
+            duration: Some(gst::ClockTime::from_mseconds(20)),
+            regions: vec![Region {
+                x: 1,
+                y: 2,
+                w: 3,
+                h: 4,
+                area: 5,
+                score: 0.625,
+            }],
+        }
+    }
+
+    #[test]
+    fn a_structure_brings_back_every_field() {
+        gst::init().unwrap();
+        for message in [sample(), AnomalyMessage::default()] {
+            let structure = gst::Structure::from(&message);
+            assert_eq!(
+                AnomalyMessage::try_from(structure.as_ref()).unwrap(),
+                message
+            );
+        }
+    }
+
+    #[test]
+    fn another_message_is_refused() {
+        gst::init().unwrap();
+        let mut structure = gst::Structure::from(&sample());
+        structure.set_name("level");
+        assert!(AnomalyMessage::try_from(structure.as_ref()).is_err());
+    }
+
+    #[test]
+    fn times_follow_the_segment() {
+        gst::init().unwrap();
+        let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        segment.set_start(gst::ClockTime::from_seconds(10));
+        segment.set_time(gst::ClockTime::from_seconds(3));
+        let mut buffer = gst::Buffer::new();
+        buffer
+            .get_mut()
+            .unwrap()
+            .set_pts(gst::ClockTime::from_seconds(11));
+        let message = AnomalyMessage::new(&AnomalyMeta::default(), &buffer, segment.upcast_ref());
+        assert_eq!(message.timestamp, Some(gst::ClockTime::from_seconds(11)));
+        assert_eq!(message.stream_time, Some(gst::ClockTime::from_seconds(4)));
+        assert_eq!(message.running_time, Some(gst::ClockTime::from_seconds(1)));
+        assert_eq!(message.duration, None);
+    }
+}

@@ -1,0 +1,37 @@
+//! What travels with a buffer after [`igdfilter`](crate::igdfilter): the result as a structure that any language reads by
+//! name, a region of interest for each anomalous region, and the bus message.
+//!
+//! `IgdAnomalyMeta` is a [`GstCustomMeta`](gst::meta::CustomMeta), so that no reader has to link to this plugin:
+//! `gst_buffer_get_custom_meta (buffer, "IgdAnomalyMeta")`, then `gst_custom_meta_get_structure`. Its fields:
+//!
+//! | field | type | meaning |
+//! |---|---|---|
+//! | `score` | double | the raw IGD score |
+//! | `normalized` | double | 0 at the median of held-out normal pictures, 0.5 at the threshold, at most 1 |
+//! | `threshold` | double | the raw score from which a frame counts as anomalous |
+//! | `anomalous` | boolean | `score` has reached `threshold` |
+//! | `global-reconstruction`, `global-gaussian` | double | the two terms of the whole picture; absent when the model has no global network |
+//! | `local-reconstruction`, `local-gaussian` | double | the two terms of the worst patch; absent when the model has no local network |
+//! | `inference-ms` | double | milliseconds from the mapped frame to the result |
+//! | `age` | uint | frames since the inference that this result comes from, 0 for its own frame |
+//! | `width`, `height` | uint | size of the frame that the regions refer to |
+//! | `model` | string | name of the model file, without folder and extension |
+//! | `regions` | GstValueArray of GstStructure `region` | the largest first: `x`, `y`, `w`, `h`, `area` (uint, pixels) and `score` (double, 0.5..1) |
+//!
+//! Regions, width and height follow the picture through videoscale. Borders that videoscale adds are not accounted for, as
+//! they are not for GStreamer's own regions of interest.
+
+mod anomaly;
+mod custom;
+mod field;
+mod json;
+mod message;
+mod region;
+mod region_of_interest;
+
+pub use anomaly::AnomalyMeta;
+pub use custom::{NAME, register};
+pub use field::FieldError;
+pub use json::FrameLine;
+pub use message::AnomalyMessage;
+pub use region_of_interest::attach_regions_of_interest;

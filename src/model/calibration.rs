@@ -1,0 +1,125 @@
+//! From raw scores to decisions: what normal pictures that were not trained on score.
+
+use serde::{Deserialize, Serialize};
+
+use super::detector::Judgement;
+
+/// The `calibration` entry of the file's header.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Raw score from which a picture is anomalous.
+    pub threshold: f32,
+    /// Median raw score of the held-out normal pictures.
+    pub median: f32,
+    /// The share of normal pictures that may lie above the threshold.
+    pub false_positive_rate: f64,
+    /// Raw map value from which a pixel is anomalous: the share of normal pictures with such a pixel is the same.
+    pub pixel_threshold: f32,
+    /// Median raw map value.
+    pub pixel_median: f32,
+    /// Held-out normal pictures.
+    pub pictures: usize,
+}
+
+/// Thresholds keep at least this distance from the median, relative to it, or they could not be told apart.
+const SMALLEST_MARGIN: f32 = 1e-4;
+
+impl Calibration {
+    /// Refuses numbers that could not have been measured; the reason names the field.
+    pub fn check(&self) -> Result<(), String> {
+        let pairs = [
+            ("threshold", self.threshold, "median", self.median),
+            (
+                "pixel_threshold",
+                self.pixel_threshold,
+                "pixel_median",
+                self.pixel_median,
+            ),
+        ];
+        for (upper_name, upper, lower_name, lower) in pairs {
+            if !upper.is_finite() || !lower.is_finite() || upper <= lower {
+                return Err(format!(
+                    "calibration.{upper_name} ({upper}) must be above calibration.{lower_name} ({lower})"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Normalises a raw score against a threshold: 0 at the median of normal pictures, 0.5 at the threshold, at most 1.
+    pub fn normalise(value: f32, threshold: f32, median: f32) -> f32 {
+        // A user's threshold may lie below the median.
+        let distance = (threshold - median).max(SMALLEST_MARGIN * median.abs().max(1e-3));
+        (0.5 + (value - threshold) / (2.0 * distance)).clamp(0.0, 1.0)
+    }
+}
+
+/// Puts the thresholds where `false_positive_rate` of the held-out normal pictures lie above. `None` without pictures.
+pub fn calibrate(judgements: &[Judgement], false_positive_rate: f64) -> Option<Calibration> {
+    let sorted = |value: fn(&Judgement) -> f32| {
+        let mut values: Vec<f32> = judgements.iter().map(value).collect();
+        values.sort_by(f32::total_cmp);
+        values
+    };
+    let scores = sorted(|judgement| judgement.score);
+    let highest = sorted(|judgement| judgement.map_highest);
+    let medians = sorted(|judgement| judgement.map_median);
+    let above = |median: f32, values: &[f32]| {
+        let threshold = quantile(values, 1.0 - false_positive_rate)?;
+        Some(threshold.max(median + SMALLEST_MARGIN * median.abs().max(1e-3)))
+    };
+    let median = quantile(&scores, 0.5)?;
+    let pixel_median = quantile(&medians, 0.5)?;
+    Some(Calibration {
+        threshold: above(median, &scores)?,
+        median,
+        false_positive_rate,
+        pixel_threshold: above(pixel_median, &highest)?,
+        pixel_median,
+        pictures: judgements.len(),
+    })
+}
+
+/// The value below which `share` of the sorted values lie, interpolated between neighbours.
+fn quantile(sorted: &[f32], share: f64) -> Option<f32> {
+    let last = sorted.len().checked_sub(1)?;
+    let place = share.clamp(0.0, 1.0) * last as f64;
+    let below = sorted[place.floor() as usize];
+    let above = sorted[place.ceil() as usize];
+    Some(below + (above - below) * place.fract() as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles() {
+        let values = [0.0, 1.0, 2.0, 3.0];
+        assert_eq!(quantile(&values, 0.5), Some(1.5));
+        assert_eq!(quantile(&values, 1.0), Some(3.0));
+        assert_eq!(quantile(&[7.0], 0.99), Some(7.0));
+        assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn normal_pictures_that_all_score_the_same_still_calibrate() {
+        let judgement = Judgement {
+            score: 0.25,
+            map_highest: 0.0,
+            map_median: 0.0,
+            ..Judgement::default()
+        };
+        let calibration = calibrate(&[judgement; 3], 0.01).unwrap();
+        calibration.check().unwrap();
+    }
+
+    #[test]
+    fn normalised_scores() {
+        assert_eq!(Calibration::normalise(0.25, 0.75, 0.25), 0.0);
+        assert_eq!(Calibration::normalise(0.75, 0.75, 0.25), 0.5);
+        assert_eq!(Calibration::normalise(9.0, 0.75, 0.25), 1.0);
+        assert_eq!(Calibration::normalise(0.2, 0.1, 0.5), 1.0);
+    }
+}

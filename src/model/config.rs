@@ -1,0 +1,106 @@
+//! What a model consists of: the `config` entry of the file's header.
+
+use serde::{Deserialize, Serialize};
+
+use crate::criterion::ScoreWeights;
+use crate::nn::{GlobalConfig, LocalConfig, Normalisation, PICTURE};
+
+/// The family a model belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// The two networks of the paper, or one of them.
+    Paper,
+}
+
+/// Everything needed to rebuild the networks around the file's tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    pub profile: Profile,
+    /// Width and height in pixels of the picture that the networks see.
+    pub input: [usize; 2],
+    pub normalisation: Normalisation,
+    /// Distance between the darkest and the brightest value after normalisation, as MS-SSIM and L1 take it.
+    pub range: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global: Option<GlobalConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalConfig>,
+    pub score: ScoreWeights,
+}
+
+/// More channels or a longer latent than this are a damaged file's.
+const LARGEST_WIDTH: i64 = 4096;
+
+impl ModelConfig {
+    /// The paper's settings around the given networks.
+    pub fn paper(global: Option<GlobalConfig>, local: Option<LocalConfig>) -> Self {
+        Self {
+            profile: Profile::Paper,
+            input: [PICTURE as usize; 2],
+            normalisation: Normalisation::IMAGENET,
+            // As the published code rounds it.
+            range: 2.1179 + 2.6400,
+            global,
+            local,
+            score: ScoreWeights::PAPER,
+        }
+    }
+
+    /// Refuses what no network can be built from; the reason names the field.
+    pub fn check(&self) -> Result<(), String> {
+        if self.input != [PICTURE as usize; 2] {
+            return Err(format!(
+                "config.input is {}x{}, this program knows {PICTURE}x{PICTURE}",
+                self.input[0], self.input[1]
+            ));
+        }
+        if self.global.is_none() && self.local.is_none() {
+            return Err("config names neither a global nor a local network".to_owned());
+        }
+        let global = self.global.iter().flat_map(|global| {
+            [
+                ("global.width", global.width),
+                ("global.latent", global.latent),
+            ]
+        });
+        let local = self.local.iter().flat_map(|local| {
+            [
+                ("local.encoder_width", local.encoder_width),
+                ("local.width", local.width),
+                ("local.latent", local.latent),
+            ]
+        });
+        for (name, value) in global.chain(local) {
+            if !(1..=LARGEST_WIDTH).contains(&value) {
+                return Err(format!(
+                    "config.{name} is {value}, expected 1 to {LARGEST_WIDTH}"
+                ));
+            }
+        }
+        let Normalisation { mean, std } = &self.normalisation;
+        let positive = |value: &f64| value.is_finite() && *value > 0.0;
+        if !mean.iter().all(|value| value.is_finite()) || !std.iter().all(positive) {
+            return Err("config.normalisation must be finite, with std above zero".to_owned());
+        }
+        if !positive(&self.range) {
+            return Err(format!(
+                "config.range is {}, expected above zero",
+                self.range
+            ));
+        }
+        let score = &self.score;
+        let shares = [
+            score.global.reconstruction,
+            score.global.gaussian,
+            score.local.reconstruction,
+            score.local.gaussian,
+            score.global_share,
+        ];
+        if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
+            return Err("config.score must be shares of 0 to 1".to_owned());
+        }
+        Ok(())
+    }
+}

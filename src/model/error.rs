@@ -1,0 +1,42 @@
+//! What can be wrong with a model file or a checkpoint: each a line that names the file, and the entry where there is one.
+
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::pickle::PickleError;
+use crate::nn::WeightsError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    #[error("{path}: {source}", path = .path.display())]
+    Io { path: PathBuf, source: io::Error },
+    /// The file is something else, cut short, or damaged.
+    #[error("{path}: not a model: {reason}", path = .path.display())]
+    NotAModel { path: PathBuf, reason: String },
+    /// The tensors do not make up the networks.
+    #[error("{path}: {source}", path = .path.display())]
+    Weights { path: PathBuf, source: WeightsError },
+    /// Its text starts with the path.
+    #[error(transparent)]
+    Pickle(#[from] PickleError),
+}
+
+impl ModelError {
+    pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+
+    pub(super) fn not_a_model(path: &Path, reason: impl Display) -> Self {
+        Self::NotAModel {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+
+    pub(super) fn weights(path: &Path) -> impl FnOnce(WeightsError) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Weights { path, source }
+    }
+}

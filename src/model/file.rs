@@ -1,0 +1,259 @@
+//! The model file: one `.safetensors` with the tensors and, in its header, what they mean.
+
+use std::collections::HashMap;
+use std::fs::{self, File, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use super::calibration::Calibration;
+use super::config::ModelConfig;
+use super::error::ModelError;
+use super::networks::Networks;
+use crate::nn::{Builder, Weights};
+
+const FORMAT: &str = "igd";
+const VERSION: &str = "1";
+/// No header of ours comes near it; a longer one is not read.
+const LARGEST_HEADER: u64 = 16 << 20;
+/// The same for the whole file.
+const LARGEST_FILE: u64 = 4 << 30;
+
+/// Where a model comes from, for the people who run it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Provenance {
+    /// The folder it was trained on, or the checkpoints it was imported from.
+    pub data: String,
+    /// Pictures it was trained on.
+    pub pictures: usize,
+    pub epochs: usize,
+    pub seed: i64,
+    /// Seconds since 1970.
+    pub created: u64,
+    /// Version of the program that wrote it.
+    pub version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_licence: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder_licence: Option<String>,
+}
+
+impl Provenance {
+    /// Of a file written now by this program.
+    pub fn now() -> Self {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self {
+            created: since_1970.map_or(0, |duration| duration.as_secs()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// How wide numbers are stored; they are computed with in f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    F32,
+    F16,
+}
+
+/// A model as it stands in its file.
+#[derive(Debug)]
+pub struct Model {
+    pub config: ModelConfig,
+    /// Absent in imported models that no normal picture was shown to yet.
+    pub calibration: Option<Calibration>,
+    pub provenance: Provenance,
+    pub networks: Networks,
+}
+
+impl Model {
+    /// Reads and checks the whole file.
+    pub fn open(path: &Path, device: Device) -> Result<Self, ModelError> {
+        let (header, tensors) = read_tensors(path)?;
+        let not_a_model = |reason: String| ModelError::not_a_model(path, reason);
+        if header.get("format").map(String::as_str) != Some(FORMAT) {
+            return Err(not_a_model(
+                "its header does not say format=igd (a state dict is made a model by `igd import`)"
+                    .to_owned(),
+            ));
+        }
+        match header.get("version").map(String::as_str) {
+            Some(VERSION) => {}
+            version => {
+                return Err(not_a_model(format!(
+                    "its version is {}, this program reads {VERSION}",
+                    version.unwrap_or("missing")
+                )));
+            }
+        }
+        let config: ModelConfig = parse(&header, "config")
+            .and_then(|config| config.ok_or("header entry `config` is missing".to_owned()))
+            .map_err(not_a_model)?;
+        config.check().map_err(not_a_model)?;
+        let calibration: Option<Calibration> =
+            parse(&header, "calibration").map_err(not_a_model)?;
+        if let Some(calibration) = &calibration {
+            calibration.check().map_err(not_a_model)?;
+        }
+        let provenance = parse(&header, "provenance").map_err(not_a_model)?;
+        let networks = Networks::new(Builder::for_inference(tensors, device), &config)
+            .map_err(ModelError::weights(path))?;
+        Ok(Self {
+            config,
+            calibration,
+            provenance: provenance.unwrap_or_default(),
+            networks,
+        })
+    }
+
+    /// Writes the file; one that is there is replaced in one step.
+    pub fn save(&self, path: &Path, storage: Storage) -> Result<(), ModelError> {
+        let mut header = HashMap::from([
+            ("format".to_owned(), FORMAT.to_owned()),
+            ("version".to_owned(), VERSION.to_owned()),
+            ("config".to_owned(), json(&self.config)),
+            ("provenance".to_owned(), json(&self.provenance)),
+        ]);
+        if let Some(calibration) = &self.calibration {
+            header.insert("calibration".to_owned(), json(calibration));
+        }
+        write_tensors(path, header, &tensors_of(&self.networks.weights), storage)
+    }
+}
+
+/// The tensors of `weights` by name.
+pub fn tensors_of(weights: &Weights) -> Vec<(String, Tensor)> {
+    weights
+        .iter()
+        .map(|(name, weight)| (name.clone(), weight.tensor.detach()))
+        .collect()
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain structs have a JSON form")
+}
+
+fn parse<T: for<'a> Deserialize<'a>>(
+    header: &HashMap<String, String>,
+    name: &str,
+) -> Result<Option<T>, String> {
+    header
+        .get(name)
+        .map(|text| serde_json::from_str(text))
+        .transpose()
+        .map_err(|error| format!("header entry `{name}`: {error}"))
+}
+
+/// Reads any `.safetensors` file of floating-point tensors: its header's metadata and its tensors. What the header claims is
+/// checked against the file's real size before anything is allocated for it.
+pub fn read_tensors(
+    path: &Path,
+) -> Result<(HashMap<String, String>, HashMap<String, Tensor>), ModelError> {
+    let not_a_model = |reason: String| ModelError::not_a_model(path, reason);
+    let mut file = File::open(path).map_err(ModelError::io(path))?;
+    let metadata = file.metadata().map_err(ModelError::io(path))?;
+    if !metadata.is_file() {
+        return Err(not_a_model("it is not a regular file".to_owned()));
+    }
+    let size = metadata.len();
+    let mut start = [0; 9];
+    if size > LARGEST_FILE {
+        return Err(not_a_model(format!("it has {size} bytes")));
+    }
+    if file.read_exact(&mut start).is_err() || start[8] != b'{' {
+        return Err(not_a_model("it is no .safetensors file".to_owned()));
+    }
+    let header = u64::from_le_bytes(start[..8].try_into().expect("eight bytes"));
+    if header > LARGEST_HEADER || header > size - 8 {
+        return Err(not_a_model(format!(
+            "its header claims {header} bytes, the file has {size}"
+        )));
+    }
+    let mut bytes = Vec::with_capacity(size as usize);
+    bytes.extend_from_slice(&start);
+    file.take(LARGEST_FILE)
+        .read_to_end(&mut bytes)
+        .map_err(ModelError::io(path))?;
+    let damaged = |error| not_a_model(format!("damaged or cut short: {error}"));
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+    let parsed = SafeTensors::deserialize(&bytes).map_err(damaged)?;
+    let mut tensors = HashMap::with_capacity(parsed.len());
+    for (name, view) in parsed.iter() {
+        let kind = match view.dtype() {
+            Dtype::F32 => Kind::Float,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            Dtype::F64 => Kind::Double,
+            Dtype::I64 => Kind::Int64,
+            other => return Err(not_a_model(format!("entry `{name}` has type {other:?}"))),
+        };
+        let shape: Vec<i64> = view.shape().iter().map(|&length| length as i64).collect();
+        let tensor = Tensor::f_from_data_size(view.data(), &shape, kind)
+            .map_err(|error| not_a_model(format!("entry `{name}`: {error}")))?;
+        tensors.insert(name.to_owned(), tensor);
+    }
+    Ok((metadata.metadata().clone().unwrap_or_default(), tensors))
+}
+
+/// Writes tensors and metadata as `.safetensors`, replacing `path` in one step.
+pub fn write_tensors(
+    path: &Path,
+    header: HashMap<String, String>,
+    tensors: &[(String, Tensor)],
+    storage: Storage,
+) -> Result<(), ModelError> {
+    let bytes: Vec<(Vec<usize>, Dtype, Vec<u8>)> = tensors
+        .iter()
+        .map(|(_, tensor)| {
+            let (kind, dtype) = match storage {
+                Storage::F32 => (Kind::Float, Dtype::F32),
+                Storage::F16 => (Kind::Half, Dtype::F16),
+            };
+            let tensor = tensor.to_device(Device::Cpu).to_kind(kind).contiguous();
+            let mut bytes = vec![0; tensor.numel() * kind.elt_size_in_bytes()];
+            tensor.copy_data_u8(&mut bytes, tensor.numel());
+            let shape = tensor
+                .size()
+                .iter()
+                .map(|&length| length as usize)
+                .collect();
+            (shape, dtype, bytes)
+        })
+        .collect();
+    let views = tensors
+        .iter()
+        .zip(&bytes)
+        .map(|((name, _), (shape, dtype, bytes))| {
+            TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .and_then(|views| safetensors::serialize(views, Some(header)))
+        .map_err(|error| ModelError::not_a_model(path, error))?;
+    write_atomically(path, &views).map_err(ModelError::io(path))
+}
+
+/// Writes a file under a temporary name beside `path`, has it on disk, and renames it: readers see the old or the new one, and
+/// a crash or a full disk leaves the old one.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    fs::create_dir_all(&folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".igd-")
+        // tempfile keeps files to their owner; a model is for whoever runs the line.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(&folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! A trained model: its file, the networks in it, and the [`Detector`] that judges pictures with them.
+
+mod calibration;
+mod config;
+mod detection;
+mod detector;
+mod error;
+mod file;
+mod import;
+mod networks;
+mod pickle;
+mod regions;
+
+pub use calibration::{Calibration, calibrate};
+pub use config::{ModelConfig, Profile};
+pub use detection::{Detection, Map, Region, ScaleTerms, Scales};
+pub use detector::{DetectError, Detector, Judgement};
+pub use error::ModelError;
+pub use file::{
+    Model, Provenance, Storage, read_tensors, tensors_of, write_atomically, write_tensors,
+};
+pub use import::{import, read_state_dict};
+pub use networks::{Networks, Scale, descriptor};

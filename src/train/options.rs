@@ -1,0 +1,63 @@
+//! What a training run is told.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Where the global network's encoder comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GlobalEncoder {
+    /// EfficientNet-Lite0's ImageNet weights, fetched once, frozen.
+    EfficientnetLite0,
+    /// ResNet-18's from a file with torchvision's names, frozen.
+    Resnet18(PathBuf),
+    /// Trained with the decoder.
+    Scratch,
+}
+
+/// Where the local network's encoder comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LocalEncoder {
+    /// Trained with the decoder.
+    Scratch,
+    /// From a file whose entries are named as in the local network, with or without `pretrain.`; frozen.
+    File(PathBuf),
+}
+
+/// A run of `igd train`.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Normal pictures: a plain folder, or one with `train/good` or `good`.
+    pub data: PathBuf,
+    /// The model file to write. Checkpoints lie beside it.
+    pub out: PathBuf,
+    /// `None`: no global network.
+    pub global: Option<GlobalEncoder>,
+    /// `None`: no local network.
+    pub local: Option<LocalEncoder>,
+    /// Channels of the networks' widest pictures (the paper: 64).
+    pub width: i64,
+    /// Length of z (the paper: 128).
+    pub latent: i64,
+    /// Passes over the training pictures of each network.
+    pub epochs: usize,
+    /// Both networks together stop after this time, if the epochs are not over before.
+    pub time: Option<Duration>,
+    /// Share of the time for the global network, where there are two.
+    pub global_time_share: f64,
+    /// Pictures a step of the global network.
+    pub batch: usize,
+    /// Patches a step of the local network.
+    pub patch_batch: usize,
+    pub learning_rate: f64,
+    pub seed: i64,
+    /// Share of the normal pictures that is kept for calibration.
+    pub hold_out: f64,
+    /// Share of the held-out pictures that may lie above the threshold.
+    pub false_positive_rate: f64,
+    /// Go on from the checkpoint, if there is one.
+    pub resume: bool,
+}

@@ -1,0 +1,266 @@
+//! The training of one network against its critic: the EM alternation of the paper's Algorithm 1.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use tch::{Device, Kind, Tensor};
+
+use super::adam::Adam;
+use super::checkpoint::Progress;
+use super::clock::Clock;
+use super::losses::Losses;
+use crate::criterion::{Descriptor, MsSsim};
+use crate::model::{Scale, tensors_of};
+use crate::nn::{Autoencoder, Builder, Critic, Weights, WeightsError};
+
+/// The E step re-estimates the descriptor every so many epochs.
+const DESCRIPTOR_EPOCHS: usize = 10;
+/// A checkpoint is due after this time.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(30);
+/// L2 regularisation of encoder and decoder.
+const WEIGHT_DECAY: f64 = 1e-6;
+
+/// Gives a trainer its pictures.
+pub trait Source<N> {
+    /// Steps of a pass over the data.
+    fn steps_an_epoch(&self) -> usize;
+    /// The pictures of a step and their features; the same for the same epoch and step.
+    fn batch(&self, network: &N, epoch: usize, step: usize) -> (Tensor, Tensor);
+    /// Latents of the training data, to estimate the descriptor from: (N, latent).
+    fn latents(&self, network: &N) -> Tensor;
+}
+
+/// Losses of a step, as numbers.
+#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
+pub struct StepLosses {
+    pub reconstruction: f64,
+    pub gaussian: f64,
+    pub interpolation: f64,
+    pub critic: f64,
+}
+
+impl StepLosses {
+    /// Of encoder, decoder and critic.
+    pub fn total(&self) -> f64 {
+        self.reconstruction + self.gaussian + self.interpolation + self.critic
+    }
+}
+
+/// What a run reports after each step.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    /// `global` or `local`.
+    pub scale: &'a str,
+    pub epoch: usize,
+    pub progress: f64,
+    pub left: Option<Duration>,
+    pub losses: StepLosses,
+}
+
+/// A network in training with all that belongs to it.
+pub struct Trainer<N> {
+    pub scale: Scale<N>,
+    pub weights: Weights,
+    critic: Critic,
+    critic_weights: Weights,
+    criterion: MsSsim,
+    generator_adam: Adam,
+    critic_adam: Adam,
+    pub clock: Clock,
+    learning_rate: f64,
+    seed: i64,
+    saved: Instant,
+    /// The epoch for which the descriptor was estimated last.
+    estimated: Option<usize>,
+}
+
+/// What a trainer is made of, besides the weights.
+pub struct Setup {
+    pub criterion: MsSsim,
+    pub learning_rate: f64,
+    pub seed: i64,
+}
+
+impl<N: Autoencoder> Trainer<N> {
+    /// `given` are weights of the network that are not drawn, such as a frozen encoder's.
+    pub fn new(
+        setup: Setup,
+        given: HashMap<String, Tensor>,
+        network: impl FnOnce(&Builder) -> Result<Scale<N>, WeightsError>,
+        critic: impl FnOnce(&Builder) -> Result<Critic, WeightsError>,
+    ) -> Result<Self, WeightsError> {
+        tch::manual_seed(setup.seed);
+        let builder = Builder::for_training(given, Device::Cpu);
+        let scale = network(&builder)?;
+        let weights = builder.finish()?;
+        let builder = Builder::for_training(HashMap::new(), Device::Cpu);
+        let critic = critic(&builder)?;
+        let critic_weights = builder.finish()?;
+        Ok(Self {
+            generator_adam: Adam::new(&weights, WEIGHT_DECAY),
+            critic_adam: Adam::new(&critic_weights, 0.0),
+            scale,
+            weights,
+            critic,
+            critic_weights,
+            criterion: setup.criterion,
+            clock: Clock::new(1, 0, None),
+            learning_rate: setup.learning_rate,
+            seed: setup.seed,
+            saved: Instant::now(),
+            estimated: None,
+        })
+    }
+
+    /// Trains until the clock is through. `checkpoint` is called when one is due.
+    pub fn run<E>(
+        &mut self,
+        source: &impl Source<N>,
+        name: &str,
+        mut report: impl FnMut(Report),
+        mut checkpoint: impl FnMut(&Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while self.clock.progress() < 1.0 {
+            let epoch = self.clock.epoch();
+            let due = epoch - epoch % DESCRIPTOR_EPOCHS;
+            if self.estimated.is_none_or(|estimated| estimated < due) {
+                self.estimate_descriptor(source);
+                self.estimated = Some(due);
+            }
+            let losses = self.step(source, epoch);
+            self.clock.tick();
+            report(Report {
+                scale: name,
+                epoch: self.clock.epoch(),
+                progress: self.clock.progress().min(1.0),
+                left: self.clock.left(),
+                losses,
+            });
+            if self.saved.elapsed() >= CHECKPOINT_INTERVAL {
+                checkpoint(self)?;
+                self.saved = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    /// The E step.
+    fn estimate_descriptor(&mut self, source: &impl Source<N>) {
+        tch::no_grad(|| {
+            let Descriptor { c, sigma } =
+                Descriptor::estimate(&source.latents(&self.scale.network));
+            self.scale.descriptor.c.copy_(&c);
+            self.scale.descriptor.sigma.copy_(&sigma);
+        });
+    }
+
+    /// The M step: encoder and decoder, then the critic.
+    fn step(&mut self, source: &impl Source<N>, epoch: usize) -> StepLosses {
+        let rate = self.learning_rate * self.clock.decay();
+        let network = &self.scale.network;
+        let (pictures, features) = source.batch(network, epoch, self.clock.step_of_epoch());
+        // Draws depend on the place alone, so that a resumed run draws the same.
+        tch::manual_seed(self.seed.wrapping_add(self.clock.steps() as i64));
+        let losses = Losses::compute(
+            network,
+            &self.critic,
+            &self.criterion,
+            &self.scale.descriptor,
+            &pictures,
+            &features,
+            &Losses::draw_shares(&pictures),
+        );
+        losses.total.backward();
+        self.generator_adam.step(&mut self.weights, rate);
+        // The generator's loss went through the critic; those gradients are not the critic's own.
+        for weight in self.critic_weights.values_mut() {
+            weight.tensor.zero_grad();
+        }
+        let critic_loss = losses.critic(&self.critic, &pictures);
+        critic_loss.backward();
+        self.critic_adam.step(&mut self.critic_weights, rate);
+        let number = |loss: &Tensor| loss.to_kind(Kind::Double).double_value(&[]);
+        StepLosses {
+            reconstruction: number(&losses.reconstruction),
+            gaussian: number(&losses.gaussian),
+            interpolation: number(&losses.interpolation),
+            critic: number(&critic_loss),
+        }
+    }
+
+    /// The network's tensors as they are now, apart from the training.
+    pub fn trained(&self) -> impl Iterator<Item = (String, Tensor)> {
+        tensors_of(&self.weights)
+            .into_iter()
+            .map(|(name, tensor)| (name, tensor.copy()))
+    }
+
+    /// Everything a checkpoint needs.
+    pub fn state(&self, run: &str) -> (Progress, Vec<(String, Tensor)>) {
+        let progress = Progress {
+            run: run.to_owned(),
+            steps: self.clock.steps(),
+            seconds: self.clock.elapsed().as_secs_f64(),
+            finished: self.clock.progress() >= 1.0,
+        };
+        let parts = [
+            ("network", tensors_of(&self.weights)),
+            ("critic", tensors_of(&self.critic_weights)),
+            ("generator_adam", self.generator_adam.state()),
+            ("critic_adam", self.critic_adam.state()),
+        ];
+        let tensors = parts
+            .into_iter()
+            .flat_map(|(part, tensors)| {
+                tensors
+                    .into_iter()
+                    .map(move |(name, tensor)| (format!("{part}/{name}"), tensor))
+            })
+            .collect();
+        (progress, tensors)
+    }
+
+    /// Goes on from a checkpoint; fails with the name of an entry that is missing or has another shape.
+    pub fn restore(
+        &mut self,
+        progress: &Progress,
+        tensors: HashMap<String, Tensor>,
+    ) -> Result<(), String> {
+        let mut parts: HashMap<String, HashMap<String, Tensor>> = HashMap::new();
+        for (entry, tensor) in tensors {
+            if let Some((part, name)) = entry.split_once('/') {
+                parts
+                    .entry(part.to_owned())
+                    .or_default()
+                    .insert(name.to_owned(), tensor);
+            }
+        }
+        let mut part = |name: &str| parts.remove(name).unwrap_or_default();
+        copy_into(&mut self.weights, &mut part("network"))?;
+        copy_into(&mut self.critic_weights, &mut part("critic"))?;
+        let steps = progress.steps as i32;
+        self.generator_adam
+            .restore(&mut part("generator_adam"), steps)?;
+        self.critic_adam.restore(&mut part("critic_adam"), steps)?;
+        self.clock.resume(progress.steps, progress.elapsed());
+        let epoch = self.clock.epoch();
+        if progress.steps > 0 {
+            self.estimated = Some(epoch - epoch % DESCRIPTOR_EPOCHS);
+        }
+        Ok(())
+    }
+}
+
+fn copy_into(weights: &mut Weights, saved: &mut HashMap<String, Tensor>) -> Result<(), String> {
+    tch::no_grad(|| {
+        for (name, weight) in weights.iter_mut() {
+            match saved.remove(name) {
+                Some(tensor) if tensor.size() == weight.tensor.size() => {
+                    weight.tensor.copy_(&tensor);
+                }
+                _ => return Err(name.clone()),
+            }
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,41 @@
+//! Between frames and the network: pixels in ([`FrameReader`]), what was found painted on them ([`Painter`]).
+//!
+//! Everything works on a frame's own memory and format, described by `gst_video::VideoFormatInfo`; nothing here converts
+//! a whole frame to another format, and nothing allocates once the first frame has passed.
+
+mod color;
+mod colormap;
+mod heatmap;
+mod layout;
+mod outline;
+mod painter;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+pub use colormap::Colormap;
+pub use painter::Painter;
+pub use reader::{FrameReader, UnsupportedFormat};
+
+use gst_video::VideoFormat;
+
+/// The formats that [`FrameReader`] reads and [`Painter`] paints on.
+pub const FORMATS: [VideoFormat; 17] = [
+    VideoFormat::Rgb,
+    VideoFormat::Bgr,
+    VideoFormat::Rgba,
+    VideoFormat::Bgra,
+    VideoFormat::Argb,
+    VideoFormat::Abgr,
+    VideoFormat::Rgbx,
+    VideoFormat::Bgrx,
+    VideoFormat::Xrgb,
+    VideoFormat::Xbgr,
+    VideoFormat::Gray8,
+    VideoFormat::I420,
+    VideoFormat::Yv12,
+    VideoFormat::Nv12,
+    VideoFormat::Nv21,
+    VideoFormat::Yuy2,
+    VideoFormat::Uyvy,
+];

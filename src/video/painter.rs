@@ -1,0 +1,45 @@
+//! What was found, painted on the frame.
+
+use gst_video::{VideoFrameRef, VideoInfo};
+
+use super::Colormap;
+use super::heatmap::Heatmap;
+use super::outline::Outline;
+use crate::model::{Map, Region};
+
+/// Paints on frames of one kind, in their own format: colours are converted once, samples never. Alpha and padding stay as
+/// they are, and where a frame has less memory than its caps ask for, nothing is painted.
+#[derive(Debug)]
+pub struct Painter {
+    heatmap: Heatmap,
+    outline: Outline,
+}
+
+impl Painter {
+    /// For frames with the caps of `info`, of one of [`FORMATS`](super::FORMATS).
+    pub fn new(info: &VideoInfo) -> Self {
+        Self {
+            heatmap: Heatmap::new(info),
+            outline: Outline::new(info),
+        }
+    }
+
+    /// Blends `map` (0..=1; what is not a number counts as 0), stretched over the whole frame, in the colours of `colormap`.
+    /// A value weighs `opacity` (0..=1) times itself, so that what is normal stays clear.
+    pub fn heatmap(
+        &mut self,
+        frame: &mut VideoFrameRef<&mut gst::BufferRef>,
+        map: &Map,
+        colormap: Colormap,
+        opacity: f32,
+    ) {
+        self.heatmap.paint(frame, map, colormap, opacity);
+    }
+
+    /// Outlines each region within its bounds, in red and white; lines are thicker on larger frames.
+    pub fn boxes(&self, frame: &mut VideoFrameRef<&mut gst::BufferRef>, regions: &[Region]) {
+        for region in regions {
+            self.outline.paint(frame, region);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Frames to what the network takes.
+
+use gst_video::{VideoChromaSite, VideoFormat, VideoFrameRef, VideoInfo};
+
+use super::FORMATS;
+use super::color::{Affine, ColorSpace};
+use super::layout::Component;
+use crate::data::resize::{ResizeError, Resizer, Window};
+
+/// Not one of [`FORMATS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("video format {} is not supported", .0.to_str())]
+pub struct UnsupportedFormat(pub VideoFormat);
+
+/// Reads frames of one kind as planar RGB at the network's size.
+///
+/// Each component goes from the frame's memory straight to the small grid, and the colour matrix is applied there, on the
+/// few pixels that are left.
+#[derive(Debug)]
+pub struct FrameReader {
+    components: Vec<(Component, Resizer)>,
+    to_rgb: Affine,
+    /// Values a channel.
+    area: usize,
+}
+
+impl FrameReader {
+    /// For frames with the caps of `info`, to `size` (width, height).
+    pub fn new(info: &VideoInfo, size: (usize, usize)) -> Result<Self, UnsupportedFormat> {
+        if !FORMATS.contains(&info.format()) {
+            return Err(UnsupportedFormat(info.format()));
+        }
+        let components = Component::of(info).into_iter();
+        Ok(Self {
+            components: components
+                .map(|component| {
+                    let window = window(info, &component);
+                    (
+                        component,
+                        Resizer::with_window(component.size, window, size),
+                    )
+                })
+                .collect(),
+            to_rgb: ColorSpace::new(info).to_rgb,
+            area: size.0 * size.1,
+        })
+    }
+
+    /// Fills `rgb` with the red, the green and the blue picture, row by row, in 0..=255.
+    ///
+    /// Fails, with `rgb` half filled, only when the frame has less memory than its caps ask for or `rgb` has another length
+    /// than 3 * width * height.
+    pub fn read<T>(
+        &mut self,
+        frame: &VideoFrameRef<T>,
+        rgb: &mut [f32],
+    ) -> Result<(), ResizeError> {
+        let found = rgb.len();
+        if found != 3 * self.area {
+            return Err(ResizeError::Destination {
+                needed: 3 * self.area,
+                found,
+            });
+        }
+        for ((component, resizer), channel) in self
+            .components
+            .iter_mut()
+            .zip(rgb.chunks_exact_mut(self.area))
+        {
+            resizer.run(component.view(frame), channel)?;
+        }
+        if self.to_rgb == Affine::IDENTITY {
+            return Ok(());
+        }
+
+        // What gray lacks weighs nothing, but must be numbers.
+        rgb[self.components.len() * self.area..].fill(0.0);
+        let (red, rest) = rgb.split_at_mut(self.area);
+        let (green, blue) = rest.split_at_mut(self.area);
+        for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
+            [*red, *green, *blue] = self.to_rgb.apply([*red, *green, *blue]);
+        }
+        Ok(())
+    }
+}
+
+/// The frame's rectangle in samples of a component. Subsampled chroma may reach beyond an odd frame's edge, and sits on
+/// the left or upper pixels of its block where the caps say "cosited".
+fn window(info: &VideoInfo, component: &Component) -> Window {
+    let site = info.chroma_site();
+    let shift = |block: usize, cosited| {
+        if site.contains(cosited) {
+            // From the block's centre to the centre of its first pixel.
+            0.5 - 0.5 / block as f64
+        } else {
+            0.0
+        }
+    };
+    let (across, down) = component.block;
+    Window {
+        x: shift(across, VideoChromaSite::H_COSITED),
+        y: shift(down, VideoChromaSite::V_COSITED),
+        width: f64::from(info.width()) / across as f64,
+        height: f64::from(info.height()) / down as f64,
+    }
+}

@@ -1,0 +1,95 @@
+//! igdfilter as gst-launch loads it: the plugin's file, found by GStreamer's registry, and nothing left behind.
+
+mod element;
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::{env, fs};
+
+use element::init;
+use element::model::models;
+
+/// The plugin that cargo has built beside this test.
+fn plugin() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    let folder = test.parent().unwrap();
+    let name = format!(
+        "{}gstigd{}",
+        env::consts::DLL_PREFIX,
+        env::consts::DLL_SUFFIX
+    );
+    // `cargo build` leaves a second one above; it may be older.
+    let newest = [folder, folder.parent().unwrap()]
+        .map(|folder| folder.join(&name))
+        .into_iter()
+        .filter_map(|path| Some((fs::metadata(&path).ok()?.modified().ok()?, path)))
+        .max();
+    newest.expect("cargo builds the plugin before its tests").1
+}
+
+fn launch(pipeline: &str, variables: &[(&str, &str)]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let plugins = folder.path().join("plugins");
+    fs::create_dir(&plugins).unwrap();
+    let plugin = plugin();
+    fs::hard_link(&plugin, plugins.join(plugin.file_name().unwrap()))
+        .or_else(|_| fs::copy(&plugin, plugins.join(plugin.file_name().unwrap())).map(drop))
+        .unwrap();
+    Command::new("timeout")
+        .args(["120", "gst-launch-1.0"])
+        .args(pipeline.split_whitespace())
+        .env("GST_PLUGIN_PATH", &plugins)
+        .env("GST_REGISTRY_1_0", folder.path().join("registry"))
+        .env("G_DEBUG", "fatal_warnings")
+        .env_remove("IGD_MODEL")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap()
+}
+
+fn text(output: &Output) -> String {
+    [&output.stdout, &output.stderr]
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        .concat()
+}
+
+#[test]
+fn a_run_leaves_nothing_behind() {
+    init();
+    let model = models().both.to_str().unwrap();
+    let traced = [
+        ("GST_TRACERS", "leaks"),
+        ("GST_DEBUG", "GST_TRACER:7"),
+        ("GST_DEBUG_NO_COLOR", "1"),
+    ];
+    let output = launch(
+        &format!(
+            "videotestsrc num-buffers=6 ! video/x-raw,width=64,height=48 ! tee name=t \
+             t. ! queue ! igdfilter model={model} threshold=0 overlay=heatmap+regions messages=all inference-interval=2 \
+             ! queue ! videoconvert ! video/x-raw,format=BGRA ! videoscale ! video/x-raw,width=32,height=32 ! fakesink \
+             t. ! queue ! fakesink"
+        ),
+        &traced,
+    );
+    let text = text(&output);
+    assert!(output.status.success(), "{text}");
+    // What the tracer says of an object that is still there.
+    let leaks: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("object-alive, type-name=(string)") && !line.contains("%s"))
+        .collect();
+    assert!(leaks.is_empty(), "{}", leaks.join("\n"));
+    assert!(text.contains("object-alive"), "the tracer is silent");
+}
+
+#[test]
+fn the_environment_names_the_model() {
+    init();
+    let pipeline = "videotestsrc num-buffers=2 ! igdfilter ! fakesink";
+    let output = launch(pipeline, &[("IGD_MODEL", models().both.to_str().unwrap())]);
+    assert!(output.status.success(), "{}", text(&output));
+
+    let output = launch(pipeline, &[]);
+    assert!(!output.status.success());
+    assert!(text(&output).contains("no model: set model=FILE or IGD_MODEL"));
+}
