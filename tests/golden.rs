@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use common::formula;
 use gstigd::criterion::{self, Descriptor, MsSsim, PatchFold, ScoreWeights, residual_map};
+use gstigd::model::{Detector, Storage, import, write_tensors};
 use gstigd::nn::{
     Autoencoder, Builder, Critic, EncoderKind, Global, GlobalConfig, Local, LocalConfig, Mode,
     Normalisation, patches,
@@ -244,6 +245,39 @@ fn descriptor() {
             &found.sigma.view([1]),
             golden.get("local.sigma"),
         );
+    }
+}
+
+/// Imported as a user would, and judged end to end.
+#[test]
+fn detector() {
+    for golden in Golden::both() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = |scale: &str| {
+            let mut tensors = golden.checkpoint(scale);
+            for entry in ["c", "sigma"] {
+                let tensor = golden.get(&format!("{scale}.{entry}"));
+                tensors.insert(entry.to_owned(), tensor.shallow_clone());
+            }
+            let path = folder.path().join(format!("{scale}.safetensors"));
+            let tensors: Vec<_> = tensors.into_iter().collect();
+            write_tensors(&path, HashMap::new(), &tensors, Storage::F32).unwrap();
+            path
+        };
+        let model = import(Some(&checkpoint("global")), Some(&checkpoint("local"))).unwrap();
+        let path = folder.path().join("model.safetensors");
+        model.save(&path, Storage::F32).unwrap();
+        let mut detector = Detector::open(&path, CPU).unwrap();
+        let planar = golden
+            .get("image.u8")
+            .permute([2, 0, 1])
+            .to_kind(Kind::Float);
+        let planar = Vec::<f32>::try_from(planar.contiguous().view([-1])).unwrap();
+        let judgement = detector.judge(&planar).unwrap();
+        let score = Tensor::from(judgement.score);
+        assert_near("model.score", &score, golden.get("model.score"), 1e-5);
+        let map = Tensor::from_slice(detector.raw_map()).view([256, 256]);
+        assert_near("model.heatmap", &map, golden.get("model.heatmap"), 1e-4);
     }
 }
 

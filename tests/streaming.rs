@@ -191,6 +191,24 @@ fn what_is_no_model_is_an_error_that_names_the_file() {
 }
 
 #[test]
+fn a_model_without_a_threshold_is_told_of() {
+    init();
+    let model = models().overflowing.display();
+    for (threshold, told) in [("-1", true), ("0.5", false)] {
+        let pipeline = pipeline(&format!(
+            "fakesrc ! igdfilter name=filter model={model} threshold={threshold} ! fakesink"
+        ));
+        let bus = pipeline.bus().unwrap();
+        pipeline.set_state(gst::State::Ready).unwrap();
+        let filter = pipeline.by_name("filter").unwrap();
+        filter.set_state(gst::State::Paused).unwrap();
+        let warning = bus.pop_filtered(&[gst::MessageType::Warning]);
+        assert_eq!(warning.is_some(), told);
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+}
+
+#[test]
 fn a_good_model_after_a_bad_one_starts() {
     let pipeline = with_model("videotestsrc num-buffers=2", "");
     let filter = pipeline.by_name("filter").unwrap();
@@ -198,8 +216,6 @@ fn a_good_model_after_a_bad_one_starts() {
     assert!(pipeline.set_state(gst::State::Playing).is_err());
     pipeline.set_state(gst::State::Null).unwrap();
     filter.set_property("model", models().both.to_str().unwrap());
-    pipeline.bus().unwrap().set_flushing(true);
-    pipeline.bus().unwrap().set_flushing(false);
     run_to_end(pipeline.upcast_ref()).unwrap();
 }
 

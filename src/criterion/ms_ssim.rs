@@ -66,7 +66,7 @@ impl MsSsim {
     pub fn compare(&self, x: &Tensor, y: &Tensor) -> Similarity {
         let last = self.weights.len() - 1;
         let (mut x, mut y) = (x.shallow_clone(), y.shallow_clone());
-        let mut value = Tensor::from(1.0f32).to_device(x.device());
+        let mut value: Option<Tensor> = None;
         let mut maps = Vec::with_capacity(self.weights.len());
         for (scale, (&weight, blur)) in self.weights.iter().zip(&self.blurs).enumerate() {
             if scale > 0 {
@@ -77,9 +77,14 @@ impl MsSsim {
             // Luminance counts at the coarsest scale alone.
             let factor = if scale == last { &ssim } else { &contrast };
             let mean = factor.mean_dim([2, 3].as_slice(), false, Kind::Float);
-            value = value * mean.clamp_min(SMALLEST).pow_tensor_scalar(weight);
+            let factor = mean.clamp_min(SMALLEST).pow_tensor_scalar(weight);
+            value = Some(match value {
+                Some(value) => value * factor,
+                None => factor,
+            });
             maps.push(ssim.relu());
         }
+        let value = value.expect("there is one scale at least");
         Similarity {
             value: value.mean_dim([1].as_slice(), false, Kind::Float),
             maps,

@@ -42,9 +42,9 @@ pub fn write(out: &Path) -> Result<Counts, FetchError> {
     let folders = ["train/good", "test/good", "test/defective"];
     for folder in folders {
         let folder = out.join(folder);
-        fs::create_dir_all(&folder).map_err(|source| FetchError::Io {
+        fs::create_dir_all(&folder).map_err(|cause| FetchError::Io {
             path: folder,
-            source,
+            cause,
         })?;
     }
     let mut counts = Counts::default();
@@ -78,9 +78,9 @@ pub fn write(out: &Path) -> Result<Counts, FetchError> {
 }
 
 fn write_to(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
-    write_atomically(path, bytes).map_err(|source| FetchError::Io {
+    write_atomically(path, bytes).map_err(|cause| FetchError::Io {
         path: path.to_owned(),
-        source,
+        cause,
     })
 }
 

@@ -25,8 +25,8 @@ const EFFICIENTNET_LITE0_FILE: &str =
 /// Why something could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    #[error("{path}: {source}", path = .path.display())]
-    Io { path: PathBuf, source: io::Error },
+    #[error("{path}: {cause}", path = .path.display())]
+    Io { path: PathBuf, cause: io::Error },
     #[error("cannot run python3 -m pip: {0}; install python3 and pip")]
     NoPip(io::Error),
     #[error("cannot fetch {package}: {reason}")]
@@ -39,7 +39,7 @@ pub enum FetchError {
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FetchError {
     let path = path.to_owned();
-    move |source| FetchError::Io { path, source }
+    move |cause| FetchError::Io { path, cause }
 }
 
 /// Where downloads are kept: `$XDG_CACHE_HOME/gst-igd` or `~/.cache/gst-igd`.

@@ -13,8 +13,8 @@ pub const GOOD: &str = "good";
 /// Why a folder cannot be used; says what was looked for.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    #[error("{path}: {source}", path = .path.display())]
-    Io { path: PathBuf, source: io::Error },
+    #[error("{path}: {cause}", path = .path.display())]
+    Io { path: PathBuf, cause: io::Error },
     #[error("{path}: no pictures (looked for {looked_for} with .png, .jpg, .bmp or .tif files)", path = .path.display())]
     Empty { path: PathBuf, looked_for: String },
 }
@@ -98,9 +98,9 @@ fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
         entries.sort();
         Ok(entries)
     };
-    list().map_err(|source| FolderError::Io {
+    list().map_err(|cause| FolderError::Io {
         path: folder.to_owned(),
-        source,
+        cause,
     })
 }
 

@@ -15,12 +15,12 @@ const LARGEST_DECODED: u64 = 2 << 30;
 /// Why a picture cannot be used; names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
-    #[error("{path}: {source}", path = .path.display())]
-    Io { path: PathBuf, source: io::Error },
-    #[error("{path}: not a picture: {source}", path = .path.display())]
+    #[error("{path}: {cause}", path = .path.display())]
+    Io { path: PathBuf, cause: io::Error },
+    #[error("{path}: not a picture: {cause}", path = .path.display())]
     Decode {
         path: PathBuf,
-        source: image::ImageError,
+        cause: image::ImageError,
     },
 }
 
@@ -31,9 +31,9 @@ pub struct Picture(RgbImage);
 impl Picture {
     /// Decodes a PNG, JPEG, BMP or TIFF file, whatever its name says.
     pub fn open(path: &Path) -> Result<Self, PictureError> {
-        let io = |source| PictureError::Io {
+        let io = |cause| PictureError::Io {
             path: path.to_owned(),
-            source,
+            cause,
         };
         let mut reader = ImageReader::open(path)
             .and_then(ImageReader::with_guessed_format)
@@ -45,10 +45,10 @@ impl Picture {
         reader.limits(limits);
         match reader.decode() {
             Ok(picture) => Ok(Self(picture.into_rgb8())),
-            Err(image::ImageError::IoError(source)) => Err(io(source)),
-            Err(source) => Err(PictureError::Decode {
+            Err(image::ImageError::IoError(cause)) => Err(io(cause)),
+            Err(cause) => Err(PictureError::Decode {
                 path: path.to_owned(),
-                source,
+                cause,
             }),
         }
     }

@@ -11,17 +11,17 @@ use gst_base::subclass::prelude::*;
 use gst_video::VideoFrameRef;
 
 use super::stats::Stats;
-use super::{Colors, Messages, Overlay, device};
+use super::{Messages, Overlay, device};
 use crate::meta::{AnomalyMessage, AnomalyMeta, attach_regions_of_interest};
 use crate::model::{Detection, Detector};
-use crate::video::{FORMATS, FrameReader, Painter};
+use crate::video::{Colormap, FORMATS, FrameReader, Painter};
 
 const DEFAULT_DEVICE: &str = "auto";
 /// A negative threshold stands for the model's own.
 const DEFAULT_THRESHOLD: f32 = -1.0;
 const DEFAULT_OVERLAY: Overlay = Overlay::HEATMAP;
 const DEFAULT_OPACITY: f32 = 0.5;
-const DEFAULT_COLORMAP: Colors = Colors::Turbo;
+const DEFAULT_COLORMAP: Colormap = Colormap::Turbo;
 const DEFAULT_INFERENCE_INTERVAL: u32 = 1;
 const DEFAULT_MESSAGES: Messages = Messages::Changes;
 
@@ -52,7 +52,7 @@ struct FrameSettings {
     threshold: f32,
     overlay: Overlay,
     opacity: f32,
-    colormap: Colors,
+    colormap: Colormap,
     inference_interval: u32,
     messages: Messages,
 }
@@ -120,11 +120,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Settings {
     fn model_path(&self) -> Result<PathBuf, gst::ErrorMessage> {
+        let is_set = |path: &PathBuf| !path.as_os_str().is_empty();
         let path = self
             .model
             .clone()
-            .or_else(|| env::var_os(MODEL_VARIABLE).map(PathBuf::from))
-            .filter(|path| !path.as_os_str().is_empty())
+            .filter(is_set)
+            .or_else(|| {
+                env::var_os(MODEL_VARIABLE)
+                    .map(PathBuf::from)
+                    .filter(is_set)
+            })
             .ok_or_else(|| {
                 gst::error_msg!(
                     gst::ResourceError::Settings,
@@ -298,7 +303,7 @@ impl State {
             video.painter.heatmap(
                 &mut frame,
                 &self.detection.map,
-                settings.colormap.into(),
+                settings.colormap,
                 settings.opacity,
             );
         }
@@ -362,7 +367,7 @@ impl ObjectImpl for IgdFilter {
                     .build(),
                 glib::ParamSpecFloat::builder("threshold")
                     .nick("Threshold")
-                    .blurb("Raw score from which a frame is anomalous; -1: the one that the model was calibrated to")
+                    .blurb("Raw score above which a frame is anomalous; -1: the one that the model was calibrated to")
                     .minimum(-1.0)
                     .maximum(f32::MAX)
                     .default_value(defaults.frame.threshold)
@@ -508,6 +513,16 @@ impl BaseTransformImpl for IgdFilter {
         let device = device::select(&settings.device)?;
         let state = State::open(&path, device)?;
         gst::info!(CAT, imp = self, "Opened {} on {device:?}", path.display());
+        if settings.frame.threshold < 0.0 && !state.detector.threshold().is_finite() {
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::Settings,
+                (
+                    "{} has no threshold, so that no frame will be anomalous: run `igd calibrate` or set threshold",
+                    path.display()
+                )
+            );
+        }
         *lock(&self.stats) = Stats::default();
         *lock(&self.state) = Some(state);
         Ok(())

@@ -18,14 +18,14 @@ mod imp;
 mod stats;
 mod types;
 
-pub use types::{Colors, Messages, Overlay};
+pub use types::{Messages, Overlay};
 
 glib::wrapper! {
     pub struct IgdFilter(ObjectSubclass<imp::IgdFilter>) @extends gst_base::BaseTransform, gst::Element, gst::Object;
 }
 
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    Colors::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    crate::video::Colormap::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     Messages::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     Overlay::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     crate::meta::register();

@@ -2,8 +2,6 @@
 
 use gst::glib;
 
-use crate::video::Colormap;
-
 /// What is drawn on the frames.
 #[glib::flags(name = "IgdOverlay")]
 pub enum Overlay {
@@ -38,38 +36,4 @@ pub enum Messages {
     /// For every frame that is inferred.
     #[enum_value(name = "All: for each inferred frame", nick = "all")]
     All,
-}
-
-/// The colors of the heatmap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
-#[enum_type(name = "IgdColormap")]
-#[repr(i32)]
-pub enum Colors {
-    /// Blue, green, yellow, red; even in lightness.
-    #[enum_value(name = "Turbo", nick = "turbo")]
-    Turbo,
-    /// Blue, cyan, yellow, red; as most papers draw it.
-    #[enum_value(name = "Jet", nick = "jet")]
-    Jet,
-    /// Black, purple, orange, yellow.
-    #[enum_value(name = "Inferno", nick = "inferno")]
-    Inferno,
-    /// Purple, green, yellow; safe for color-blind eyes.
-    #[enum_value(name = "Viridis", nick = "viridis")]
-    Viridis,
-    /// Black to white.
-    #[enum_value(name = "Gray", nick = "gray")]
-    Gray,
-}
-
-impl From<Colors> for Colormap {
-    fn from(colors: Colors) -> Self {
-        match colors {
-            Colors::Turbo => Colormap::Turbo,
-            Colors::Jet => Colormap::Jet,
-            Colors::Inferno => Colormap::Inferno,
-            Colors::Viridis => Colormap::Viridis,
-            Colors::Gray => Colormap::Gray,
-        }
-    }
 }

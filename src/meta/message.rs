@@ -11,7 +11,7 @@ use crate::model::Region;
 ///
 /// | field | type | meaning |
 /// |---|---|---|
-/// | `anomalous` | boolean | the frame's score has reached the threshold |
+/// | `anomalous` | boolean | the frame's score is above the threshold |
 /// | `score`, `normalized`, `threshold` | double | as in `IgdAnomalyMeta` |
 /// | `timestamp` | GstClockTime | the frame's PTS |
 /// | `stream-time`, `running-time` | GstClockTime | the PTS in the stream and in the pipeline |

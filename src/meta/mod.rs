@@ -8,8 +8,8 @@
 //! |---|---|---|
 //! | `score` | double | the raw IGD score |
 //! | `normalized` | double | 0 at the median of held-out normal pictures, 0.5 at the threshold, at most 1 |
-//! | `threshold` | double | the raw score from which a frame counts as anomalous |
-//! | `anomalous` | boolean | `score` has reached `threshold` |
+//! | `threshold` | double | the raw score above which a frame counts as anomalous; infinite when neither the model nor the user gives one |
+//! | `anomalous` | boolean | `score` is above `threshold` |
 //! | `global-reconstruction`, `global-gaussian` | double | the two terms of the whole picture; absent when the model has no global network |
 //! | `local-reconstruction`, `local-gaussian` | double | the two terms of the worst patch; absent when the model has no local network |
 //! | `inference-ms` | double | milliseconds from the mapped frame to the result |

@@ -8,15 +8,15 @@ use super::detector::Judgement;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// Raw score from which a picture is anomalous.
+    /// Raw score above which a picture is anomalous.
     pub threshold: f32,
     /// Median raw score of the held-out normal pictures.
     pub median: f32,
-    /// The share of normal pictures that may lie above the threshold.
+    /// The share of normal pictures that may lie above the threshold, and of their pixels above the pixel threshold.
     pub false_positive_rate: f64,
-    /// Raw map value from which a pixel is anomalous: the share of normal pictures with such a pixel is the same.
+    /// Raw map value from which a pixel is anomalous.
     pub pixel_threshold: f32,
-    /// Median raw map value.
+    /// Median raw map value of the held-out normal pictures.
     pub pixel_median: f32,
     /// Held-out normal pictures.
     pub pictures: usize,
@@ -57,25 +57,29 @@ impl Calibration {
 
 /// Puts the thresholds where `false_positive_rate` of the held-out normal pictures lie above. `None` without pictures.
 pub fn calibrate(judgements: &[Judgement], false_positive_rate: f64) -> Option<Calibration> {
-    let sorted = |value: fn(&Judgement) -> f32| {
-        let mut values: Vec<f32> = judgements.iter().map(value).collect();
-        values.sort_by(f32::total_cmp);
+    let sorted = |mut values: Vec<f32>| {
+        values.sort_unstable_by(f32::total_cmp);
         values
     };
-    let scores = sorted(|judgement| judgement.score);
-    let highest = sorted(|judgement| judgement.map_highest);
-    let medians = sorted(|judgement| judgement.map_median);
+    let scores = sorted(judgements.iter().map(|judgement| judgement.score).collect());
+    let pixels = sorted(
+        judgements
+            .iter()
+            .flat_map(|judgement| &judgement.map_sample)
+            .copied()
+            .collect(),
+    );
+    let median = quantile(&scores, 0.5)?;
+    let pixel_median = quantile(&pixels, 0.5)?;
     let above = |median: f32, values: &[f32]| {
         let threshold = quantile(values, 1.0 - false_positive_rate)?;
         Some(threshold.max(median + SMALLEST_MARGIN * median.abs().max(1e-3)))
     };
-    let median = quantile(&scores, 0.5)?;
-    let pixel_median = quantile(&medians, 0.5)?;
     Some(Calibration {
         threshold: above(median, &scores)?,
         median,
         false_positive_rate,
-        pixel_threshold: above(pixel_median, &highest)?,
+        pixel_threshold: above(pixel_median, &pixels)?,
         pixel_median,
         pictures: judgements.len(),
     })
@@ -107,11 +111,11 @@ mod tests {
     fn normal_pictures_that_all_score_the_same_still_calibrate() {
         let judgement = Judgement {
             score: 0.25,
-            map_highest: 0.0,
-            map_median: 0.0,
+            map_sample: vec![0.0; 5],
             ..Judgement::default()
         };
-        let calibration = calibrate(&[judgement; 3], 0.01).unwrap();
+        let judgements = [judgement.clone(), judgement];
+        let calibration = calibrate(&judgements, 0.01).unwrap();
         calibration.check().unwrap();
     }
 

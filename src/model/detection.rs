@@ -49,7 +49,7 @@ pub struct Detection {
     /// clamp(0.5 + (score - threshold) / (2 (threshold - median)), 0, 1): 0 at the median of held-out normal pictures,
     /// 0.5 at the threshold.
     pub normalized: f32,
-    /// The raw score from which a picture counts as anomalous.
+    /// The raw score above which a picture is anomalous.
     pub threshold: f32,
     pub anomalous: bool,
     pub scales: Scales,

@@ -18,6 +18,9 @@ use crate::nn::{Autoencoder, Global, Local, Mode, patches};
 /// Patches that go through the local network together: more would leave the cache.
 const PATCH_BATCH: i64 = 45;
 
+/// Pixels between two of a map's sample, in both directions: enough to calibrate, and thousands of maps fit in memory.
+const SAMPLE_STEP: usize = 4;
+
 /// Why a picture got no detection.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectError {
@@ -30,14 +33,12 @@ pub enum DetectError {
 }
 
 /// The raw numbers of a picture, before calibration.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Judgement {
     pub score: f32,
     pub scales: Scales,
-    /// Highest value of the raw map.
-    pub map_highest: f32,
-    /// Median of the raw map.
-    pub map_median: f32,
+    /// Every fourth pixel of every fourth row of the raw map.
+    pub map_sample: Vec<f32>,
 }
 
 /// A model that is ready to judge.
@@ -103,7 +104,7 @@ impl Detector {
         self.calibration.as_ref()
     }
 
-    /// Raw score from which a picture is anomalous: the user's, the model's, or infinite where neither is known.
+    /// Raw score above which a picture is anomalous: the user's, the model's, or infinite where neither is known.
     pub fn threshold(&self) -> f32 {
         let calibrated = || self.calibration.map(|calibration| calibration.threshold);
         self.threshold.or_else(calibrated).unwrap_or(f32::INFINITY)
@@ -166,14 +167,14 @@ impl Detector {
     /// The raw numbers of a picture, as [`Detector::detect`] takes it, to calibrate from.
     pub fn judge(&mut self, rgb: &[f32]) -> Result<Judgement, DetectError> {
         let (score, scales) = self.infer(rgb)?;
-        let mut sorted = self.map.clone();
-        let middle = sorted.len() / 2;
-        let (_, &mut map_median, upper) = sorted.select_nth_unstable_by(middle, f32::total_cmp);
+        let rows = self.map.chunks(self.config.input[0]).step_by(SAMPLE_STEP);
         Ok(Judgement {
             score,
             scales,
-            map_highest: upper.iter().copied().fold(map_median, f32::max),
-            map_median,
+            map_sample: rows
+                .flat_map(|row| row.iter().step_by(SAMPLE_STEP))
+                .copied()
+                .collect(),
         })
     }
 

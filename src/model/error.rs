@@ -9,14 +9,14 @@ use crate::nn::WeightsError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    #[error("{path}: {source}", path = .path.display())]
-    Io { path: PathBuf, source: io::Error },
+    #[error("{path}: {cause}", path = .path.display())]
+    Io { path: PathBuf, cause: io::Error },
     /// The file is something else, cut short, or damaged.
     #[error("{path}: not a model: {reason}", path = .path.display())]
     NotAModel { path: PathBuf, reason: String },
     /// The tensors do not make up the networks.
-    #[error("{path}: {source}", path = .path.display())]
-    Weights { path: PathBuf, source: WeightsError },
+    #[error("{path}: {cause}", path = .path.display())]
+    Weights { path: PathBuf, cause: WeightsError },
     /// Its text starts with the path.
     #[error(transparent)]
     Pickle(#[from] PickleError),
@@ -25,7 +25,7 @@ pub enum ModelError {
 impl ModelError {
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { path, source }
+        move |cause| Self::Io { path, cause }
     }
 
     pub(super) fn not_a_model(path: &Path, reason: impl Display) -> Self {
@@ -37,6 +37,6 @@ impl ModelError {
 
     pub(super) fn weights(path: &Path) -> impl FnOnce(WeightsError) -> Self {
         let path = path.to_owned();
-        move |source| Self::Weights { path, source }
+        move |cause| Self::Weights { path, cause }
     }
 }

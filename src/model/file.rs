@@ -140,10 +140,7 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("plain structs have a JSON form")
 }
 
-fn parse<T: for<'a> Deserialize<'a>>(
-    header: &HashMap<String, String>,
-    name: &str,
-) -> Result<Option<T>, String> {
+fn parse<T: for<'a> Deserialize<'a>>(header: &Header, name: &str) -> Result<Option<T>, String> {
     header
         .get(name)
         .map(|text| serde_json::from_str(text))
@@ -151,11 +148,14 @@ fn parse<T: for<'a> Deserialize<'a>>(
         .map_err(|error| format!("header entry `{name}`: {error}"))
 }
 
+/// Texts by name, in a file's header.
+pub type Header = HashMap<String, String>;
+/// Tensors by name.
+pub type Tensors = HashMap<String, Tensor>;
+
 /// Reads any `.safetensors` file of floating-point tensors: its header's metadata and its tensors. What the header claims is
 /// checked against the file's real size before anything is allocated for it.
-pub fn read_tensors(
-    path: &Path,
-) -> Result<(HashMap<String, String>, HashMap<String, Tensor>), ModelError> {
+pub fn read_tensors(path: &Path) -> Result<(Header, Tensors), ModelError> {
     let not_a_model = |reason: String| ModelError::not_a_model(path, reason);
     let mut file = File::open(path).map_err(ModelError::io(path))?;
     let metadata = file.metadata().map_err(ModelError::io(path))?;
@@ -205,7 +205,7 @@ pub fn read_tensors(
 /// Writes tensors and metadata as `.safetensors`, replacing `path` in one step.
 pub fn write_tensors(
     path: &Path,
-    header: HashMap<String, String>,
+    header: Header,
     tensors: &[(String, Tensor)],
     storage: Storage,
 ) -> Result<(), ModelError> {

@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::config::ModelConfig;
 use super::error::ModelError;
-use super::file::{Model, Provenance, read_tensors};
+use super::file::{Model, Provenance, Tensors, read_tensors};
 use super::networks::{Networks, descriptor};
 use super::pickle::{self, PthKind, PthTensor, Value};
 use crate::nn::{
@@ -66,7 +66,7 @@ pub fn import(global: Option<&Path>, local: Option<&Path>) -> Result<Model, Mode
 fn load<C>(
     path: &Path,
     prefix: &str,
-    tensors: &mut HashMap<String, Tensor>,
+    tensors: &mut Tensors,
     build: impl FnOnce(Scope) -> Result<C, WeightsError>,
 ) -> Result<C, ModelError> {
     let mut entries = read_state_dict(path)?;
@@ -95,7 +95,7 @@ fn load<C>(
 
 /// Reads named tensors from `.safetensors`, or from `.pth`/`.pt` without running what is pickled there: a state dict, or
 /// `{'model': state dict, 'c': ..., 'sigma': ...}` as the published code saves it.
-pub fn read_state_dict(path: &Path) -> Result<HashMap<String, Tensor>, ModelError> {
+pub fn read_state_dict(path: &Path) -> Result<Tensors, ModelError> {
     let pickled = path
         .extension()
         .is_some_and(|extension| extension == "pth" || extension == "pt");
@@ -124,7 +124,7 @@ pub fn read_state_dict(path: &Path) -> Result<HashMap<String, Tensor>, ModelErro
 
 fn insert(
     path: &Path,
-    tensors: &mut HashMap<String, Tensor>,
+    tensors: &mut Tensors,
     name: String,
     value: Value,
 ) -> Result<(), ModelError> {

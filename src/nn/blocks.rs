@@ -68,15 +68,47 @@ impl Conv2d {
     }
 
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        x.conv2d(
-            &self.weight,
+        self.convolve(x, &self.weight, self.stride)
+    }
+
+    /// The convolution, then means of 2x2 pixels: one convolution of stride 2 with the means of the kernel's four shifts, less
+    /// than half the work.
+    pub fn forward_then_halve(&self, x: &Tensor) -> Tensor {
+        self.convolve(x, &(sum_of_shifts(&self.weight) * 0.25), 2)
+    }
+
+    /// Each pixel made 2x2, then the convolution: one transposed convolution with the sums of the kernel's four shifts, less
+    /// than half the work and no enlarged input in memory.
+    pub fn double_then_forward(&self, x: &Tensor) -> Tensor {
+        // A transposed convolution lays its kernel down mirrored, and has inputs and outputs the other way round.
+        let kernel = sum_of_shifts(&self.weight.flip([2, 3])).transpose(0, 1);
+        x.conv_transpose2d(
+            &kernel,
             self.bias.as_ref(),
-            [self.stride, self.stride],
+            [2, 2],
+            [self.padding, self.padding],
+            [0, 0],
+            1,
+            [1, 1],
+        )
+    }
+
+    fn convolve(&self, x: &Tensor, weight: &Tensor, stride: i64) -> Tensor {
+        x.conv2d(
+            weight,
+            self.bias.as_ref(),
+            [stride, stride],
             [self.padding, self.padding],
             [1, 1],
             self.groups,
         )
     }
+}
+
+/// The kernel summed with itself shifted by one pixel to the right, down, and both: (out, in, k + 1, k + 1).
+fn sum_of_shifts(kernel: &Tensor) -> Tensor {
+    let shifted = |left, top| kernel.constant_pad_nd([left, 1 - left, top, 1 - top]);
+    shifted(0, 0) + shifted(1, 0) + shifted(0, 1) + shifted(1, 1)
 }
 
 /// A fully connected layer: (N, in) to (N, out).
@@ -230,11 +262,11 @@ impl ResidualDown {
     }
 
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        let shortcut = self.shortcut.forward(&mean_pool(x));
+        let shortcut = self.shortcut.forward(&halve(x));
         let y = self.bn1.forward(x, mode).relu();
         let y = self.conv_1.forward(&y);
         let y = self.bn2.forward(&y, mode).relu();
-        shortcut + mean_pool(&self.conv_2.forward(&y))
+        shortcut + self.conv_2.forward_then_halve(&y)
     }
 }
 
@@ -264,21 +296,21 @@ impl ResidualUp {
 
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         // A 1x1 convolution and a nearest-neighbour upsampling commute; this order is a quarter of the work.
-        let shortcut = upsample(&self.shortcut.forward(x));
+        let shortcut = double(&self.shortcut.forward(x));
         let y = self.bn1.forward(x, mode).relu();
-        let y = self.conv_1.forward(&upsample(&y));
+        let y = self.conv_1.double_then_forward(&y);
         let y = self.bn2.forward(&y, mode).relu();
         shortcut + self.conv_2.forward(&y)
     }
 }
 
 /// Means of 2x2 pixels.
-fn mean_pool(x: &Tensor) -> Tensor {
+fn halve(x: &Tensor) -> Tensor {
     x.avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)
 }
 
 /// Each pixel becomes 2x2.
-pub fn upsample(x: &Tensor) -> Tensor {
+fn double(x: &Tensor) -> Tensor {
     let (_, _, height, width) = sizes(x);
     x.upsample_nearest2d([2 * height, 2 * width], None, None)
 }

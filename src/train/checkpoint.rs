@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::model::{ModelError, Storage, read_tensors, write_tensors};
+use crate::model::{ModelError, Storage, Tensors, read_tensors, write_tensors};
 
 /// The entry of the file's header that holds [`Progress`].
 const PROGRESS: &str = "progress";
@@ -46,7 +46,7 @@ pub fn write(
 }
 
 /// Reads a checkpoint; `None` if there is none.
-pub fn read(path: &Path) -> Result<Option<(Progress, HashMap<String, Tensor>)>, ModelError> {
+pub fn read(path: &Path) -> Result<Option<(Progress, Tensors)>, ModelError> {
     if !path.exists() {
         return Ok(None);
     }

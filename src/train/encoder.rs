@@ -3,15 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use tch::Tensor;
-
 use super::TrainError;
 use super::options::GlobalEncoder;
 use crate::data::fetch;
-use crate::model::read_state_dict;
+use crate::model::{Tensors, read_state_dict};
 use crate::nn::{EncoderKind, efficientnet_lite, resnet18};
-
-type Tensors = HashMap<String, Tensor>;
 
 /// The kind of the global encoder, its weights named as in the model, and their licence.
 pub fn global(

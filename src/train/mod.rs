@@ -9,6 +9,7 @@ mod options;
 mod pictures;
 mod source;
 mod trainer;
+mod whitening;
 
 use std::collections::HashMap;
 use std::fs;
@@ -34,6 +35,7 @@ use checkpoint::Progress;
 use clock::Clock;
 use pictures::Pictures;
 use trainer::{Setup, Source, Trainer};
+use whitening::whitening;
 
 /// Fewer pictures than this teach nothing.
 const FEWEST_PICTURES: usize = 8;
@@ -133,6 +135,12 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
         tell(Event::Stage("encoding pictures"));
         let network = &trainer.scale.network;
         let source = source::WholePictures::new(&pictures, network, options.batch, options.seed);
+        if let Some(start) = source
+            .features()
+            .and_then(|features| whitening(features, sizes.latent))
+        {
+            trainer.start_latent_layer("global.ln11", &start);
+        }
         run(&mut trainer, &source, "global", options, share, &mut tell)?;
         provenance.epochs = trainer.clock.epoch();
         tensors.extend(trainer.trained());
@@ -186,10 +194,10 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
         reason,
     })?;
     let networks =
-        Networks::new(Builder::for_inference(tensors, Device::Cpu), &config).map_err(|source| {
+        Networks::new(Builder::for_inference(tensors, Device::Cpu), &config).map_err(|cause| {
             ModelError::Weights {
                 path: options.out.clone(),
-                source,
+                cause,
             }
         })?;
     let mut model = Model {
@@ -301,6 +309,7 @@ impl Setup {
         Self {
             criterion,
             learning_rate: options.learning_rate,
+            checkpoint_interval: options.checkpoint_interval,
             seed: options.seed,
         }
     }
@@ -342,6 +351,7 @@ impl Options {
             seed: 1,
             hold_out: 0.15,
             false_positive_rate: 0.01,
+            checkpoint_interval: Duration::from_secs(30),
             resume: false,
         }
     }

@@ -58,6 +58,8 @@ pub struct Options {
     pub hold_out: f64,
     /// Share of the held-out pictures that may lie above the threshold.
     pub false_positive_rate: f64,
+    /// Time between two checkpoints.
+    pub checkpoint_interval: Duration,
     /// Go on from the checkpoint, if there is one.
     pub resume: bool,
 }

@@ -75,6 +75,13 @@ impl<'a> WholePictures<'a> {
     }
 }
 
+impl WholePictures<'_> {
+    /// The features of all pictures, if the encoder is frozen.
+    pub fn features(&self) -> Option<&Tensor> {
+        self.features.as_ref()
+    }
+}
+
 /// The features of all pictures.
 fn encode(pictures: &Pictures, network: &Global) -> Tensor {
     let indices: Vec<i64> = (0..pictures.len() as i64).collect();

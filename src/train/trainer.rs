@@ -10,13 +10,11 @@ use super::checkpoint::Progress;
 use super::clock::Clock;
 use super::losses::Losses;
 use crate::criterion::{Descriptor, MsSsim};
-use crate::model::{Scale, tensors_of};
+use crate::model::{Scale, Tensors, tensors_of};
 use crate::nn::{Autoencoder, Builder, Critic, Weights, WeightsError};
 
 /// The E step re-estimates the descriptor every so many epochs.
 const DESCRIPTOR_EPOCHS: usize = 10;
-/// A checkpoint is due after this time.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(30);
 /// L2 regularisation of encoder and decoder.
 const WEIGHT_DECAY: f64 = 1e-6;
 
@@ -68,6 +66,7 @@ pub struct Trainer<N> {
     critic_adam: Adam,
     pub clock: Clock,
     learning_rate: f64,
+    checkpoint_interval: Duration,
     seed: i64,
     saved: Instant,
     /// The epoch for which the descriptor was estimated last.
@@ -78,6 +77,7 @@ pub struct Trainer<N> {
 pub struct Setup {
     pub criterion: MsSsim,
     pub learning_rate: f64,
+    pub checkpoint_interval: Duration,
     pub seed: i64,
 }
 
@@ -85,7 +85,7 @@ impl<N: Autoencoder> Trainer<N> {
     /// `given` are weights of the network that are not drawn, such as a frozen encoder's.
     pub fn new(
         setup: Setup,
-        given: HashMap<String, Tensor>,
+        given: Tensors,
         network: impl FnOnce(&Builder) -> Result<Scale<N>, WeightsError>,
         critic: impl FnOnce(&Builder) -> Result<Critic, WeightsError>,
     ) -> Result<Self, WeightsError> {
@@ -106,10 +106,22 @@ impl<N: Autoencoder> Trainer<N> {
             criterion: setup.criterion,
             clock: Clock::new(1, 0, None),
             learning_rate: setup.learning_rate,
+            checkpoint_interval: setup.checkpoint_interval,
             seed: setup.seed,
             saved: Instant::now(),
             estimated: None,
         })
+    }
+
+    /// Sets weight and bias of a linear layer.
+    pub fn start_latent_layer(&mut self, layer: &str, (weight, bias): &(Tensor, Tensor)) {
+        tch::no_grad(|| {
+            for (name, value) in [("weight", weight), ("bias", bias)] {
+                if let Some(part) = self.weights.get_mut(&format!("{layer}.{name}")) {
+                    part.tensor.copy_(value);
+                }
+            }
+        });
     }
 
     /// Trains until the clock is through. `checkpoint` is called when one is due.
@@ -136,7 +148,7 @@ impl<N: Autoencoder> Trainer<N> {
                 left: self.clock.left(),
                 losses,
             });
-            if self.saved.elapsed() >= CHECKPOINT_INTERVAL {
+            if self.saved.elapsed() >= self.checkpoint_interval {
                 checkpoint(self)?;
                 self.saved = Instant::now();
             }
@@ -221,12 +233,8 @@ impl<N: Autoencoder> Trainer<N> {
     }
 
     /// Goes on from a checkpoint; fails with the name of an entry that is missing or has another shape.
-    pub fn restore(
-        &mut self,
-        progress: &Progress,
-        tensors: HashMap<String, Tensor>,
-    ) -> Result<(), String> {
-        let mut parts: HashMap<String, HashMap<String, Tensor>> = HashMap::new();
+    pub fn restore(&mut self, progress: &Progress, tensors: Tensors) -> Result<(), String> {
+        let mut parts: HashMap<String, Tensors> = HashMap::new();
         for (entry, tensor) in tensors {
             if let Some((part, name)) = entry.split_once('/') {
                 parts
@@ -251,7 +259,7 @@ impl<N: Autoencoder> Trainer<N> {
     }
 }
 
-fn copy_into(weights: &mut Weights, saved: &mut HashMap<String, Tensor>) -> Result<(), String> {
+fn copy_into(weights: &mut Weights, saved: &mut Tensors) -> Result<(), String> {
     tch::no_grad(|| {
         for (name, weight) in weights.iter_mut() {
             match saved.remove(name) {

@@ -18,7 +18,11 @@ impl Pattern {
         let slope = 90.0 + 30.0 * x + 20.0 * y;
         let in_square = (0.25..0.625).contains(&x) && (0.375..0.75).contains(&y);
         if self == Pattern::Odd && in_square {
-            if (x * 16.0) as u32 % 2 == 0 { 235 } else { 20 }
+            if ((x * 16.0) as u32).is_multiple_of(2) {
+                235
+            } else {
+                20
+            }
         } else {
             slope as u8
         }

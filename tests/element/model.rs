@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use gstigd::model::{Calibration, Detector, Model, ModelConfig, Networks, Provenance, Storage};
+use gstigd::model::{
+    Calibration, Detector, Judgement, Model, ModelConfig, Networks, Provenance, Storage,
+};
 use gstigd::nn::{Builder, EncoderKind, GlobalConfig, LocalConfig};
 use tch::{Device, Tensor};
 
@@ -75,13 +77,16 @@ fn save(model: Model, path: &Path) {
     let mut detector = Detector::open(path, Device::Cpu).unwrap();
     let [normal, odd] = [Pattern::Normal, Pattern::Odd]
         .map(|pattern| detector.judge(&pattern.planar(256)).unwrap());
+    let highest = |judgement: &Judgement| judgement.map_sample.iter().copied().fold(0.0, f32::max);
+    let mut sample = normal.map_sample.clone();
+    sample.sort_by(f32::total_cmp);
     let calibration = Calibration {
         threshold: (normal.score + odd.score) / 2.0,
         median: normal.score,
         false_positive_rate: 0.01,
         // Closer to the normal one: small frames blur the odd one's map.
-        pixel_threshold: 0.8 * normal.map_highest + 0.2 * odd.map_highest,
-        pixel_median: normal.map_median,
+        pixel_threshold: 0.8 * highest(&normal) + 0.2 * highest(&odd),
+        pixel_median: sample[sample.len() / 2],
         pictures: 1,
     };
     let mut model = Model::open(path, Device::Cpu).unwrap();

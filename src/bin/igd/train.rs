@@ -58,6 +58,9 @@ pub struct Arguments {
     /// Share of normal pictures that may be flagged
     #[arg(long, default_value_t = 0.01, value_parser = share)]
     false_positive_rate: f64,
+    /// Seconds between two checkpoints
+    #[arg(long, default_value_t = 30.0)]
+    checkpoint_seconds: f64,
     /// Go on where a training of the same model was stopped
     #[arg(long)]
     resume: bool,
@@ -125,6 +128,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         seed: arguments.seed,
         hold_out: arguments.hold_out,
         false_positive_rate: arguments.false_positive_rate,
+        checkpoint_interval: Duration::try_from_secs_f64(arguments.checkpoint_seconds)?,
         resume: arguments.resume,
         ..Options::new(arguments.data, arguments.out)
     };
