@@ -25,10 +25,27 @@ fn table() -> String {
         } else {
             "read-only".to_owned()
         };
-        let meaning = property.blurb().unwrap_or_default().replace('|', "\\|");
+        let mut meaning = property.blurb().unwrap_or_default().replace('|', "\\|");
+        let choices = choices(&property);
+        if !choices.is_empty() {
+            write!(meaning, ": {}", choices.join(", ")).unwrap();
+        }
         writeln!(table, "| {} | {default} | {meaning} |", property.name()).unwrap();
     }
     table
+}
+
+/// The nicks of an enumeration's or flags' values.
+fn choices(property: &glib::ParamSpec) -> Vec<String> {
+    if let Some(class) = glib::EnumClass::with_type(property.value_type()) {
+        let nicks = class.values().iter().map(|value| value.nick().to_owned());
+        return nicks.collect();
+    }
+    if let Some(class) = glib::FlagsClass::with_type(property.value_type()) {
+        let nicks = class.values().iter().map(|value| value.nick().to_owned());
+        return nicks.collect();
+    }
+    Vec::new()
 }
 
 /// As a pipeline is written: enumerations and flags by nick.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::data::{Picture, PictureError};
 use crate::nn::{Normalisation, PICTURE};
@@ -75,7 +75,7 @@ impl Pictures {
     }
 
     fn normalise(&self, bytes: &Tensor) -> Tensor {
-        (bytes.to_device(Device::Cpu).to_kind(Kind::Float) - &self.mean) / &self.std
+        (bytes.to_kind(Kind::Float) - &self.mean) / &self.std
     }
 }
 

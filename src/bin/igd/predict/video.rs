@@ -46,29 +46,50 @@ pub fn judge<W: Write>(
     let result = pipeline
         .set_state(gst::State::Playing)
         .map_err(anyhow::Error::from)
-        .and_then(|_| read(&sink, &name, lines));
-    // An element that failed says why on the bus; that is more than the end of its stream.
-    let said = pipeline
-        .bus()
-        .and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]));
+        .and_then(|_| read(&pipeline, &sink, &name, lines));
+    // An element that failed has said why; that is more than the end of its stream tells.
+    let failure = failure(&pipeline);
     pipeline.set_state(gst::State::Null)?;
-    if let Some(message) = said
-        && let gst::MessageView::Error(error) = message.view()
-    {
-        bail!("{name}: {}", error.error().message());
+    match failure {
+        Some(text) => bail!("{name}: {text}"),
+        None => result,
     }
-    result
 }
 
-fn read<W: Write>(sink: &AppSink, path: &str, lines: &mut Lines<W>) -> anyhow::Result<()> {
+/// How long to wait for a frame before looking whether an element failed.
+const PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+
+fn read<W: Write>(
+    pipeline: &gst::Pipeline,
+    sink: &AppSink,
+    path: &str,
+    lines: &mut Lines<W>,
+) -> anyhow::Result<()> {
     let mut frame = 0;
-    // `pull_sample` fails at the end of the stream, and when an element failed.
-    while let Ok(sample) = sink.pull_sample() {
+    loop {
+        let Some(sample) = sink.try_pull_sample(PATIENCE) else {
+            if sink.is_eos() {
+                return Ok(());
+            }
+            // Where a source failed, no end of the stream ever comes.
+            match failure(pipeline) {
+                Some(text) => bail!("{path}: {text}"),
+                None => continue,
+            }
+        };
         let buffer = sample.buffer().context("a sample has a buffer")?;
         if let Some(meta) = AnomalyMeta::from_buffer(buffer)? {
             lines.write(&FrameLine::new(Some(path), frame, buffer.pts(), &meta))?;
         }
         frame += 1;
     }
-    Ok(())
+}
+
+/// The first error on the bus.
+fn failure(pipeline: &gst::Pipeline) -> Option<String> {
+    let message = pipeline.bus()?.pop_filtered(&[gst::MessageType::Error])?;
+    match message.view() {
+        gst::MessageView::Error(error) => Some(error.error().message().to_owned()),
+        _ => None,
+    }
 }
