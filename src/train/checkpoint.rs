@@ -19,7 +19,8 @@ pub struct Progress {
     pub run: String,
     pub steps: usize,
     pub seconds: f64,
-    pub finished: bool,
+    /// The epoch for which the descriptor was estimated last.
+    pub descriptor_epoch: Option<usize>,
 }
 
 impl Progress {

@@ -286,21 +286,18 @@ fn run<N: Autoencoder>(
         Ok(checkpoint::write(&path, &progress, &tensors)?)
     };
     tell(Event::Stage(&format!("training the {scale} network")));
-    let mut diverged = false;
     trainer.run(
         source,
         scale,
         |report| {
-            diverged |= !report.losses.total().is_finite();
+            let finite = report.losses.total().is_finite();
             tell(Event::Step(report));
+            finite.then_some(()).ok_or_else(|| TrainError::Diverged {
+                scale: scale.to_owned(),
+            })
         },
-        |trainer| save(trainer),
+        save,
     )?;
-    if diverged {
-        return Err(TrainError::Diverged {
-            scale: scale.to_owned(),
-        });
-    }
     save(trainer)
 }
 

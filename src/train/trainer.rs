@@ -124,12 +124,12 @@ impl<N: Autoencoder> Trainer<N> {
         });
     }
 
-    /// Trains until the clock is through. `checkpoint` is called when one is due.
+    /// Trains until the clock is through, or `report` fails. `checkpoint` is called when one is due.
     pub fn run<E>(
         &mut self,
         source: &impl Source<N>,
         name: &str,
-        mut report: impl FnMut(Report),
+        mut report: impl FnMut(Report) -> Result<(), E>,
         mut checkpoint: impl FnMut(&Self) -> Result<(), E>,
     ) -> Result<(), E> {
         while self.clock.progress() < 1.0 {
@@ -147,7 +147,7 @@ impl<N: Autoencoder> Trainer<N> {
                 progress: self.clock.progress().min(1.0),
                 left: self.clock.left(),
                 losses,
-            });
+            })?;
             if self.saved.elapsed() >= self.checkpoint_interval {
                 checkpoint(self)?;
                 self.saved = Instant::now();
@@ -213,7 +213,7 @@ impl<N: Autoencoder> Trainer<N> {
             run: run.to_owned(),
             steps: self.clock.steps(),
             seconds: self.clock.elapsed().as_secs_f64(),
-            finished: self.clock.progress() >= 1.0,
+            descriptor_epoch: self.estimated,
         };
         let parts = [
             ("network", tensors_of(&self.weights)),
@@ -251,10 +251,7 @@ impl<N: Autoencoder> Trainer<N> {
             .restore(&mut part("generator_adam"), steps)?;
         self.critic_adam.restore(&mut part("critic_adam"), steps)?;
         self.clock.resume(progress.steps, progress.elapsed());
-        let epoch = self.clock.epoch();
-        if progress.steps > 0 {
-            self.estimated = Some(epoch - epoch % DESCRIPTOR_EPOCHS);
-        }
+        self.estimated = progress.descriptor_epoch;
         Ok(())
     }
 }

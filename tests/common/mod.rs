@@ -5,6 +5,7 @@ pub mod formula;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use gstigd::model::{Calibration, Model, ModelConfig, Networks, Provenance};
 use gstigd::nn::{Builder, LocalConfig};
@@ -19,6 +20,9 @@ pub fn fixture(name: &str) -> PathBuf {
 
 /// A model with a local network alone, of width 1 and drawn weights.
 pub fn small_model() -> Model {
+    // One random state serves all threads of tests.
+    static DRAWING: Mutex<()> = Mutex::new(());
+    let _drawing = DRAWING.lock();
     tch::manual_seed(1);
     let config = ModelConfig::paper(
         None,

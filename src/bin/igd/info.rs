@@ -89,9 +89,14 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         "  trained on   {} ({} pictures, {} epochs, seed {})",
         provenance.data, provenance.pictures, provenance.epochs, provenance.seed
     );
+    let created = i64::try_from(provenance.created)
+        .ok()
+        .and_then(|seconds| glib::DateTime::from_unix_utc(seconds).ok())
+        .and_then(|date| date.format("%Y-%m-%d %H:%M UTC").ok());
     println!(
-        "  written by   igd {}, {} seconds after 1970",
-        provenance.version, provenance.created
+        "  written by   igd {} at {}",
+        provenance.version,
+        created.as_deref().unwrap_or("an unknown time")
     );
     for (what, licence) in [
         ("data", &provenance.data_licence),
