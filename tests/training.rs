@@ -159,6 +159,10 @@ fn folders_that_cannot_be_trained_on() {
     assert!(text.contains("missing"), "{text}");
 
     let data = pictures(folder.path());
+    let below_a_file = data.join("00.png/model.safetensors");
+    let text = failure(train(&data, &below_a_file, &[]).output().unwrap());
+    assert!(text.contains("00.png/model.safetensors"), "{text}");
+
     fs::write(data.join("broken.png"), b"\x89PNG\r\n\x1a\nbroken").unwrap();
     let text = failure(train(&data, &out, &[]).output().unwrap());
     assert!(text.contains("broken.png"), "{text}");

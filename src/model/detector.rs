@@ -64,7 +64,12 @@ pub struct Detector {
 impl Detector {
     /// Reads a model file.
     pub fn open(path: &Path, device: Device) -> Result<Self, ModelError> {
-        Ok(Self::new(Model::open(path, device)?, device))
+        let open = || Ok(Self::new(Model::open(path, device)?, device));
+        // Each thread that uses libtorch gets OpenMP workers of its own, and as soon as there are more than cores, they sleep
+        // where they would wait, which makes inference half as fast again. So whoever opens a model leaves none behind for
+        // the thread that judges with it.
+        std::thread::scope(|scope| scope.spawn(open).join())
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// `device` is where the model's networks are.

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, Permissions};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
+use tempfile::NamedTempFile;
 
 use super::calibration::Calibration;
 use super::config::ModelConfig;
@@ -241,19 +242,30 @@ pub fn write_tensors(
 
 /// Writes a file under a temporary name beside `path`, has it on disk, and renames it: readers see the old or the new one, and
 /// a crash or a full disk leaves the old one.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    fs::create_dir_all(&folder)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".igd-")
-        // tempfile keeps files to their owner; a model is for whoever runs the line.
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(&folder)?;
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = temporary_beside(path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
+}
+
+/// Whether [`write_atomically`] can write there, before hours of work end at a folder that cannot be written to.
+pub fn check_writable(path: &Path) -> Result<(), ModelError> {
+    temporary_beside(path)
+        .map(drop)
+        .map_err(ModelError::io(path))
+}
+
+fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder)?;
+    tempfile::Builder::new()
+        .prefix(".igd-")
+        // tempfile keeps files to their owner; a model is for whoever runs the line.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
 }

@@ -17,8 +17,8 @@ pub use detection::{Detection, Map, Region, ScaleTerms, Scales};
 pub use detector::{DetectError, Detector, Judgement};
 pub use error::ModelError;
 pub use file::{
-    Header, Model, Provenance, Storage, Tensors, read_tensors, tensors_of, write_atomically,
-    write_tensors,
+    Header, Model, Provenance, Storage, Tensors, check_writable, read_tensors, tensors_of,
+    write_atomically, write_tensors,
 };
 pub use import::{import, read_state_dict};
 pub use networks::{Networks, Scale, descriptor};

@@ -26,7 +26,7 @@ use crate::criterion::MsSsim;
 use crate::data::{self, FolderError, Picture, PictureError, elpv, fetch::FetchError};
 use crate::model::{
     Calibration, DetectError, Detector, Judgement, Model, ModelConfig, ModelError, Networks,
-    Provenance, Scale, Storage, calibrate, descriptor,
+    Provenance, Scale, Storage, calibrate, check_writable, descriptor,
 };
 use crate::nn::{
     Autoencoder, Builder, Critic, Global, GlobalConfig, Local, LocalConfig, WeightsError,
@@ -84,6 +84,7 @@ pub struct Outcome {
 /// Trains the networks that `options` names, calibrates on the held-out pictures and writes the model.
 pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
     tell(Event::Stage("reading pictures"));
+    check_writable(&options.out)?;
     let paths = data::normal_pictures(&options.data)?;
     let (training, held_out) = split(paths, options.hold_out);
     if training.len() < FEWEST_PICTURES {
