@@ -9,7 +9,7 @@ use gstigd::criterion::{self, Descriptor, MsSsim, PatchFold, ScoreWeights, resid
 use gstigd::model::{Detector, Storage, import, write_tensors};
 use gstigd::nn::{
     Autoencoder, Builder, Critic, EncoderKind, Global, GlobalConfig, Local, LocalConfig, Mode,
-    Normalisation, patches,
+    Normalisation, efficientnet_lite, patches, resnet18,
 };
 use gstigd::train::Losses;
 use tch::{Device, Kind, Tensor, no_grad};
@@ -165,6 +165,80 @@ fn networks() {
         let expected = golden.get("critic_local.recon.first8");
         assert_close("critic_local", &shares, expected);
     }
+}
+
+/// A checkpoint with torchvision's names makes the same encoder.
+#[test]
+fn resnet18_with_torchvision_names() {
+    let _guard = tch::no_grad_guard();
+    let golden = Golden::read("small");
+    let places = [
+        ("0.", "conv1."),
+        ("1.", "bn1."),
+        ("4.", "layer1."),
+        ("5.", "layer2."),
+        ("6.", "layer3."),
+        ("7.", "layer4."),
+    ];
+    let mut torchvision: HashMap<String, Tensor> = golden
+        .checkpoint("global")
+        .into_iter()
+        .filter_map(|(name, tensor)| {
+            let name = name.strip_prefix("pretrain.")?;
+            let (place, layer) = places.iter().find(|(place, _)| name.starts_with(place))?;
+            Some((format!("{layer}{}", &name[place.len()..]), tensor))
+        })
+        .collect();
+    assert!(torchvision.contains_key("layer4.1.bn2.running_var"));
+    torchvision.insert("fc.weight".to_owned(), Tensor::from(0f32));
+    torchvision.insert("fc.bias".to_owned(), Tensor::from(0f32));
+    let features = frozen_features(
+        EncoderKind::Resnet18,
+        resnet18::from_torchvision(torchvision),
+        &golden.picture(),
+    );
+    assert_close("features", &features, golden.get("global.features"));
+}
+
+/// Held to a PyTorch forward pass that names the right ImageNet classes with the published weights.
+#[test]
+fn efficientnet_lite0() {
+    let _guard = tch::no_grad_guard();
+    let golden = Golden::read("small");
+    let folder = common::fixture("golden");
+    let shapes = std::fs::read_to_string(folder.join("efficientnet_lite0.json")).unwrap();
+    let shapes = serde_json::from_str(&shapes).unwrap();
+    let mut checkpoint = formula::checkpoint(&shapes, "efficientnet_lite0");
+    checkpoint.insert("_fc.bias".to_owned(), Tensor::from(0f32));
+    let features = frozen_features(
+        EncoderKind::EfficientnetLite0,
+        efficientnet_lite::without_head(checkpoint),
+        &golden.picture(),
+    );
+    let expected = Tensor::read_safetensors(folder.join("efficientnet_lite0.safetensors")).unwrap();
+    assert_close("features", &features, &expected[0].1);
+}
+
+/// The features of a global network that stands on the given encoder.
+fn frozen_features(
+    encoder: EncoderKind,
+    entries: HashMap<String, Tensor>,
+    picture: &Tensor,
+) -> Tensor {
+    let given = entries
+        .into_iter()
+        .map(|(name, tensor)| (format!("pretrain.{name}"), tensor))
+        .collect();
+    let builder = Builder::for_training(given, CPU);
+    let config = GlobalConfig {
+        encoder,
+        width: 1,
+        latent: 2,
+    };
+    let global = Global::new(builder.root(), &config, &Normalisation::IMAGENET).unwrap();
+    builder.finish().unwrap();
+    assert!(global.frozen());
+    global.features(picture, Mode::Train)
 }
 
 /// The criterion alone, on stand-in reconstructions.
