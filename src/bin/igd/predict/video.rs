@@ -89,7 +89,19 @@ fn read<W: Write>(
 fn failure(pipeline: &gst::Pipeline) -> Option<String> {
     let message = pipeline.bus()?.pop_filtered(&[gst::MessageType::Error])?;
     match message.view() {
-        gst::MessageView::Error(error) => Some(error.error().message().to_owned()),
+        gst::MessageView::Error(error) => {
+            let text = error.error().message().to_owned();
+            let source = pipeline.by_name("source");
+            let is_sources = message
+                .src()
+                .zip(source)
+                .is_some_and(|(object, source)| object.has_as_ancestor(&source));
+            Some(if is_sources {
+                format!("cannot be read as a video: {text}")
+            } else {
+                text
+            })
+        }
         _ => None,
     }
 }
