@@ -63,7 +63,8 @@ pub(super) fn rescale(region: &Region, from: (u32, u32), to: (u32, u32)) -> Regi
 }
 
 fn rescale_span(start: u32, length: u32, from: u32, to: u32) -> (u32, u32) {
-    let scaled = |position: u64| position * u64::from(to);
+    // Numbers of other programs may be any.
+    let scaled = |position: u64| position.saturating_mul(u64::from(to));
     let end = u64::from(start) + u64::from(length);
     let first = (scaled(u64::from(start)) / u64::from(from)).min(u64::from(to));
     let last = scaled(end).div_ceil(u64::from(from)).min(u64::from(to));
