@@ -63,3 +63,45 @@ pub struct Options {
     /// Go on from the checkpoint, if there is one.
     pub resume: bool,
 }
+
+impl Options {
+    /// What two runs must have in common for one to go on from the other's checkpoint.
+    pub(super) fn fingerprint(&self) -> String {
+        format!(
+            "data {}, global {:?}, local {:?}, width {}, latent {}, batch {}, patches {}, learning rate {}, seed {}, held out {}",
+            self.data.display(),
+            self.global,
+            self.local,
+            self.width,
+            self.latent,
+            self.batch,
+            self.patch_batch,
+            self.learning_rate,
+            self.seed,
+            self.hold_out
+        )
+    }
+
+    /// The paper's settings for a folder of normal pictures.
+    pub fn new(data: PathBuf, out: PathBuf) -> Self {
+        Self {
+            data,
+            out,
+            global: Some(GlobalEncoder::EfficientnetLite0),
+            local: Some(LocalEncoder::Scratch),
+            width: 16,
+            latent: 128,
+            epochs: 256,
+            time: Some(Duration::from_secs(30 * 60)),
+            global_time_share: 0.5,
+            batch: 16,
+            patch_batch: 450,
+            learning_rate: 1e-4,
+            seed: 1,
+            hold_out: 0.15,
+            false_positive_rate: 0.01,
+            checkpoint_interval: Duration::from_secs(30),
+            resume: false,
+        }
+    }
+}

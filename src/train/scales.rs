@@ -1,0 +1,177 @@
+//! The two networks' trainings: what each is made of, and how it starts and goes on.
+
+use tch::{Device, Tensor};
+
+use super::checkpoint::{self, Progress};
+use super::clock::Clock;
+use super::encoder;
+use super::options::{GlobalEncoder, LocalEncoder, Options};
+use super::pictures::Pictures;
+use super::source::{Patches, WholePictures};
+use super::trainer::{Setup, Source, Trainer};
+use super::whitening::whitening;
+use super::{Event, TrainError};
+use crate::criterion::MsSsim;
+use crate::model::{ModelConfig, Scale, Tensors, descriptor};
+use crate::nn::{Autoencoder, Critic, Global, GlobalConfig, Local, LocalConfig};
+
+/// A network at the end of its training.
+pub struct Trained<C> {
+    pub sizes: C,
+    /// Named as in the model file.
+    pub tensors: Vec<(String, Tensor)>,
+    pub epochs: usize,
+    pub encoder_licence: Option<String>,
+}
+
+/// Trains the network of the whole picture.
+pub fn train_global(
+    encoder: &GlobalEncoder,
+    options: &Options,
+    pictures: &Pictures,
+    config: &ModelConfig,
+    time_share: f64,
+    tell: &mut impl FnMut(Event),
+) -> Result<Trained<GlobalConfig>, TrainError> {
+    let (encoder, given, encoder_licence) = encoder::global(encoder)?;
+    let sizes = GlobalConfig {
+        encoder,
+        width: options.width,
+        latent: options.latent,
+    };
+    let mut trainer = Trainer::new(
+        Setup::new(options, MsSsim::global(config.range, Device::Cpu)),
+        given,
+        |builder| {
+            let scope = &builder.root() / "global";
+            Ok(Scale {
+                descriptor: descriptor(&scope, sizes.latent)?,
+                network: Global::new(scope, &sizes, &config.normalisation)?,
+            })
+        },
+        |builder| Critic::global(builder.root(), sizes.width),
+    )
+    .map_err(TrainError::Encoder)?;
+    tell(Event::Stage("encoding pictures"));
+    let network = &trainer.scale.network;
+    let source = WholePictures::new(pictures, network, options.batch, options.seed);
+    if let Some(start) = source
+        .features()
+        .and_then(|features| whitening(features, sizes.latent))
+    {
+        trainer.start_latent_layer("global.ln11", &start);
+    }
+    run(&mut trainer, &source, "global", options, time_share, tell)?;
+    Ok(Trained {
+        sizes,
+        tensors: trainer.trained().collect(),
+        epochs: trainer.clock.epoch(),
+        encoder_licence,
+    })
+}
+
+/// Trains the network of the patches.
+pub fn train_local(
+    encoder: &LocalEncoder,
+    options: &Options,
+    pictures: &Pictures,
+    config: &ModelConfig,
+    time_share: f64,
+    tell: &mut impl FnMut(Event),
+) -> Result<Trained<LocalConfig>, TrainError> {
+    let given = match encoder {
+        LocalEncoder::Scratch => Tensors::new(),
+        LocalEncoder::File(path) => encoder::local(path)?,
+    };
+    let given_width = given
+        .get("local.pretrain.conv1.conv.bias")
+        .map(|bias| bias.numel() as i64);
+    let sizes = LocalConfig {
+        frozen_encoder: *encoder != LocalEncoder::Scratch,
+        encoder_width: given_width.unwrap_or(options.width),
+        width: options.width,
+        latent: options.latent,
+    };
+    let mut trainer = Trainer::new(
+        Setup::new(options, MsSsim::local(config.range, Device::Cpu)),
+        given,
+        |builder| {
+            let scope = &builder.root() / "local";
+            Ok(Scale {
+                descriptor: descriptor(&scope, sizes.latent)?,
+                network: Local::new(scope, &sizes)?,
+            })
+        },
+        |builder| Critic::local(builder.root(), sizes.width),
+    )
+    .map_err(TrainError::Encoder)?;
+    let source = Patches::new(pictures, options.patch_batch, options.seed);
+    run(&mut trainer, &source, "local", options, time_share, tell)?;
+    Ok(Trained {
+        sizes,
+        tensors: trainer.trained().collect(),
+        epochs: trainer.clock.epoch(),
+        encoder_licence: None,
+    })
+}
+
+/// Trains one network to the end of its share of the time, from its checkpoint if it should be resumed.
+fn run<N: Autoencoder>(
+    trainer: &mut Trainer<N>,
+    source: &impl Source<N>,
+    scale: &str,
+    options: &Options,
+    share: f64,
+    tell: &mut impl FnMut(Event),
+) -> Result<(), TrainError> {
+    let limit = options.time.map(|time| time.mul_f64(share));
+    trainer.clock = Clock::new(source.steps_an_epoch(), options.epochs, limit);
+    let path = checkpoint::path(&options.out, scale);
+    let run = options.fingerprint();
+    if options.resume
+        && let Some((progress, tensors)) = checkpoint::read(&path)?
+    {
+        let refused = |reason: String| TrainError::Resume {
+            path: path.clone(),
+            reason,
+        };
+        if progress.run != run {
+            return Err(refused(format!(
+                "it was made with {}, this run has {run}",
+                progress.run
+            )));
+        }
+        trainer
+            .restore(&progress, tensors)
+            .map_err(|entry| refused(format!("entry `{entry}` does not fit")))?;
+    }
+    let save = |trainer: &Trainer<N>| -> Result<(), TrainError> {
+        let (progress, tensors): (Progress, Vec<(String, Tensor)>) = trainer.state(&run);
+        Ok(checkpoint::write(&path, &progress, &tensors)?)
+    };
+    tell(Event::Stage(&format!("training the {scale} network")));
+    trainer.run(
+        source,
+        scale,
+        |report| {
+            let finite = report.losses.total().is_finite();
+            tell(Event::Step(report));
+            finite.then_some(()).ok_or_else(|| TrainError::Diverged {
+                scale: scale.to_owned(),
+            })
+        },
+        save,
+    )?;
+    save(trainer)
+}
+
+impl Setup {
+    fn new(options: &Options, criterion: MsSsim) -> Self {
+        Self {
+            criterion,
+            learning_rate: options.learning_rate,
+            checkpoint_interval: options.checkpoint_interval,
+            seed: options.seed,
+        }
+    }
+}
