@@ -153,6 +153,8 @@ impl<N: Autoencoder> Trainer<N> {
                 self.saved = Instant::now();
             }
         }
+        // The latents have moved since the last E step, in a short training far: the model keeps where they are now.
+        self.estimate_descriptor(source);
         Ok(())
     }
 
