@@ -2,6 +2,8 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::nn::halve;
+
 /// Deviation of the Gaussian window in pixels.
 const WINDOW_SIGMA: f64 = 1.5;
 /// A contrast or structure of zero counts as this, so that its power has a gradient.
@@ -111,11 +113,6 @@ impl MsSsim {
         let luminance = (product * 2.0 + c1) / (square_x + square_y + c1);
         (luminance * &contrast, contrast)
     }
-}
-
-/// Means of 2x2 pixels.
-fn halve(x: &Tensor) -> Tensor {
-    x.avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)
 }
 
 /// The Gaussian window as a banded matrix, so that a blur without padding is a matrix product: (side, side - window + 1).

@@ -50,9 +50,14 @@ impl Calibration {
     /// Normalises a raw score against a threshold: 0 at the median of normal pictures, 0.5 at the threshold, at most 1.
     pub fn normalise(value: f32, threshold: f32, median: f32) -> f32 {
         // A user's threshold may lie below the median.
-        let distance = (threshold - median).max(SMALLEST_MARGIN * median.abs().max(1e-3));
+        let distance = (threshold - median).max(smallest_distance(median));
         (0.5 + (value - threshold) / (2.0 * distance)).clamp(0.0, 1.0)
     }
+}
+
+/// The least distance of a threshold from its median.
+fn smallest_distance(median: f32) -> f32 {
+    SMALLEST_MARGIN * median.abs().max(1e-3)
 }
 
 /// Puts the thresholds where `false_positive_rate` of the held-out normal pictures lie above. `None` without pictures.
@@ -73,7 +78,7 @@ pub fn calibrate(judgements: &[Judgement], false_positive_rate: f64) -> Option<C
     let pixel_median = quantile(&pixels, 0.5)?;
     let above = |median: f32, values: &[f32]| {
         let threshold = quantile(values, 1.0 - false_positive_rate)?;
-        Some(threshold.max(median + SMALLEST_MARGIN * median.abs().max(1e-3)))
+        Some(threshold.max(median + smallest_distance(median)))
     };
     Some(Calibration {
         threshold: above(median, &scores)?,

@@ -305,7 +305,7 @@ impl ResidualUp {
 }
 
 /// Means of 2x2 pixels.
-fn halve(x: &Tensor) -> Tensor {
+pub fn halve(x: &Tensor) -> Tensor {
     x.avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)
 }
 

@@ -15,7 +15,7 @@ mod weights;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-pub use blocks::Mode;
+pub use blocks::{Mode, halve};
 pub use critic::Critic;
 pub use global::{EncoderKind, Global, GlobalConfig};
 pub use local::{Local, LocalConfig};
