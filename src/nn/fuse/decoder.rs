@@ -1,0 +1,116 @@
+//! The decoders: a linear layer, doubling blocks, and a last convolution to three channels.
+
+use tch::{Kind, Tensor};
+
+use super::algebra::{Kernel, Scaling};
+use super::conv::{FusedActivation, FusedConv};
+use super::linear::{FusedLinear, flat};
+use crate::nn::blocks::{BatchNorm2d, Linear, ResidualUp, double};
+use crate::nn::tower::SMALLEST_SIDE;
+use crate::nn::{Global, Local};
+
+/// z (N, latent) to (N, 3, side, side).
+#[derive(Debug)]
+pub struct FusedDecoder {
+    /// To the first picture, channels-last.
+    first: FusedLinear,
+    first_side: i64,
+    blocks: Vec<FusedUp>,
+    last: FusedConv,
+}
+
+impl FusedDecoder {
+    pub fn local(network: &Local, kind: Kind) -> Self {
+        let [weight, bias] = first_pictures(&network.ln1);
+        Self {
+            first: FusedLinear::new(&flat(&weight).tr(), &flat(&bias).squeeze(), kind),
+            first_side: SMALLEST_SIDE,
+            blocks: doubling_blocks(&network.blocks, &network.bn, kind),
+            last: FusedConv::new(Kernel::of(&network.conv1), kind),
+        }
+    }
+
+    pub fn global(network: &Global, kind: Kind) -> Self {
+        let [weight, bias] = first_pictures(&network.ln1);
+        // Upsampling and convolution are linear as well: applied to the columns of the layer's matrix, they are part of it.
+        let up1 = &network.up1;
+        let weight =
+            up1.double_then_forward(&weight) - up1.double_then_forward(&weight.zeros_like());
+        let bias = up1.double_then_forward(&bias);
+        Self {
+            first: FusedLinear::new(&flat(&weight).tr(), &flat(&bias).squeeze(), kind),
+            first_side: 2 * SMALLEST_SIDE,
+            blocks: doubling_blocks(&network.blocks, &network.bn, kind),
+            last: FusedConv::doubling(&network.up2, None, kind),
+        }
+    }
+
+    pub fn forward(&self, latents: &Tensor) -> Tensor {
+        let side = self.first_side;
+        let x = self.first.forward(latents);
+        let mut x = x
+            .view([latents.size()[0], side, side, -1])
+            .permute([0, 3, 1, 2]);
+        for block in &self.blocks {
+            x = block.forward(&x);
+        }
+        self.last.forward(&x.relu_())
+    }
+}
+
+/// What the layer makes of each unit vector, and of zeros: (latent, C, 4, 4) and (1, C, 4, 4).
+fn first_pictures(ln1: &Linear) -> [Tensor; 2] {
+    let side = SMALLEST_SIDE;
+    [ln1.weight.tr(), ln1.bias.unsqueeze(0)].map(|rows| {
+        let count = rows.size()[0];
+        rows.contiguous().view([count, -1, side, side])
+    })
+}
+
+/// The blocks, with the batch norm that follows the last one in it.
+fn doubling_blocks(blocks: &[ResidualUp], norm: &BatchNorm2d, kind: Kind) -> Vec<FusedUp> {
+    let last = blocks.len().saturating_sub(1);
+    let norm = Scaling::of(norm);
+    blocks
+        .iter()
+        .enumerate()
+        .map(|(index, block)| FusedUp::new(block, (index == last).then_some(&norm), kind))
+        .collect()
+}
+
+#[derive(Debug)]
+struct FusedUp {
+    activation: FusedActivation,
+    shortcut: FusedConv,
+    conv_1: FusedConv,
+    conv_2: FusedConv,
+}
+
+impl FusedUp {
+    /// `after` scales the block's output.
+    fn new(block: &ResidualUp, after: Option<&Scaling>, kind: Kind) -> Self {
+        let mut shortcut = Kernel::of(&block.shortcut);
+        let mut conv_2 = Kernel::of(&block.conv_2);
+        if let Some(after) = after {
+            // The offset is to be added once.
+            let factor_alone = Scaling {
+                factor: after.factor.shallow_clone(),
+                offset: after.offset.zeros_like(),
+            };
+            shortcut = shortcut.then(after);
+            conv_2 = conv_2.then(&factor_alone);
+        }
+        Self {
+            activation: FusedActivation::new(&Scaling::of(&block.bn1), kind),
+            shortcut: FusedConv::new(shortcut, kind),
+            conv_1: FusedConv::doubling(&block.conv_1, Some(&Scaling::of(&block.bn2)), kind),
+            conv_2: FusedConv::new(conv_2, kind),
+        }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let shortcut = double(&self.shortcut.forward(x));
+        let y = self.conv_1.forward(&self.activation.forward(x)).relu_();
+        self.conv_2.forward(&y).g_add_(&shortcut)
+    }
+}

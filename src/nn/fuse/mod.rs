@@ -1,0 +1,95 @@
+//! The trained networks rewritten for inference: the same results from less work.
+//!
+//! - Batch norm after a convolution is folded into it; before one, where the shortcut needs the plain input too, it is one
+//!   factor and offset a channel.
+//! - Convolution and 2x2 means are one convolution of stride 2, nearest upsampling and convolution one transposed
+//!   convolution (as in training); 1x1 shortcuts run on the smaller side of both.
+//! - Linear layers that follow each other are multiplied out, and so are the convolutions between them that no activation
+//!   separates: the local encoder's last convolution, the global decoder's first.
+//! - Pictures are channels-last in memory, as the kernels of CPUs and GPUs want them, and weights have the precision of the
+//!   run: f32, bf16 or f16. Latents and reconstructions come out as f32.
+
+mod algebra;
+mod conv;
+mod decoder;
+mod efficientnet_lite;
+mod linear;
+mod resnet18;
+mod tower;
+
+use tch::{Kind, Tensor};
+
+use self::decoder::FusedDecoder;
+use self::efficientnet_lite::FusedEfficientnetLite0;
+use self::resnet18::FusedResnet18;
+use self::tower::FusedTower;
+use super::global::Encoder;
+use super::{Global, Local};
+
+#[derive(Debug)]
+enum FusedEncoder {
+    Tower(FusedTower),
+    Resnet18(FusedResnet18),
+    EfficientnetLite0(FusedEfficientnetLite0),
+}
+
+/// A [`Global`] or [`Local`] network for inference. Its tensors are on the network's device and need no gradients.
+#[derive(Debug)]
+pub struct Fused {
+    kind: Kind,
+    encoder: FusedEncoder,
+    decoder: FusedDecoder,
+}
+
+impl Fused {
+    /// `kind` is what the convolutions compute in: f32, bf16 or f16.
+    pub fn global(network: &Global, kind: Kind) -> Self {
+        tch::no_grad(|| {
+            let latent = &network.ln11;
+            let encoder = match &network.pretrain {
+                Encoder::Scratch(tower) => {
+                    FusedEncoder::Tower(FusedTower::new(tower, latent, kind))
+                }
+                Encoder::Resnet18(encoder) => {
+                    FusedEncoder::Resnet18(FusedResnet18::new(encoder, latent, kind))
+                }
+                Encoder::EfficientnetLite0(encoder) => FusedEncoder::EfficientnetLite0(
+                    FusedEfficientnetLite0::new(encoder, latent, kind),
+                ),
+            };
+            Self {
+                kind,
+                encoder,
+                decoder: FusedDecoder::global(network, kind),
+            }
+        })
+    }
+
+    /// As [`Fused::global`].
+    pub fn local(network: &Local, kind: Kind) -> Self {
+        tch::no_grad(|| Self {
+            kind,
+            encoder: FusedEncoder::Tower(FusedTower::new(&network.pretrain, &network.ln11, kind)),
+            decoder: FusedDecoder::local(network, kind),
+        })
+    }
+
+    /// Normalised pictures (N, 3, side, side) to latents z (N, latent).
+    pub fn encode(&self, pictures: &Tensor) -> Tensor {
+        let pictures = conv::channels_last(&pictures.to_kind(self.kind));
+        match &self.encoder {
+            FusedEncoder::Tower(encoder) => encoder.forward(&pictures),
+            FusedEncoder::Resnet18(encoder) => encoder.forward(&pictures),
+            FusedEncoder::EfficientnetLite0(encoder) => encoder.forward(&pictures),
+        }
+        .to_kind(Kind::Float)
+    }
+
+    /// Latents (N, latent) to reconstructions (N, 3, side, side), in the usual layout.
+    pub fn decode(&self, latents: &Tensor) -> Tensor {
+        self.decoder
+            .forward(&latents.to_kind(self.kind))
+            .to_kind(Kind::Float)
+            .contiguous()
+    }
+}
