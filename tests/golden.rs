@@ -6,11 +6,13 @@ use std::collections::HashMap;
 
 use common::formula;
 use common::golden::{CPU, Golden, assert_close, assert_near};
-use gstigd::criterion::{self, Descriptor, MsSsim, PatchFold, ScoreWeights, residual_map};
+use gstigd::criterion::{
+    self, Descriptor, MsSsim, PatchFold, Residuals, ScoreWeights, mean_of_overlap, residual_map,
+};
 use gstigd::model::{Detector, Storage, import, write_tensors};
 use gstigd::nn::{
     Autoencoder, Builder, Critic, EncoderKind, Global, GlobalConfig, Local, LocalConfig, Mode,
-    Normalisation, patches, resnet18,
+    Normalisation, PATCHES, PICTURE, STRIDE, patches, resnet18,
 };
 use gstigd::train::Losses;
 use tch::{Kind, Tensor, no_grad};
@@ -179,6 +181,53 @@ fn criterion_of_stand_ins() {
             .fold(f32::MIN, f32::max);
         let score = Tensor::from(weights.combine(Some(global), Some(local)));
         assert_near("score", &score, golden.get("criterion.score"), 1e-5);
+    }
+}
+
+/// The same numbers from the loops that inference on the CPU uses.
+#[test]
+fn residuals_of_stand_ins() {
+    let _guard = tch::no_grad_guard();
+    let floats = |tensor: &Tensor| Vec::<f32>::try_from(tensor.flatten(0, -1)).unwrap();
+    let side = PICTURE as usize;
+    for golden in Golden::both() {
+        let picture = golden.picture();
+        let near = golden.near("global", &picture);
+        let mut residuals = Residuals::global(RANGE);
+        let mut map = vec![0.0; side * side];
+        residuals.set_picture(&floats(&picture));
+        let error = residuals.compare(&floats(&near), (0, 0), &mut map);
+        let expected = golden.get("criterion.global.reconstruction");
+        assert_near(
+            "global reconstruction",
+            &Tensor::from(error),
+            expected,
+            1e-5,
+        );
+        let expected = golden.get("criterion.global.heatmap");
+        assert_near("global heatmap", &Tensor::from_slice(&map), expected, 1e-4);
+
+        let near = golden.near("local", &patches(&picture));
+        let mut residuals = Residuals::local(RANGE);
+        let mut map = vec![0.0; side * side];
+        residuals.set_picture(&floats(&picture));
+        let errors: Vec<f32> = (0..PATCHES * PATCHES)
+            .map(|patch| {
+                let corner = |place: i64| (place * STRIDE) as usize;
+                let corner = (corner(patch % PATCHES), corner(patch / PATCHES));
+                residuals.compare(&floats(&near.get(patch)), corner, &mut map)
+            })
+            .collect();
+        let expected = golden.get("criterion.local.reconstruction");
+        assert_near(
+            "local reconstruction",
+            &Tensor::from_slice(&errors),
+            expected,
+            1e-5,
+        );
+        mean_of_overlap(&mut map);
+        let expected = golden.get("criterion.local.heatmap.mean");
+        assert_near("local heatmap", &Tensor::from_slice(&map), expected, 1e-4);
     }
 }
 
