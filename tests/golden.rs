@@ -9,7 +9,7 @@ use common::golden::{CPU, Golden, assert_close, assert_near};
 use gstigd::criterion::{
     self, Descriptor, MsSsim, PatchFold, Residuals, ScoreWeights, mean_of_overlap, residual_map,
 };
-use gstigd::model::{Detector, Storage, import, write_tensors};
+use gstigd::model::{Detector, Precision, Storage, import, write_tensors};
 use gstigd::nn::{
     Autoencoder, Builder, Critic, EncoderKind, Global, GlobalConfig, Local, LocalConfig, Mode,
     Normalisation, PATCHES, PICTURE, STRIDE, patches, resnet18,
@@ -268,17 +268,34 @@ fn detector() {
         let model = import(Some(&checkpoint("global")), Some(&checkpoint("local"))).unwrap();
         let path = folder.path().join("model.safetensors");
         model.save(&path, Storage::F32).unwrap();
-        let mut detector = Detector::open(&path, CPU).unwrap();
         let planar = golden
             .get("image.u8")
             .permute([2, 0, 1])
             .to_kind(Kind::Float);
         let planar = Vec::<f32>::try_from(planar.contiguous().view([-1])).unwrap();
-        let judgement = detector.judge(&planar).unwrap();
-        let score = Tensor::from(judgement.score);
-        assert_near("model.score", &score, golden.get("model.score"), 1e-5);
-        let map = Tensor::from_slice(detector.raw_map()).view([256, 256]);
-        assert_near("model.heatmap", &map, golden.get("model.heatmap"), 1e-4);
+        // With bf16 a model's thresholds must still hold.
+        for (precision, score_tolerance, map_tolerance) in
+            [(Precision::F32, 1e-5, 1e-4), (Precision::Bf16, 5e-3, 5e-2)]
+        {
+            let mut detector = Detector::open(&path, CPU, precision).unwrap();
+            let judgement = detector.judge(&planar).unwrap();
+            let score = Tensor::from(judgement.score);
+            let expected = golden.get("model.score");
+            assert_near(
+                &format!("{precision} score"),
+                &score,
+                expected,
+                score_tolerance,
+            );
+            let map = Tensor::from_slice(detector.raw_map());
+            let expected = golden.get("model.heatmap");
+            assert_near(
+                &format!("{precision} heatmap"),
+                &map,
+                expected,
+                map_tolerance,
+            );
+        }
     }
 }
 

@@ -48,9 +48,12 @@ impl PatchFold {
 pub fn mean_of_overlap(sum: &mut [f32]) {
     // All but the first and the last half of a patch lie in two.
     let share = |place: usize| {
-        let place = place as i64;
-        let alone = place < STRIDE || place >= PICTURE - STRIDE;
-        if alone { 1.0 } else { 0.5 }
+        let shared = STRIDE..PICTURE - STRIDE;
+        if shared.contains(&(place as i64)) {
+            0.5
+        } else {
+            1.0
+        }
     };
     for (y, row) in sum.chunks_exact_mut(PICTURE as usize).enumerate() {
         for (x, value) in row.iter_mut().enumerate() {

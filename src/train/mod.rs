@@ -24,7 +24,7 @@ pub use trainer::{Report, StepLosses};
 use crate::data::{self, FolderError, Picture, PictureError, elpv, fetch::FetchError};
 use crate::model::{
     Calibration, DetectError, Detector, Judgement, Model, ModelConfig, ModelError, Networks,
-    Provenance, Storage, Tensors, calibrate, check_writable,
+    Precision, Provenance, Storage, Tensors, calibrate, check_writable,
 };
 use crate::nn::{Builder, WeightsError};
 use pictures::Pictures;
@@ -120,7 +120,8 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
 
     // The file is written when it is whole; until then the checkpoints keep what was learned.
     tell(Event::Stage("calibrating"));
-    let mut detector = Detector::new(assemble(&tensors, &config, options)?, Device::Cpu);
+    let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
+    let mut detector = Detector::new(assemble(&tensors, &config, options)?, Device::Cpu, kind);
     let judgements = judge(&mut detector, &held_out, |done| {
         tell(Event::Judged(done, held_out.len()));
     })?;

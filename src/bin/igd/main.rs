@@ -1,5 +1,6 @@
 //! `igd`: trains, calibrates, evaluates and inspects the models that the `igdfilter` element runs.
 
+mod bench;
 mod calibrate;
 mod data;
 mod eval;
@@ -8,6 +9,7 @@ mod info;
 mod memory;
 mod predict;
 mod progress;
+mod target;
 mod train;
 
 use std::process::ExitCode;
@@ -41,6 +43,9 @@ enum Command {
     Info(info::Arguments),
     /// Fetch a public data set
     Data(data::Arguments),
+    /// Measure
+    #[command(subcommand)]
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => import::run(arguments, json),
         Command::Info(arguments) => info::run(arguments, json),
         Command::Data(arguments) => data::run(arguments, json),
+        Command::Bench(arguments) => bench::run(arguments, json),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -64,6 +64,25 @@ impl FusedConv {
         }
     }
 
+    /// Side of the kernel.
+    pub fn taps(&self) -> i64 {
+        self.weight.size()[3]
+    }
+
+    /// The output's side and the operations for an input of `side` x `side`.
+    pub fn count(&self, side: i64) -> (i64, f64) {
+        let taps = self.taps();
+        // Each weight meets each pixel of the smaller picture.
+        let (output, pixels) = if self.transposed {
+            let output = (side - 1) * self.stride - 2 * self.padding + taps;
+            (output, side * side)
+        } else {
+            let output = (side + 2 * self.padding - taps) / self.stride + 1;
+            (output, output * output)
+        };
+        (output, 2.0 * pixels as f64 * self.weight.numel() as f64)
+    }
+
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
         let bias = Some(&self.bias);

@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::algebra::{Kernel, Scaling};
 use super::conv::{FusedActivation, FusedConv};
+use super::count::Count;
 use super::linear::{FusedLinear, flat};
 use crate::nn::blocks::{BatchNorm2d, Linear, ResidualUp, double};
 use crate::nn::tower::SMALLEST_SIDE;
@@ -43,6 +44,17 @@ impl FusedDecoder {
             blocks: doubling_blocks(&network.blocks, &network.bn, kind),
             last: FusedConv::doubling(&network.up2, None, kind),
         }
+    }
+
+    pub fn count(&self, count: &mut Count) {
+        count.linear(&self.first);
+        count.side = self.first_side;
+        for block in &self.blocks {
+            count.beside(&block.shortcut);
+            count.through(&block.conv_1);
+            count.through(&block.conv_2);
+        }
+        count.through(&self.last);
     }
 
     pub fn forward(&self, latents: &Tensor) -> Tensor {

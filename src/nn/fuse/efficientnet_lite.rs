@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::algebra::{Kernel, Scaling};
 use super::conv::FusedConv;
+use super::count::Count;
 use super::linear::FusedLinear;
 use crate::nn::blocks::{BatchNorm2d, Conv2d, Linear};
 use crate::nn::efficientnet_lite::{EfficientnetLite0, FIRST_POOLED, InvertedResidual, pad_same};
@@ -37,6 +38,27 @@ impl FusedEfficientnetLite0 {
                 .collect(),
             latent: FusedLinear::of(latent, Kind::Float),
         }
+    }
+
+    pub fn count(&self, count: &mut Count) {
+        // Where a convolution halves, its padding comes before it and makes up for what the kernel takes.
+        let halving = |count: &mut Count, conv: &FusedConv| {
+            let output = (count.side + 1) / 2;
+            count.side = 2 * (output - 1) + conv.taps();
+            count.through(conv);
+        };
+        halving(count, &self.stem);
+        for block in self.stages.iter().flatten() {
+            if let Some(conv) = &block.expand {
+                count.through(conv);
+            }
+            match block.halving_kernel {
+                Some(_) => halving(count, &block.depthwise),
+                None => count.through(&block.depthwise),
+            }
+            count.through(&block.project);
+        }
+        count.linear(&self.latent);
     }
 
     pub fn forward(&self, pictures: &Tensor) -> Tensor {

@@ -11,6 +11,7 @@
 
 mod algebra;
 mod conv;
+mod count;
 mod decoder;
 mod efficientnet_lite;
 mod linear;
@@ -19,6 +20,8 @@ mod tower;
 
 use tch::{Kind, Tensor};
 
+use self::count::Count;
+pub use self::count::Operations;
 use self::decoder::FusedDecoder;
 use self::efficientnet_lite::FusedEfficientnetLite0;
 use self::resnet18::FusedResnet18;
@@ -28,7 +31,7 @@ use super::{Global, Local};
 
 #[derive(Debug)]
 enum FusedEncoder {
-    Tower(FusedTower),
+    Tower(Box<FusedTower>),
     Resnet18(FusedResnet18),
     EfficientnetLite0(FusedEfficientnetLite0),
 }
@@ -48,7 +51,7 @@ impl Fused {
             let latent = &network.ln11;
             let encoder = match &network.pretrain {
                 Encoder::Scratch(tower) => {
-                    FusedEncoder::Tower(FusedTower::new(tower, latent, kind))
+                    FusedEncoder::Tower(Box::new(FusedTower::new(tower, latent, kind)))
                 }
                 Encoder::Resnet18(encoder) => {
                     FusedEncoder::Resnet18(FusedResnet18::new(encoder, latent, kind))
@@ -67,10 +70,13 @@ impl Fused {
 
     /// As [`Fused::global`].
     pub fn local(network: &Local, kind: Kind) -> Self {
-        tch::no_grad(|| Self {
-            kind,
-            encoder: FusedEncoder::Tower(FusedTower::new(&network.pretrain, &network.ln11, kind)),
-            decoder: FusedDecoder::local(network, kind),
+        tch::no_grad(|| {
+            let encoder = FusedTower::new(&network.pretrain, &network.ln11, kind);
+            Self {
+                kind,
+                encoder: FusedEncoder::Tower(Box::new(encoder)),
+                decoder: FusedDecoder::local(network, kind),
+            }
         })
     }
 
@@ -83,6 +89,22 @@ impl Fused {
             FusedEncoder::EfficientnetLite0(encoder) => encoder.forward(&pictures),
         }
         .to_kind(Kind::Float)
+    }
+
+    /// What one picture of `side` x `side` takes.
+    pub fn operations(&self, side: i64) -> Operations {
+        let mut encoder = Count::new(side);
+        match &self.encoder {
+            FusedEncoder::Tower(tower) => tower.count(&mut encoder),
+            FusedEncoder::Resnet18(resnet) => resnet.count(&mut encoder),
+            FusedEncoder::EfficientnetLite0(efficientnet) => efficientnet.count(&mut encoder),
+        }
+        let mut decoder = Count::new(side);
+        self.decoder.count(&mut decoder);
+        Operations {
+            encoder: encoder.operations(),
+            decoder: decoder.operations(),
+        }
     }
 
     /// Latents (N, latent) to reconstructions (N, 3, side, side), in the usual layout.

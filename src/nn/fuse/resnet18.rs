@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::algebra::{Kernel, Scaling};
 use super::conv::FusedConv;
+use super::count::Count;
 use super::linear::FusedLinear;
 use crate::nn::blocks::{BatchNorm2d, Conv2d, Linear};
 use crate::nn::resnet18::{BasicBlock, Resnet18};
@@ -27,6 +28,20 @@ impl FusedResnet18 {
                 .collect(),
             latent: FusedLinear::of(latent, Kind::Float),
         }
+    }
+
+    pub fn count(&self, count: &mut Count) {
+        count.through(&self.stem);
+        // The pooling.
+        count.side = (count.side + 1) / 2;
+        for block in &self.blocks {
+            if let Some(conv) = &block.downsample {
+                count.beside(conv);
+            }
+            count.through(&block.conv1);
+            count.through(&block.conv2);
+        }
+        count.linear(&self.latent);
     }
 
     pub fn forward(&self, pictures: &Tensor) -> Tensor {

@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::algebra::{Kernel, Readout, Scaling};
 use super::conv::{FusedActivation, FusedConv};
+use super::count::Count;
 use super::linear::{FusedLinear, flat};
 use crate::nn::blocks::{Linear, ResidualDown, halve};
 use crate::nn::tower::{SMALLEST_SIDE, Tower};
@@ -65,6 +66,31 @@ impl FusedTower {
                 .map(|block| FusedDown::new(block, kind))
                 .collect(),
             last,
+        }
+    }
+
+    pub fn count(&self, count: &mut Count) {
+        count.beside(&self.stem_shortcut);
+        count.through(&self.stem);
+        self.first.count(count);
+        for block in &self.blocks {
+            // The shortcut sees the halved picture.
+            let branch = &block.branch;
+            branch.count(count);
+            count.beside(&block.shortcut);
+        }
+        match &self.last {
+            Last::Block {
+                conv_1,
+                from_branch,
+                from_shortcut,
+                ..
+            } => {
+                count.through(conv_1);
+                count.linear(from_branch);
+                count.linear(from_shortcut);
+            }
+            Last::Convolution(linear) => count.linear(linear),
         }
     }
 
@@ -138,6 +164,11 @@ impl Branch {
             conv_1: conv_1(block, kind),
             conv_2: FusedConv::new(Kernel::of(&block.conv_2).then_halve(), kind),
         }
+    }
+
+    fn count(&self, count: &mut Count) {
+        count.through(&self.conv_1);
+        count.through(&self.conv_2);
     }
 
     fn forward(&self, y: &Tensor) -> Tensor {
