@@ -5,6 +5,7 @@ mod common;
 use std::collections::HashMap;
 
 use common::formula;
+use common::golden::{Golden, assert_close, assert_near};
 use gstigd::criterion::{self, Descriptor, MsSsim, PatchFold, ScoreWeights, residual_map};
 use gstigd::model::{Detector, Storage, import, write_tensors};
 use gstigd::nn::{
@@ -16,124 +17,6 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 const RANGE: f64 = 4.7579;
 const CPU: Device = Device::Cpu;
-
-/// One golden size.
-struct Golden {
-    tensors: HashMap<String, Tensor>,
-    shapes: serde_json::Value,
-    width: i64,
-    latent: i64,
-}
-
-impl Golden {
-    fn read(size: &str) -> Self {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/golden");
-        let tensors = ["common", size]
-            .iter()
-            .flat_map(|name| {
-                Tensor::read_safetensors(format!("{folder}/{name}.safetensors")).unwrap()
-            })
-            .collect();
-        let shapes = std::fs::read_to_string(format!("{folder}/{size}.json")).unwrap();
-        let shapes: serde_json::Value = serde_json::from_str(&shapes).unwrap();
-        Self {
-            tensors,
-            width: shapes["dim"].as_i64().unwrap(),
-            latent: shapes["latent"].as_i64().unwrap(),
-            shapes,
-        }
-    }
-
-    fn both() -> [Self; 2] {
-        ["small", "full"].map(Self::read)
-    }
-
-    fn get(&self, name: &str) -> &Tensor {
-        &self.tensors[name]
-    }
-
-    fn checkpoint(&self, network: &str) -> HashMap<String, Tensor> {
-        formula::checkpoint(&self.shapes, network)
-    }
-
-    /// The picture as the networks see it: (1, 3, 256, 256).
-    fn picture(&self) -> Tensor {
-        let picture = self.get("image.u8").to_kind(Kind::Float) / 255.0;
-        let per_channel = |values: [f64; 3]| Tensor::from_slice(&values).to_kind(Kind::Float);
-        let Normalisation { mean, std } = Normalisation::IMAGENET;
-        ((picture - per_channel(mean)) / per_channel(std))
-            .permute([2, 0, 1])
-            .unsqueeze(0)
-            .contiguous()
-    }
-
-    fn global(&self) -> Global {
-        let builder = Builder::for_inference(self.checkpoint("global"), CPU);
-        let config = GlobalConfig::of_checkpoint(&builder.root()).unwrap();
-        assert_eq!(
-            (config.encoder, config.width, config.latent),
-            (EncoderKind::Resnet18, self.width, self.latent)
-        );
-        let global = Global::new(builder.root(), &config, &Normalisation::IMAGENET).unwrap();
-        builder.finish().unwrap();
-        global
-    }
-
-    fn local(&self) -> Local {
-        let builder = Builder::for_inference(self.checkpoint("local"), CPU);
-        let config = LocalConfig::of_checkpoint(&builder.root()).unwrap();
-        let local = Local::new(builder.root(), &config).unwrap();
-        builder.finish().unwrap();
-        local
-    }
-
-    fn descriptor(&self, scale: &str) -> Descriptor {
-        Descriptor {
-            c: self.get(&format!("{scale}.c")).shallow_clone(),
-            sigma: self.get(&format!("{scale}.sigma")).shallow_clone(),
-        }
-    }
-
-    /// A picture that resembles the input: 0.9 times its 5x5 means, shifted, with noise by formula.
-    fn near(&self, scale: &str, pictures: &Tensor) -> Tensor {
-        let means = pictures.reflection_pad2d([2, 2, 2, 2]).avg_pool2d(
-            [5, 5],
-            [1, 1],
-            [0, 0],
-            false,
-            true,
-            None,
-        );
-        let noise: Vec<f32> = formula::values(&format!("a:near.{scale}"), pictures.numel())
-            .into_iter()
-            .map(|value| value as f32)
-            .collect();
-        means * 0.9 + 0.05 + Tensor::from_slice(&noise).view(pictures.size().as_slice()) * 0.15
-    }
-}
-
-fn greatest_difference(found: &Tensor, expected: &Tensor) -> f64 {
-    let expected = expected.view(found.size().as_slice());
-    (found - expected).abs().max().double_value(&[])
-}
-
-/// Within `tolerance` absolute.
-#[track_caller]
-fn assert_near(what: &str, found: &Tensor, expected: &Tensor, tolerance: f64) {
-    let difference = greatest_difference(found, expected);
-    println!("{what}: {difference:.2e}");
-    assert!(
-        difference <= tolerance,
-        "{what} is off by {difference:.2e}, allowed are {tolerance:.0e}"
-    );
-}
-
-/// Within 1e-4 of the largest magnitude expected.
-#[track_caller]
-fn assert_close(what: &str, found: &Tensor, expected: &Tensor) {
-    let largest = expected.abs().max().double_value(&[]);
-    assert_near(what, found, expected, 1e-4 * largest);
-}
 
 #[test]
 fn networks() {

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod formula;
+pub mod golden;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

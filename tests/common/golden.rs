@@ -1,0 +1,143 @@
+//! The golden numbers (`tests/fixtures/golden`) and how a tensor is held to them.
+
+use std::collections::HashMap;
+
+use gstigd::criterion::Descriptor;
+use gstigd::nn::{Builder, EncoderKind, Global, GlobalConfig, Local, LocalConfig, Normalisation};
+use tch::{Device, Kind, Tensor};
+
+use super::formula;
+
+/// One golden size.
+pub struct Golden {
+    pub tensors: HashMap<String, Tensor>,
+    pub shapes: serde_json::Value,
+    pub width: i64,
+    pub latent: i64,
+}
+
+impl Golden {
+    pub fn read(size: &str) -> Self {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/golden");
+        let tensors = ["common", size]
+            .iter()
+            .flat_map(|name| {
+                Tensor::read_safetensors(format!("{folder}/{name}.safetensors")).unwrap()
+            })
+            .collect();
+        let shapes = std::fs::read_to_string(format!("{folder}/{size}.json")).unwrap();
+        let shapes: serde_json::Value = serde_json::from_str(&shapes).unwrap();
+        Self {
+            tensors,
+            width: shapes["dim"].as_i64().unwrap(),
+            latent: shapes["latent"].as_i64().unwrap(),
+            shapes,
+        }
+    }
+
+    pub fn both() -> [Self; 2] {
+        ["small", "full"].map(Self::read)
+    }
+
+    pub fn get(&self, name: &str) -> &Tensor {
+        &self.tensors[name]
+    }
+
+    pub fn checkpoint(&self, network: &str) -> HashMap<String, Tensor> {
+        formula::checkpoint(&self.shapes, network)
+    }
+
+    /// The entries of both networks as in a model file, and the critics' beside them.
+    pub fn entries(&self) -> HashMap<String, Tensor> {
+        let mut entries = HashMap::new();
+        for network in ["global", "local", "critic_global", "critic_local"] {
+            let checkpoint = self.checkpoint(network);
+            let checkpoint = checkpoint.into_iter();
+            entries.extend(checkpoint.map(|(name, tensor)| (format!("{network}.{name}"), tensor)));
+        }
+        for scale in ["global", "local"] {
+            let Descriptor { c, sigma } = self.descriptor(scale);
+            entries.insert(format!("{scale}.c"), c.view([1, self.latent]));
+            entries.insert(format!("{scale}.sigma"), sigma.squeeze());
+        }
+        entries
+    }
+
+    /// The picture as the networks see it: (1, 3, 256, 256).
+    pub fn picture(&self) -> Tensor {
+        let picture = self.get("image.u8").to_kind(Kind::Float) / 255.0;
+        let per_channel = |values: [f64; 3]| Tensor::from_slice(&values).to_kind(Kind::Float);
+        let Normalisation { mean, std } = Normalisation::IMAGENET;
+        ((picture - per_channel(mean)) / per_channel(std))
+            .permute([2, 0, 1])
+            .unsqueeze(0)
+            .contiguous()
+    }
+
+    pub fn global(&self) -> Global {
+        let builder = Builder::for_inference(self.checkpoint("global"), Device::Cpu);
+        let config = GlobalConfig::of_checkpoint(&builder.root()).unwrap();
+        assert_eq!(
+            (config.encoder, config.width, config.latent),
+            (EncoderKind::Resnet18, self.width, self.latent)
+        );
+        let global = Global::new(builder.root(), &config, &Normalisation::IMAGENET).unwrap();
+        builder.finish().unwrap();
+        global
+    }
+
+    pub fn local(&self) -> Local {
+        let builder = Builder::for_inference(self.checkpoint("local"), Device::Cpu);
+        let config = LocalConfig::of_checkpoint(&builder.root()).unwrap();
+        let local = Local::new(builder.root(), &config).unwrap();
+        builder.finish().unwrap();
+        local
+    }
+
+    pub fn descriptor(&self, scale: &str) -> Descriptor {
+        Descriptor {
+            c: self.get(&format!("{scale}.c")).shallow_clone(),
+            sigma: self.get(&format!("{scale}.sigma")).shallow_clone(),
+        }
+    }
+
+    /// A picture that resembles the input: 0.9 times its 5x5 means, shifted, with noise by formula.
+    pub fn near(&self, scale: &str, pictures: &Tensor) -> Tensor {
+        let means = pictures.reflection_pad2d([2, 2, 2, 2]).avg_pool2d(
+            [5, 5],
+            [1, 1],
+            [0, 0],
+            false,
+            true,
+            None,
+        );
+        let noise: Vec<f32> = formula::values(&format!("a:near.{scale}"), pictures.numel())
+            .into_iter()
+            .map(|value| value as f32)
+            .collect();
+        means * 0.9 + 0.05 + Tensor::from_slice(&noise).view(pictures.size().as_slice()) * 0.15
+    }
+}
+
+fn greatest_difference(found: &Tensor, expected: &Tensor) -> f64 {
+    let expected = expected.view(found.size().as_slice());
+    (found - expected).abs().max().double_value(&[])
+}
+
+/// Within `tolerance` absolute.
+#[track_caller]
+pub fn assert_near(what: &str, found: &Tensor, expected: &Tensor, tolerance: f64) {
+    let difference = greatest_difference(found, expected);
+    println!("{what}: {difference:.2e}");
+    assert!(
+        difference <= tolerance,
+        "{what} is off by {difference:.2e}, allowed are {tolerance:.0e}"
+    );
+}
+
+/// Within 1e-4 of the largest magnitude expected.
+#[track_caller]
+pub fn assert_close(what: &str, found: &Tensor, expected: &Tensor) {
+    let largest = expected.abs().max().double_value(&[]);
+    assert_near(what, found, expected, 1e-4 * largest);
+}
