@@ -19,7 +19,7 @@ use tch::Device;
 
 pub use losses::Losses;
 pub use options::{GlobalEncoder, LocalEncoder, Options};
-pub use trainer::{Report, StepLosses};
+pub use trainer::{Report, Setup, Source, StepLosses, Trainer};
 
 use crate::data::{self, FolderError, Picture, PictureError, elpv, fetch::FetchError};
 use crate::model::{

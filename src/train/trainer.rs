@@ -139,7 +139,9 @@ impl<N: Autoencoder> Trainer<N> {
                 self.estimate_descriptor(source);
                 self.estimated = Some(due);
             }
-            let losses = self.step(source, epoch);
+            let (pictures, features) =
+                source.batch(&self.scale.network, epoch, self.clock.step_of_epoch());
+            let losses = self.step(&pictures, &features);
             self.clock.tick();
             report(Report {
                 scale: name,
@@ -168,21 +170,19 @@ impl<N: Autoencoder> Trainer<N> {
         });
     }
 
-    /// The M step: encoder and decoder, then the critic.
-    fn step(&mut self, source: &impl Source<N>, epoch: usize) -> StepLosses {
+    /// The M step: encoder and decoder, then the critic. `features` are the encoder's of `pictures`.
+    pub fn step(&mut self, pictures: &Tensor, features: &Tensor) -> StepLosses {
         let rate = self.learning_rate * self.clock.decay();
-        let network = &self.scale.network;
-        let (pictures, features) = source.batch(network, epoch, self.clock.step_of_epoch());
         // Draws depend on the place alone, so that a resumed run draws the same.
         tch::manual_seed(self.seed.wrapping_add(self.clock.steps() as i64));
         let losses = Losses::compute(
-            network,
+            &self.scale.network,
             &self.critic,
             &self.criterion,
             &self.scale.descriptor,
-            &pictures,
-            &features,
-            &Losses::draw_shares(&pictures),
+            pictures,
+            features,
+            &Losses::draw_shares(pictures),
         );
         losses.total.backward();
         self.generator_adam.step(&mut self.weights, rate);
@@ -190,7 +190,7 @@ impl<N: Autoencoder> Trainer<N> {
         for weight in self.critic_weights.values_mut() {
             weight.tensor.zero_grad();
         }
-        let critic_loss = losses.critic(&self.critic, &pictures);
+        let critic_loss = losses.critic(&self.critic, pictures);
         critic_loss.backward();
         self.critic_adam.step(&mut self.critic_weights, rate);
         let number = |loss: &Tensor| loss.to_kind(Kind::Double).double_value(&[]);

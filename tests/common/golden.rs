@@ -49,6 +49,22 @@ impl Golden {
         formula::checkpoint(&self.shapes, network)
     }
 
+    /// The entries of both networks as in a model file, and the critics' beside them.
+    pub fn entries(&self) -> HashMap<String, Tensor> {
+        let mut entries = HashMap::new();
+        for network in ["global", "local", "critic_global", "critic_local"] {
+            let checkpoint = self.checkpoint(network);
+            let checkpoint = checkpoint.into_iter();
+            entries.extend(checkpoint.map(|(name, tensor)| (format!("{network}.{name}"), tensor)));
+        }
+        for scale in ["global", "local"] {
+            let Descriptor { c, sigma } = self.descriptor(scale);
+            entries.insert(format!("{scale}.c"), c.view([1, self.latent]));
+            entries.insert(format!("{scale}.sigma"), sigma.squeeze());
+        }
+        entries
+    }
+
     /// The picture as the networks see it: (1, 3, 256, 256).
     pub fn picture(&self) -> Tensor {
         let picture = self.get("image.u8").to_kind(Kind::Float) / 255.0;

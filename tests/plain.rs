@@ -1,0 +1,202 @@
+//! The plain graph that benchmarks measure against is the published method, and the library computes the same.
+
+mod common;
+#[path = "plain/mod.rs"]
+mod plain;
+
+use common::golden::{Golden, assert_close, assert_near};
+use gstigd::criterion::MsSsim;
+use gstigd::model::{Detector, Model, ModelConfig, Networks, Provenance};
+use gstigd::nn::{
+    Autoencoder, Builder, Critic, Global, GlobalConfig, Local, LocalConfig, Mode, Normalisation,
+    Scope, WeightsError, patches,
+};
+use gstigd::train::Losses;
+use plain::{Training, network};
+use tch::{Device, Kind, Tensor};
+
+const RANGE: f64 = 4.7579;
+
+#[test]
+fn networks_are_the_published_ones() {
+    let _guard = tch::no_grad_guard();
+    let golden = Golden::read("small");
+    let entries = golden.entries();
+    let picture = golden.picture();
+    let patches = patches(&picture);
+    for (scale, critic, pictures, recon, shares) in [
+        (
+            "global",
+            "critic_global",
+            picture,
+            "global.recon",
+            "critic_global.recon",
+        ),
+        (
+            "local",
+            "critic_local",
+            patches,
+            "local.recon.first8",
+            "critic_local.recon.first8",
+        ),
+    ] {
+        let place = network(&entries, scale);
+        let z = place.encode(&pictures);
+        assert_close(scale, &z, golden.get(&format!("{scale}.z")));
+        let count = golden.get(recon).size()[0];
+        let found = place.generate(&z.narrow(0, 0, count), Mode::Evaluate);
+        assert_close(recon, &found, golden.get(recon));
+        let found = network(&entries, critic).criticise(&found);
+        assert_close(shares, &found, golden.get(shares));
+    }
+}
+
+#[test]
+fn judgements_are_the_published_ones() {
+    let golden = Golden::read("small");
+    let judge = plain::Judge::new(golden.entries());
+    let (score, map) = judge.judge(&golden.picture());
+    let score = Tensor::from(score).to_kind(Kind::Float);
+    assert_near("score", &score, golden.get("model.score"), 1e-5);
+    assert_near("map", &map, golden.get("model.heatmap"), 1e-4);
+}
+
+#[test]
+fn detector_judges_alike() {
+    let golden = Golden::read("small");
+    let mut entries = golden.entries();
+    let judge = plain::Judge::new(golden.entries());
+    let (score, map) = judge.judge(&golden.picture());
+
+    entries.retain(|name, _| !name.starts_with("critic_"));
+    let builder = Builder::for_inference(entries, Device::Cpu);
+    let root = builder.root();
+    let config = ModelConfig::paper(
+        Some(GlobalConfig::of_checkpoint(&(&root / "global")).unwrap()),
+        Some(LocalConfig::of_checkpoint(&(&root / "local")).unwrap()),
+    );
+    let model = Model {
+        networks: Networks::new(builder, &config).unwrap(),
+        config,
+        calibration: None,
+        provenance: Provenance::now(),
+    };
+    let mut detector = Detector::new(model, Device::Cpu, Kind::Float);
+    let planar = golden
+        .get("image.u8")
+        .permute([2, 0, 1])
+        .to_kind(Kind::Float);
+    let planar = Vec::<f32>::try_from(planar.contiguous().view([-1])).unwrap();
+    let judgement = detector.judge(&planar).unwrap();
+    let found = Tensor::from(judgement.score);
+    assert_near("score", &found, &Tensor::from(score), 1e-4);
+    assert_near("map", &Tensor::from_slice(detector.raw_map()), &map, 1e-4);
+}
+
+#[test]
+fn training_of_the_global_network_is_alike() {
+    let golden = Golden::read("small");
+    let picture = golden.picture();
+    let pictures = Tensor::cat(&[&picture, &picture.flip([2])], 0);
+    let criterion = MsSsim::global(RANGE, Device::Cpu);
+    let network = |scope: Scope| {
+        let config = GlobalConfig::of_checkpoint(&scope)?;
+        Global::new(scope, &config, &Normalisation::IMAGENET)
+    };
+    let scale = plain::GLOBAL;
+    training_is_alike(
+        &golden,
+        scale,
+        &pictures,
+        criterion,
+        network,
+        Critic::global,
+    );
+}
+
+#[test]
+fn training_of_the_local_network_is_alike() {
+    let golden = Golden::read("small");
+    let patches = golden.get("train.batch");
+    let criterion = MsSsim::local(RANGE, Device::Cpu);
+    let network = |scope: Scope| {
+        let config = LocalConfig::of_checkpoint(&scope)?;
+        Local::new(scope, &config)
+    };
+    let scale = plain::LOCAL;
+    training_is_alike(&golden, scale, patches, criterion, network, Critic::local);
+}
+
+/// The same losses and gradients for the same weights.
+fn training_is_alike<N: Autoencoder>(
+    golden: &Golden,
+    scale: plain::Scale,
+    pictures: &Tensor,
+    criterion: MsSsim,
+    network: impl FnOnce(Scope) -> Result<N, WeightsError>,
+    critic: impl FnOnce(Scope, i64) -> Result<Critic, WeightsError>,
+) {
+    let builder = Builder::for_training(golden.checkpoint(scale.name), Device::Cpu);
+    let network = network(builder.root()).unwrap();
+    let weights = builder.finish().unwrap();
+    let builder = Builder::for_training(golden.checkpoint(scale.critic), Device::Cpu);
+    let critic = critic(builder.root(), golden.width).unwrap();
+    let critic_weights = builder.finish().unwrap();
+    let shares = golden.get("train.alpha").narrow(0, 0, pictures.size()[0]);
+    let losses = Losses::compute(
+        &network,
+        &critic,
+        &criterion,
+        &golden.descriptor(scale.name),
+        pictures,
+        &network.features(pictures, Mode::Train),
+        &shares,
+    );
+    losses.total.backward();
+    for weight in critic_weights.values() {
+        weight.tensor.shallow_clone().zero_grad();
+    }
+    let critic_loss = losses.critic(&critic, pictures);
+    critic_loss.backward();
+
+    let training = Training::new(&golden.entries(), scale, 0.0);
+    let plain = training.losses(pictures, &shares);
+    plain.total.backward();
+    for (name, tensor) in &training.entries {
+        if name.starts_with(scale.critic) {
+            tensor.shallow_clone().zero_grad();
+        }
+    }
+    let plain_critic_loss = training.critic_loss(&plain, pictures, &shares);
+    plain_critic_loss.backward();
+
+    for (name, found, expected) in [
+        (
+            "reconstruction",
+            &losses.reconstruction,
+            &plain.reconstruction,
+        ),
+        ("gaussian", &losses.gaussian, &plain.gaussian),
+        ("interpolation", &losses.interpolation, &plain.interpolation),
+        ("total", &losses.total, &plain.total),
+        ("critic", &critic_loss, &plain_critic_loss),
+    ] {
+        assert_near(name, &found.detach(), &expected.detach(), 1e-5);
+    }
+    for (network, weights) in [(scale.name, &weights), (scale.critic, &critic_weights)] {
+        for (name, weight) in weights {
+            let gradient = weight.tensor.grad();
+            let expected = training.entries[&format!("{network}.{name}")].grad();
+            assert_eq!(gradient.defined(), expected.defined(), "{name}");
+            if gradient.defined() {
+                let difference = (gradient - &expected).norm().double_value(&[]);
+                // A bias that a batch norm takes out again has a gradient of nothing but rounding.
+                let allowed = 1e-6 + 1e-3 * expected.norm().double_value(&[]);
+                assert!(
+                    difference <= allowed,
+                    "{name} is off by {difference:.1e}, allowed are {allowed:.1e}"
+                );
+            }
+        }
+    }
+}
