@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use gstigd::criterion::Descriptor;
+use gstigd::model::{Model, ModelConfig, Networks, Provenance};
 use gstigd::nn::{Builder, EncoderKind, Global, GlobalConfig, Local, LocalConfig, Normalisation};
 use tch::{Device, Kind, Tensor};
 
@@ -63,6 +64,30 @@ impl Golden {
             entries.insert(format!("{scale}.sigma"), sigma.squeeze());
         }
         entries
+    }
+
+    /// The model of both networks, without thresholds.
+    pub fn model(&self) -> Model {
+        let mut entries = self.entries();
+        entries.retain(|name, _| !name.starts_with("critic_"));
+        let builder = Builder::for_inference(entries, CPU);
+        let root = builder.root();
+        let config = ModelConfig::paper(
+            Some(GlobalConfig::of_checkpoint(&(&root / "global")).unwrap()),
+            Some(LocalConfig::of_checkpoint(&(&root / "local")).unwrap()),
+        );
+        Model {
+            networks: Networks::new(builder, &config).unwrap(),
+            config,
+            calibration: None,
+            provenance: Provenance::now(),
+        }
+    }
+
+    /// The picture as a detector takes it: planar, 0..=255.
+    pub fn rgb(&self) -> Vec<f32> {
+        let planar = self.get("image.u8").permute([2, 0, 1]);
+        Vec::try_from(planar.to_kind(Kind::Float).flatten(0, -1)).unwrap()
     }
 
     /// The picture as the networks see it: (1, 3, 256, 256).
