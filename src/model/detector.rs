@@ -13,6 +13,7 @@ use super::file::Model;
 use super::networks::{Networks, Scale};
 use super::regions::RegionFinder;
 use crate::criterion::{self, MsSsim, PatchFold, residual_map};
+use crate::libtorch::KeptBlocks;
 use crate::nn::{Autoencoder, Global, Local, Mode, patches};
 
 /// Patches that go through the local network together: more would leave the cache.
@@ -59,6 +60,7 @@ pub struct Detector {
     region_finder: RegionFinder,
     /// The raw map of the last picture.
     map: Vec<f32>,
+    _kept: KeptBlocks,
 }
 
 impl Detector {
@@ -96,6 +98,7 @@ impl Detector {
             max_regions: 16,
             region_finder: RegionFinder::default(),
             map: vec![0.0; width * height],
+            _kept: KeptBlocks::new(),
             config,
         }
     }
