@@ -54,6 +54,8 @@ fn occupied() -> f64 {
 fn inference_reuses_its_memory_and_a_dropped_detector_gives_it_back() {
     // As in a pipeline: the C library serves threads in another way than the first one.
     let streaming = thread::spawn(|| {
+        // Threads that share few cores with other programs wait for each other, and the memory is the same.
+        tch::set_num_threads(1);
         let mut detector = Detector::new(model(), Device::Cpu);
         let (width, height) = detector.input_size();
         let rgb: Vec<f32> = (0..3 * width * height).map(|i| (i % 251) as f32).collect();
@@ -71,9 +73,9 @@ fn inference_reuses_its_memory_and_a_dropped_detector_gives_it_back() {
         assert!(faults < 200, "{faults} page faults a picture");
 
         let before = occupied();
-        infer(30);
+        infer(20);
         let grown = occupied() - before;
-        assert!(grown < 8.0, "{grown} MB more after 30 pictures");
+        assert!(grown < 8.0, "{grown} MB more after 20 pictures");
 
         let before = occupied();
         drop(detector);

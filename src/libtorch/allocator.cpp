@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace {
