@@ -11,7 +11,8 @@ use gst_base::subclass::prelude::*;
 use gst_video::VideoFrameRef;
 
 use super::stats::Stats;
-use super::{Messages, Overlay, device};
+use super::{Messages, Overlay};
+use crate::libtorch::{Choice, DeviceError, choose_device};
 use crate::meta::{AnomalyMessage, AnomalyMeta, attach_regions_of_interest};
 use crate::model::{Detection, Detector, ModelError, Precision};
 use crate::video::{Colormap, FORMATS, FrameReader, Painter};
@@ -149,6 +150,18 @@ impl Settings {
             ));
         }
         Ok(path)
+    }
+
+    fn choose_device(&self) -> Result<Choice, gst::ErrorMessage> {
+        choose_device(&self.device).map_err(|err| {
+            let kind = match err {
+                DeviceError::Unknown => gst::ResourceError::Settings,
+                DeviceError::Unusable(_) | DeviceError::Missing { .. } => {
+                    gst::ResourceError::NotFound
+                }
+            };
+            gst::error_msg!(kind, ("device={}: {err}", self.device))
+        })
     }
 }
 
@@ -527,14 +540,15 @@ impl BaseTransformImpl for IgdFilter {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
         let path = settings.model_path()?;
-        let device = device::select(&settings.device)?;
+        let Choice { device, reason } = settings.choose_device()?;
+        gst::info!(CAT, imp = self, "Running on {device:?}: {reason}");
         let state = State::open(&path, device, settings.precision)?;
-        let (device, kind) = state.detector.target();
         gst::info!(
             CAT,
             imp = self,
-            "Opened {} on {device:?}, computing in {kind:?}",
-            path.display()
+            "Opened {}, computing in {:?}",
+            path.display(),
+            state.detector.target().1
         );
         if settings.frame.threshold < 0.0 && !state.detector.threshold().is_finite() {
             gst::element_imp_warning!(

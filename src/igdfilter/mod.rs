@@ -13,7 +13,6 @@
 use gst::glib;
 use gst::prelude::*;
 
-mod device;
 mod imp;
 mod stats;
 mod types;

@@ -13,6 +13,7 @@ use super::file::Model;
 use super::inference::{Inference, Stage, Stages};
 use super::precision::Precision;
 use super::regions::RegionFinder;
+use crate::libtorch::KeptBlocks;
 
 /// Pixels between two of a map's sample, in both directions: enough to calibrate, and thousands of maps fit in memory.
 const SAMPLE_STEP: usize = 4;
@@ -51,6 +52,7 @@ pub struct Detector {
     region_finder: RegionFinder,
     /// The raw map of the last picture.
     map: Vec<f32>,
+    _kept: KeptBlocks,
 }
 
 impl Detector {
@@ -81,6 +83,7 @@ impl Detector {
             max_regions: 16,
             region_finder: RegionFinder::default(),
             map: vec![0.0; width * height],
+            _kept: KeptBlocks::new(),
             config,
         }
     }

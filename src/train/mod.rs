@@ -22,6 +22,7 @@ pub use options::{GlobalEncoder, LocalEncoder, Options};
 pub use trainer::{Report, Setup, Source, StepLosses, Trainer};
 
 use crate::data::{self, FolderError, Picture, PictureError, elpv, fetch::FetchError};
+use crate::libtorch::KeptBlocks;
 use crate::model::{
     Calibration, DetectError, Detector, Judgement, Model, ModelConfig, ModelError, Networks,
     Precision, Provenance, Storage, Tensors, calibrate, check_writable,
@@ -76,6 +77,7 @@ pub struct Outcome {
 
 /// Trains the networks that `options` names, calibrates on the held-out pictures and writes the model.
 pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
+    let _kept = KeptBlocks::new();
     tell(Event::Stage("reading pictures"));
     check_writable(&options.out)?;
     let paths = data::normal_pictures(&options.data)?;

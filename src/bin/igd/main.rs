@@ -6,7 +6,6 @@ mod data;
 mod eval;
 mod import;
 mod info;
-mod memory;
 mod predict;
 mod progress;
 mod target;
@@ -50,7 +49,6 @@ enum Command {
 
 fn main() -> ExitCode {
     let Arguments { json, command } = Arguments::parse();
-    memory::keep_large_blocks();
     let result = match command {
         Command::Train(arguments) => train::run(arguments, json),
         Command::Eval(arguments) => eval::run(arguments, json),

@@ -41,6 +41,7 @@ pub fn judge<W: Write>(
     element("source")?.set_property("uri", &uri);
     let filter = element("filter")?;
     filter.set_property("model", arguments.model.to_string_lossy().as_ref());
+    filter.set_property("device", &arguments.target.device);
     filter.set_property("precision", arguments.target.precision);
     let sink = element("sink")?
         .downcast::<AppSink>()
