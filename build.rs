@@ -1,10 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 2] = [
-    "src/libtorch/allocator.cpp",
-    "src/libtorch/convolution.cpp",
-];
+const SOURCES: [&str; 2] = ["src/libtorch/allocator.cpp", "src/libtorch/convolution.cpp"];
 
 fn main() {
     gst_plugin_version_helper::info();

@@ -80,8 +80,12 @@ fn forward(criterion: &mut Criterion) {
     let (global, local) = (golden.global(), golden.local());
     for kind in [Kind::Float, Kind::BFloat16] {
         for (scale, network, pictures) in [
-            ("global, a picture", Fused::global(&global, kind), &picture),
-            ("local, 45 patches", Fused::local(&local, kind), &batch),
+            (
+                "global, a picture",
+                Fused::global(&global, kind, 1),
+                &picture,
+            ),
+            ("local, 45 patches", Fused::local(&local, kind, 45), &batch),
         ] {
             let z = no_grad(|| network.encode(pictures));
             criterion.bench_function(&format!("encoder of {scale}, {kind:?}"), |bencher| {

@@ -50,9 +50,9 @@ fn both_golden_sizes() {
         let (global, local) = (golden.global(), golden.local());
         for (kind, tolerance) in [(Kind::Float, 1e-5), (Kind::BFloat16, 3e-2)] {
             let what = |scale: &str| format!("{scale} of width {} in {kind:?}", golden.width);
-            let fused = Fused::global(&global, kind);
+            let fused = Fused::global(&global, kind, 1);
             assert_equal(&what("global"), &fused, &global, &picture, tolerance);
-            let fused = Fused::local(&local, kind);
+            let fused = Fused::local(&local, kind, 225);
             assert_equal(&what("local"), &fused, &local, &patches, tolerance);
         }
     }
@@ -72,7 +72,7 @@ fn other_encoders() {
         ),
     ] {
         let global = drawn(encoder, given);
-        let fused = Fused::global(&global, Kind::Float);
+        let fused = Fused::global(&global, Kind::Float, 2);
         assert_equal(&format!("{encoder:?}"), &fused, &global, &two, 1e-5);
     }
 }

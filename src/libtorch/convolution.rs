@@ -61,10 +61,16 @@ pub struct PackedConvolution {
 impl PackedConvolution {
     /// Packs the weight (out, in, k, k), or (in, out, k, k) of a transposed convolution, for channels-last inputs of
     /// `input_size` (N, C, H, W); other batches are right too, but may be slower. `None` where this CPU has no such kernel.
-    pub fn new(weight: &Tensor, bias: &Tensor, geometry: Geometry, input_size: [i64; 4]) -> Option<Self> {
+    pub fn new(
+        weight: &Tensor,
+        bias: &Tensor,
+        geometry: Geometry,
+        input_size: [i64; 4],
+    ) -> Option<Self> {
         let mut packed = null_mut();
         // SAFETY: the tensors and the four numbers live until the call returns.
-        let error = unsafe { igd_pack(weight.as_ptr(), &geometry, input_size.as_ptr(), &mut packed) };
+        let error =
+            unsafe { igd_pack(weight.as_ptr(), &geometry, input_size.as_ptr(), &mut packed) };
         Some(Self {
             weight: taken(error, packed).ok()?,
             bias: bias.shallow_clone(),

@@ -10,7 +10,7 @@ use crate::model::detection::{ScaleTerms, Scales};
 use crate::nn::{Normalisation, PATCHES, STRIDE, patches};
 
 /// Patches that go through the local network together: the largest layers of more would leave the cache.
-const PATCH_BATCH: i64 = 45;
+pub const PATCH_BATCH: i64 = 45;
 
 /// The criterion, and memory that every picture uses again.
 #[derive(Debug)]

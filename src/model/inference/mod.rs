@@ -13,7 +13,7 @@ use super::config::ModelConfig;
 use super::detection::{ScaleTerms, Scales};
 use super::networks::Networks;
 use crate::criterion::{Descriptor, ScoreWeights, TermWeights};
-use crate::nn::{Fused, Normalisation, Operations, PATCH, PATCHES, PICTURE};
+use crate::nn::{Fused, Normalisation, Operations, PATCHES, PICTURE};
 
 /// A network for inference and the descriptor of its normal latents.
 #[derive(Debug)]
@@ -41,13 +41,17 @@ enum Criterion {
 impl Inference {
     /// `device` is where the networks are, `kind` what they shall compute in.
     pub fn new(config: &ModelConfig, networks: Networks, device: Device, kind: Kind) -> Self {
+        let patch_batch = match device {
+            Device::Cpu => cpu::PATCH_BATCH,
+            _ => PATCHES * PATCHES,
+        };
         Self {
             global: networks.global.map(|scale| Branch {
-                network: Fused::global(&scale.network, kind),
+                network: Fused::global(&scale.network, kind, 1),
                 descriptor: scale.descriptor,
             }),
             local: networks.local.map(|scale| Branch {
-                network: Fused::local(&scale.network, kind),
+                network: Fused::local(&scale.network, kind, patch_batch),
                 descriptor: scale.descriptor,
             }),
             score: config.score,
@@ -61,17 +65,17 @@ impl Inference {
 
     /// What a picture takes: the operations of the stages that have networks in them.
     pub fn operations(&self) -> Vec<(Stage, f64)> {
-        let of = |branch: &Option<Branch>, side, count, stages: [Stage; 2]| {
+        let of = |branch: &Option<Branch>, count, stages: [Stage; 2]| {
             branch.as_ref().map(|branch| {
-                let Operations { encoder, decoder } = branch.network.operations(side);
+                let Operations { encoder, decoder } = branch.network.operations();
                 stages.into_iter().zip([count * encoder, count * decoder])
             })
         };
         let patches = (PATCHES * PATCHES) as f64;
         let global = [Stage::GlobalEncoder, Stage::GlobalDecoder];
         let local = [Stage::LocalEncoder, Stage::LocalDecoder];
-        let global = of(&self.global, PICTURE, 1.0, global);
-        let local = of(&self.local, PATCH, patches, local);
+        let global = of(&self.global, 1.0, global);
+        let local = of(&self.local, patches, local);
         global.into_iter().chain(local).flatten().collect()
     }
 

@@ -4,8 +4,8 @@ use tch::{Kind, Tensor};
 
 use super::algebra::{Kernel, Scaling};
 use super::conv::{FusedActivation, FusedConv};
-use super::count::Count;
 use super::linear::{FusedLinear, flat};
+use super::walk::Walk;
 use crate::nn::blocks::{BatchNorm2d, Linear, ResidualUp, double};
 use crate::nn::tower::SMALLEST_SIDE;
 use crate::nn::{Global, Local};
@@ -46,15 +46,15 @@ impl FusedDecoder {
         }
     }
 
-    pub fn count(&self, count: &mut Count) {
-        count.linear(&self.first);
-        count.side = self.first_side;
-        for block in &self.blocks {
-            count.beside(&block.shortcut);
-            count.through(&block.conv_1);
-            count.through(&block.conv_2);
+    pub fn walk(&mut self, walk: &mut Walk) {
+        walk.linear(&self.first);
+        walk.side = self.first_side;
+        for block in &mut self.blocks {
+            walk.beside(&mut block.shortcut);
+            walk.through(&mut block.conv_1);
+            walk.through(&mut block.conv_2);
         }
-        count.through(&self.last);
+        walk.through(&mut self.last);
     }
 
     pub fn forward(&self, latents: &Tensor) -> Tensor {
@@ -122,7 +122,7 @@ impl FusedUp {
 
     fn forward(&self, x: &Tensor) -> Tensor {
         let shortcut = double(&self.shortcut.forward(x));
-        let y = self.conv_1.forward(&self.activation.forward(x)).relu_();
-        self.conv_2.forward(&y).g_add_(&shortcut)
+        let y = self.conv_1.forward_relu(&self.activation.forward(x));
+        self.conv_2.forward_onto(shortcut, &y)
     }
 }

@@ -4,8 +4,8 @@ use tch::{Kind, Tensor};
 
 use super::algebra::{Kernel, Scaling};
 use super::conv::FusedConv;
-use super::count::Count;
 use super::linear::FusedLinear;
+use super::walk::Walk;
 use crate::nn::blocks::{BatchNorm2d, Conv2d, Linear};
 use crate::nn::efficientnet_lite::{EfficientnetLite0, FIRST_POOLED, InvertedResidual, pad_same};
 
@@ -40,25 +40,25 @@ impl FusedEfficientnetLite0 {
         }
     }
 
-    pub fn count(&self, count: &mut Count) {
+    pub fn walk(&mut self, walk: &mut Walk) {
         // Where a convolution halves, its padding comes before it and makes up for what the kernel takes.
-        let halving = |count: &mut Count, conv: &FusedConv| {
-            let output = (count.side + 1) / 2;
-            count.side = 2 * (output - 1) + conv.taps();
-            count.through(conv);
+        let halving = |walk: &mut Walk, conv: &mut FusedConv| {
+            let output = (walk.side + 1) / 2;
+            walk.side = 2 * (output - 1) + conv.taps();
+            walk.through(conv);
         };
-        halving(count, &self.stem);
-        for block in self.stages.iter().flatten() {
-            if let Some(conv) = &block.expand {
-                count.through(conv);
+        halving(walk, &mut self.stem);
+        for block in self.stages.iter_mut().flatten() {
+            if let Some(conv) = &mut block.expand {
+                walk.through(conv);
             }
             match block.halving_kernel {
-                Some(_) => halving(count, &block.depthwise),
-                None => count.through(&block.depthwise),
+                Some(_) => halving(walk, &mut block.depthwise),
+                None => walk.through(&mut block.depthwise),
             }
-            count.through(&block.project);
+            walk.through(&mut block.project);
         }
-        count.linear(&self.latent);
+        walk.linear(&self.latent);
     }
 
     pub fn forward(&self, pictures: &Tensor) -> Tensor {

@@ -6,28 +6,28 @@
 //!   convolution (as in training); 1x1 shortcuts run on the smaller side of both.
 //! - Linear layers that follow each other are multiplied out, and so are the convolutions between them that no activation
 //!   separates: the local encoder's last convolution, the global decoder's first.
-//! - Pictures are channels-last in memory, as the kernels of CPUs and GPUs want them, and weights have the precision of the
-//!   run: f32, bf16 or f16. Latents and reconstructions come out as f32.
+//! - Pictures are channels-last in memory, as the kernels of CPUs and GPUs want them; weights have the precision of the run
+//!   (f32, bf16 or f16) and, on CPUs, the layout of the kernels, which do ReLUs and sums in the same pass. Latents and reconstructions come out as f32.
 
 mod algebra;
 mod conv;
-mod count;
 mod decoder;
 mod efficientnet_lite;
 mod linear;
 mod resnet18;
 mod tower;
+mod walk;
 
 use tch::{Kind, Tensor};
 
-use self::count::Count;
-pub use self::count::Operations;
 use self::decoder::FusedDecoder;
 use self::efficientnet_lite::FusedEfficientnetLite0;
 use self::resnet18::FusedResnet18;
 use self::tower::FusedTower;
+pub use self::walk::Operations;
+use self::walk::Walk;
 use super::global::Encoder;
-use super::{Global, Local};
+use super::{Autoencoder, Global, Local};
 
 #[derive(Debug)]
 enum FusedEncoder {
@@ -42,11 +42,12 @@ pub struct Fused {
     kind: Kind,
     encoder: FusedEncoder,
     decoder: FusedDecoder,
+    operations: Operations,
 }
 
 impl Fused {
-    /// `kind` is what the convolutions compute in: f32, bf16 or f16.
-    pub fn global(network: &Global, kind: Kind) -> Self {
+    /// `kind` is what the convolutions compute in: f32, bf16 or f16. Batches of `batch` pictures are the fastest.
+    pub fn global(network: &Global, kind: Kind, batch: i64) -> Self {
         tch::no_grad(|| {
             let latent = &network.ln11;
             let encoder = match &network.pretrain {
@@ -60,24 +61,50 @@ impl Fused {
                     FusedEfficientnetLite0::new(encoder, latent, kind),
                 ),
             };
-            Self {
-                kind,
-                encoder,
-                decoder: FusedDecoder::global(network, kind),
-            }
+            let decoder = FusedDecoder::global(network, kind);
+            Self::new(encoder, decoder, kind, batch, network.side())
         })
     }
 
     /// As [`Fused::global`].
-    pub fn local(network: &Local, kind: Kind) -> Self {
+    pub fn local(network: &Local, kind: Kind, batch: i64) -> Self {
         tch::no_grad(|| {
             let encoder = FusedTower::new(&network.pretrain, &network.ln11, kind);
-            Self {
-                kind,
-                encoder: FusedEncoder::Tower(Box::new(encoder)),
-                decoder: FusedDecoder::local(network, kind),
-            }
+            let encoder = FusedEncoder::Tower(Box::new(encoder));
+            let decoder = FusedDecoder::local(network, kind);
+            Self::new(encoder, decoder, kind, batch, network.side())
         })
+    }
+
+    fn new(
+        mut encoder: FusedEncoder,
+        mut decoder: FusedDecoder,
+        kind: Kind,
+        batch: i64,
+        side: i64,
+    ) -> Self {
+        let mut through_encoder = Walk::new(batch, side);
+        match &mut encoder {
+            FusedEncoder::Tower(tower) => tower.walk(&mut through_encoder),
+            FusedEncoder::Resnet18(resnet) => resnet.walk(&mut through_encoder),
+            FusedEncoder::EfficientnetLite0(net) => net.walk(&mut through_encoder),
+        }
+        let mut through_decoder = Walk::new(batch, side);
+        decoder.walk(&mut through_decoder);
+        Self {
+            kind,
+            encoder,
+            decoder,
+            operations: Operations {
+                encoder: through_encoder.operations,
+                decoder: through_decoder.operations,
+            },
+        }
+    }
+
+    /// What one picture takes.
+    pub fn operations(&self) -> Operations {
+        self.operations
     }
 
     /// Normalised pictures (N, 3, side, side) to latents z (N, latent).
@@ -89,22 +116,6 @@ impl Fused {
             FusedEncoder::EfficientnetLite0(encoder) => encoder.forward(&pictures),
         }
         .to_kind(Kind::Float)
-    }
-
-    /// What one picture of `side` x `side` takes.
-    pub fn operations(&self, side: i64) -> Operations {
-        let mut encoder = Count::new(side);
-        match &self.encoder {
-            FusedEncoder::Tower(tower) => tower.count(&mut encoder),
-            FusedEncoder::Resnet18(resnet) => resnet.count(&mut encoder),
-            FusedEncoder::EfficientnetLite0(efficientnet) => efficientnet.count(&mut encoder),
-        }
-        let mut decoder = Count::new(side);
-        self.decoder.count(&mut decoder);
-        Operations {
-            encoder: encoder.operations(),
-            decoder: decoder.operations(),
-        }
     }
 
     /// Latents (N, latent) to reconstructions (N, 3, side, side), in the usual layout.

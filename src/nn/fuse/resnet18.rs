@@ -4,8 +4,8 @@ use tch::{Kind, Tensor};
 
 use super::algebra::{Kernel, Scaling};
 use super::conv::FusedConv;
-use super::count::Count;
 use super::linear::FusedLinear;
+use super::walk::Walk;
 use crate::nn::blocks::{BatchNorm2d, Conv2d, Linear};
 use crate::nn::resnet18::{BasicBlock, Resnet18};
 
@@ -30,25 +30,25 @@ impl FusedResnet18 {
         }
     }
 
-    pub fn count(&self, count: &mut Count) {
-        count.through(&self.stem);
+    pub fn walk(&mut self, walk: &mut Walk) {
+        walk.through(&mut self.stem);
         // The pooling.
-        count.side = (count.side + 1) / 2;
-        for block in &self.blocks {
-            if let Some(conv) = &block.downsample {
-                count.beside(conv);
+        walk.side = (walk.side + 1) / 2;
+        for block in &mut self.blocks {
+            if let Some(conv) = &mut block.downsample {
+                walk.beside(conv);
             }
-            count.through(&block.conv1);
-            count.through(&block.conv2);
+            walk.through(&mut block.conv1);
+            walk.through(&mut block.conv2);
         }
-        count.linear(&self.latent);
+        walk.linear(&self.latent);
     }
 
     pub fn forward(&self, pictures: &Tensor) -> Tensor {
-        let x = self.stem.forward(pictures).relu_();
+        let x = self.stem.forward_relu(pictures);
         let mut x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
         for block in &self.blocks {
-            x = block.forward(&x);
+            x = block.forward(x);
         }
         self.latent
             .forward(&x.mean_dim([2, 3].as_slice(), false, Kind::Float))
@@ -74,13 +74,13 @@ impl FusedBasicBlock {
         }
     }
 
-    fn forward(&self, x: &Tensor) -> Tensor {
-        let mut y = self.conv2.forward(&self.conv1.forward(x).relu_());
-        y = match &self.downsample {
-            Some(conv) => y.g_add_(&conv.forward(x)),
-            None => y.g_add_(x),
+    fn forward(&self, x: Tensor) -> Tensor {
+        let y = self.conv1.forward_relu(&x);
+        let shortcut = match &self.downsample {
+            Some(conv) => conv.forward(&x),
+            None => x,
         };
-        y.relu_()
+        self.conv2.forward_onto_relu(shortcut, &y)
     }
 }
 

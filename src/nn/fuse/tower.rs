@@ -4,8 +4,8 @@ use tch::{Kind, Tensor};
 
 use super::algebra::{Kernel, Readout, Scaling};
 use super::conv::{FusedActivation, FusedConv};
-use super::count::Count;
 use super::linear::{FusedLinear, flat};
+use super::walk::Walk;
 use crate::nn::blocks::{Linear, ResidualDown, halve};
 use crate::nn::tower::{SMALLEST_SIDE, Tower};
 
@@ -69,34 +69,35 @@ impl FusedTower {
         }
     }
 
-    pub fn count(&self, count: &mut Count) {
-        count.beside(&self.stem_shortcut);
-        count.through(&self.stem);
-        self.first.count(count);
-        for block in &self.blocks {
+    pub fn walk(&mut self, walk: &mut Walk) {
+        walk.beside(&mut self.stem_shortcut);
+        walk.through(&mut self.stem);
+        self.first.walk(walk);
+        for block in &mut self.blocks {
+            block.branch.walk(walk);
             // The shortcut sees the halved picture.
-            let branch = &block.branch;
-            branch.count(count);
-            count.beside(&block.shortcut);
+            walk.beside(&mut block.shortcut);
         }
-        match &self.last {
+        match &mut self.last {
             Last::Block {
                 conv_1,
                 from_branch,
                 from_shortcut,
                 ..
             } => {
-                count.through(conv_1);
-                count.linear(from_branch);
-                count.linear(from_shortcut);
+                walk.through(conv_1);
+                walk.linear(from_branch);
+                walk.linear(from_shortcut);
             }
-            Last::Convolution(linear) => count.linear(linear),
+            Last::Convolution(linear) => walk.linear(linear),
         }
     }
 
     pub fn forward(&self, pictures: &Tensor) -> Tensor {
-        let y = self.stem.forward(pictures).relu_();
-        let mut x = self.first.forward(&y) + self.stem_shortcut.forward(pictures);
+        let y = self.stem.forward_relu(pictures);
+        let mut x = self
+            .first
+            .forward_onto(self.stem_shortcut.forward(pictures), &y);
         drop(y);
         for block in &self.blocks {
             x = block.forward(&x);
@@ -108,7 +109,7 @@ impl FusedTower {
                 from_branch,
                 from_shortcut,
             } => {
-                let y = conv_1.forward(&activation.forward(&x)).relu_();
+                let y = conv_1.forward_relu(&activation.forward(&x));
                 from_branch.add_to(&from_shortcut.forward(&flat(&x)), &flat(&y))
             }
             Last::Convolution(linear) => linear.forward(&flat(&x)),
@@ -166,13 +167,14 @@ impl Branch {
         }
     }
 
-    fn count(&self, count: &mut Count) {
-        count.through(&self.conv_1);
-        count.through(&self.conv_2);
+    fn walk(&mut self, walk: &mut Walk) {
+        walk.through(&mut self.conv_1);
+        walk.through(&mut self.conv_2);
     }
 
-    fn forward(&self, y: &Tensor) -> Tensor {
-        self.conv_2.forward(&self.conv_1.forward(y).relu_())
+    fn forward_onto(&self, shortcut: Tensor, y: &Tensor) -> Tensor {
+        self.conv_2
+            .forward_onto(shortcut, &self.conv_1.forward_relu(y))
     }
 }
 
@@ -193,7 +195,8 @@ impl FusedDown {
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
-        let y = self.branch.forward(&self.activation.forward(x));
-        self.shortcut.forward(&halve(x)).g_add_(&y)
+        let shortcut = self.shortcut.forward(&halve(x));
+        self.branch
+            .forward_onto(shortcut, &self.activation.forward(x))
     }
 }
