@@ -18,8 +18,9 @@ namespace {
 // Smaller blocks are left to the C library: it keeps them itself.
 constexpr unsigned kSmallestExponent = 16;
 constexpr std::size_t kSmallest = std::size_t{1} << kSmallestExponent;
-// Larger blocks, and more than this in all, are never kept.
-constexpr std::size_t kMostKept = std::size_t{512} << 20;
+// Larger blocks, and more than this in all, are never kept. A step of training frees two gigabytes at its end; inference
+// comes nowhere near.
+constexpr std::size_t kMostKept = std::size_t{4} << 30;
 // Sizes from one power of two to the next: at most an eighth of a block is unused.
 constexpr unsigned kStepExponent = 3;
 
