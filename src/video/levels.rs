@@ -1,0 +1,132 @@
+//! Rows of the anomaly map at the width of a frame.
+
+use std::ops::Range;
+
+use multiversion::multiversion;
+
+use super::layout::Grid;
+use super::look_up::BLOCK;
+use crate::model::Map;
+
+/// The highest level: the last entry of a colormap.
+pub const HIGHEST: f32 = 255.0;
+
+/// Columns that are filled at a time.
+const LANES: usize = 8;
+
+/// The value before a place on an axis (0..=1) with `count` values, and the weight of the one after it.
+pub fn between(place: f64, count: usize) -> (usize, f32) {
+    let at = (place * count as f64 - 0.5).clamp(0.0, (count - 1) as f64);
+    (at as usize, at.fract() as f32)
+}
+
+/// Within 0..=1; 0 for what is not a number, which `clamp` would keep.
+pub fn unit(value: f32) -> f32 {
+    if value > 0.0 { value.min(1.0) } else { 0.0 }
+}
+
+/// How the columns of a grid lie between the values of a map.
+#[derive(Debug, Default)]
+pub struct Columns {
+    /// For each column, the weight of the value on its right.
+    weights: Vec<f32>,
+    /// For each value, the end of the columns that have it on their left.
+    ends: Vec<usize>,
+}
+
+impl Columns {
+    pub fn fit(&mut self, grid: &Grid, map_width: usize) {
+        if self.ends.len() == map_width {
+            return;
+        }
+        self.weights.clear();
+        self.ends.clear();
+        let width = grid.size.0;
+        for column in 0..width {
+            let (left, weight) = between(grid.center_x(column), map_width);
+            self.weights.push(weight);
+            self.ends.resize(left, column);
+        }
+        self.ends.resize(map_width, width);
+        // Whole blocks are painted, and whole vectors filled.
+        let padded = width.next_multiple_of(BLOCK) + LANES;
+        self.weights.resize(padded, 0.0);
+    }
+}
+
+/// A row of the map.
+#[derive(Debug, Default)]
+pub struct Line {
+    row: Option<usize>,
+    /// The row's levels (0..=255), the last one twice.
+    values: Vec<f32>,
+    /// For each column of a grid, in whole blocks; only when they were asked for.
+    levels: Vec<f32>,
+    stretched: bool,
+    /// The columns whose level may round to more than 0.
+    pub shows: Range<usize>,
+}
+
+impl Line {
+    /// Forgets its row, as another map has others.
+    pub fn clear(&mut self) {
+        self.row = None;
+    }
+
+    pub fn is(&self, row: usize) -> bool {
+        self.row == Some(row)
+    }
+
+    /// Becomes the row, unless it is that already.
+    pub fn set(&mut self, row: usize, map: &Map, columns: &Columns) {
+        if self.is(row) {
+            return;
+        }
+        let values = &map.values[row * map.width..(row + 1) * map.width];
+        self.row = Some(row);
+        self.stretched = false;
+        self.values.clear();
+        self.values
+            .extend(values.iter().map(|&value| unit(value) * HIGHEST));
+
+        let shows = |&value: &f32| value >= 0.5;
+        let first = self.values.iter().position(shows);
+        let last = self.values.iter().rposition(shows);
+        self.shows = match (first, last) {
+            // The columns before the first value rise to it.
+            (Some(first), Some(last)) => {
+                first.checked_sub(2).map_or(0, |value| columns.ends[value])..columns.ends[last]
+            }
+            _ => 0..0,
+        };
+        self.values.extend_from_within(map.width - 1..);
+    }
+
+    /// A level for each column, in whole blocks.
+    pub fn levels(&mut self, columns: &Columns) -> &[f32] {
+        if !self.stretched {
+            self.stretched = true;
+            self.levels.resize(columns.weights.len(), 0.0);
+            stretch(&self.values, columns, &mut self.levels);
+        }
+        &self.levels
+    }
+}
+
+/// Interpolates between each value and the next one.
+#[multiversion(targets("x86_64+avx2"))]
+fn stretch(values: &[f32], columns: &Columns, levels: &mut [f32]) {
+    let mut column = 0;
+    for (pair, &end) in values.windows(2).zip(&columns.ends) {
+        let (value, rise) = (pair[0], pair[1] - pair[0]);
+        // What is too much is filled again for the next pair.
+        while column < end {
+            let range = column..column + LANES;
+            for (level, weight) in levels[range.clone()].iter_mut().zip(&columns.weights[range]) {
+                *level = value + rise * weight;
+            }
+            column += LANES;
+        }
+        column = end;
+    }
+}
