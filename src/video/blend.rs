@@ -24,22 +24,14 @@ impl Look {
     }
 }
 
-/// Two rows of levels (0..=255) in whole blocks, and the weight of the second one.
-#[derive(Clone, Copy, Debug)]
-pub struct Between<'a> {
-    pub above: &'a [f32],
-    pub below: &'a [f32],
-    pub weight: f32,
-}
-
 /// Blends a row of pixels of `stride` bytes, from its first component's sample to its last one. `components` are pairs of
-/// an index and an offset in the pixel.
+/// an index and an offset in the pixel; `levels` are one a pixel, in whole blocks.
 #[multiversion(targets("x86_64+avx512bw+avx512vbmi", "x86_64+avx2"))]
 pub fn paint(
     row: &mut [u8],
     stride: usize,
     components: &[(usize, usize)],
-    levels: Between<'_>,
+    levels: &[u8],
     look: &Look,
 ) {
     let look_up = match_target! {
@@ -63,26 +55,21 @@ pub fn paint(
 fn paint_pixels<const STRIDE: usize>(
     row: &mut [u8],
     components: &[(usize, usize)],
-    levels: Between<'_>,
+    levels: &[u8],
     look: &Look,
     look_up: impl Fn(&[u8; 256], &[u8; BLOCK]) -> [u8; BLOCK],
 ) {
-    let above = levels.above.as_chunks().0;
-    let below = levels.below.as_chunks().0;
-    let mut lines = above.iter().zip(below);
-
+    let mut levels = levels.as_chunks().0.iter();
     let whole = row.len() / (STRIDE * BLOCK) * (STRIDE * BLOCK);
     let (blocks, rest) = row.split_at_mut(whole);
     let blocks = blocks.as_chunks_mut::<STRIDE>().0.as_chunks_mut().0;
-    for (pixels, (above, below)) in blocks.iter_mut().zip(&mut lines) {
-        let levels = round_between(above, below, levels.weight);
-        paint_block(pixels, components, &levels, look, &look_up);
+    for (pixels, levels) in blocks.iter_mut().zip(&mut levels) {
+        paint_block(pixels, components, levels, look, &look_up);
     }
-    if let Some((above, below)) = lines.next() {
-        let levels = round_between(above, below, levels.weight);
+    if let Some(levels) = levels.next() {
         let mut pixels = [[0; STRIDE]; BLOCK];
         pixels.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
-        paint_block(&mut pixels, components, &levels, look, &look_up);
+        paint_block(&mut pixels, components, levels, look, &look_up);
         rest.copy_from_slice(&pixels.as_flattened()[..rest.len()]);
     }
 }
@@ -118,22 +105,13 @@ fn paint_block<const STRIDE: usize>(
     }
 }
 
-#[inline(always)]
-fn round_between(above: &[f32; BLOCK], below: &[f32; BLOCK], weight: f32) -> [u8; BLOCK] {
-    let mut levels = [0; BLOCK];
-    for ((level, &above), &below) in levels.iter_mut().zip(above).zip(below) {
-        // From here on floats are whole numbers, and end with them.
-        const WHOLE: f32 = 8_388_608.0;
-        *level = (above + (below - above) * weight + WHOLE).to_bits() as u8;
-    }
-    levels
-}
-
 /// In 16 bits, of which vectors hold many.
 #[inline(always)]
 fn blend(sample: u8, color: u8, level: u8, step: u16) -> u8 {
-    // As a part of 2^15.
-    let weight = (((u32::from(level) << 8) * u32::from(step)) >> 16) as i16;
+    // level * step / 2^8, which is a part of 2^15.
+    let [low, high] = step.to_le_bytes().map(u16::from);
+    let level = u16::from(level);
+    let weight = (level * high + ((level * low) >> 8)) as i16;
     let difference = (i16::from(color) - i16::from(sample)) << 7;
     let change = ((i32::from(difference) * i32::from(weight)) >> 16) as i16;
     (i16::from(sample) + ((change + 32) >> 6)) as u8

@@ -3,10 +3,10 @@
 use gst_video::{VideoFrameRef, VideoInfo};
 
 use super::Colormap;
-use super::blend::{Between, Look, paint};
+use super::blend::{Look, paint};
 use super::color::ColorSpace;
 use super::layout::Grid;
-use super::levels::{Columns, Line, between, unit};
+use super::levels::{Columns, Line, between, round_between, unit};
 use super::look_up::BLOCK;
 use crate::model::Map;
 
@@ -72,12 +72,16 @@ struct Layer {
     columns: Columns,
     above: Line,
     below: Line,
+    /// Between the two, for a row of the grid, in whole blocks.
+    levels: Vec<u8>,
 }
 
 impl Layer {
     fn new(grid: Grid) -> Self {
+        let levels = vec![0; grid.size.0.next_multiple_of(BLOCK)];
         Self {
             grid,
+            levels,
             columns: Columns::default(),
             above: Line::default(),
             below: Line::default(),
@@ -105,13 +109,15 @@ impl Layer {
             let Some(row) = rows.get(y) else {
                 continue;
             };
+            let levels = &mut self.levels[start..end];
+            round_between(
+                &self.above.levels(&self.columns)[start..end],
+                &self.below.levels(&self.columns)[start..end],
+                weight,
+                levels,
+            );
             let stride = self.grid.pixel_stride;
             let bytes = start * stride..(end * stride).min(row.len());
-            let levels = Between {
-                above: &self.above.levels(&self.columns)[start..end],
-                below: &self.below.levels(&self.columns)[start..end],
-                weight,
-            };
             paint(&mut row[bytes], stride, &self.grid.components, levels, look);
         }
     }

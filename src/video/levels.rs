@@ -85,21 +85,20 @@ impl Line {
         let values = &map.values[row * map.width..(row + 1) * map.width];
         self.row = Some(row);
         self.stretched = false;
-        self.values.clear();
-        self.values
-            .extend(values.iter().map(|&value| unit(value) * HIGHEST));
+        self.values.resize(map.width + 1, 0.0);
+        scale(values, &mut self.values);
+        self.values[map.width] = self.values[map.width - 1];
 
         let shows = |&value: &f32| value >= 0.5;
-        let first = self.values.iter().position(shows);
-        let last = self.values.iter().rposition(shows);
-        self.shows = match (first, last) {
-            // The columns before the first value rise to it.
-            (Some(first), Some(last)) => {
-                first.checked_sub(2).map_or(0, |value| columns.ends[value])..columns.ends[last]
+        self.shows = match self.values.iter().position(shows) {
+            Some(first) => {
+                // The columns before the first value rise to it.
+                let start = first.checked_sub(2).map_or(0, |value| columns.ends[value]);
+                let last = self.values[..map.width].iter().rposition(shows);
+                start..columns.ends[last.unwrap_or(first)]
             }
-            _ => 0..0,
+            None => 0..0,
         };
-        self.values.extend_from_within(map.width - 1..);
     }
 
     /// A level for each column, in whole blocks.
@@ -110,6 +109,24 @@ impl Line {
             stretch(&self.values, columns, &mut self.levels);
         }
         &self.levels
+    }
+}
+
+/// Rounds what lies between two rows of levels, with a weight of the second one.
+#[multiversion(targets("x86_64+avx512bw", "x86_64+avx2"))]
+pub fn round_between(above: &[f32], below: &[f32], weight: f32, levels: &mut [u8]) {
+    for ((level, &above), &below) in levels.iter_mut().zip(above).zip(below) {
+        // From here on floats are whole numbers, and end with them.
+        const WHOLE: f32 = 8_388_608.0;
+        *level = (above + (below - above) * weight + WHOLE).to_bits() as u8;
+    }
+}
+
+/// Values of a map to levels.
+#[multiversion(targets("x86_64+avx512bw", "x86_64+avx2"))]
+fn scale(values: &[f32], levels: &mut [f32]) {
+    for (level, &value) in levels.iter_mut().zip(values) {
+        *level = unit(value) * HIGHEST;
     }
 }
 
