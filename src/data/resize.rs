@@ -252,21 +252,35 @@ fn pick(values: &[f32], stride: usize, out: &mut [f32]) {
 }
 
 /// Resamples one row, which has numbers behind its samples for the kernel's padding.
-#[multiversion(targets("x86_64+avx512bw+avx512vl", "x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx2"))]
 fn narrow(row: &[f32], columns: &Kernel, out: &mut [f32]) {
     let weights = columns.weights.chunks_exact(columns.taps);
     for ((out, &start), weights) in out.iter_mut().zip(&columns.starts).zip(weights) {
         let samples = &row[start..start + columns.taps];
         let mut sums = [0.0; LANES];
-        let pairs = samples.as_chunks::<LANES>().0.iter().zip(weights.as_chunks::<LANES>().0);
+        let pairs = samples
+            .as_chunks::<LANES>()
+            .0
+            .iter()
+            .zip(weights.as_chunks::<LANES>().0);
         for (samples, weights) in pairs {
             for lane in 0..LANES {
                 sums[lane] += samples[lane] * weights[lane];
             }
         }
-        let [a, b, c, d, e, f, g, h] = sums;
-        *out = ((a + e) + (c + g)) + ((b + f) + (d + h));
+        let [left, right] = halves::<4, 2>(halves::<LANES, 4>(sums));
+        *out = left + right;
     }
+}
+
+/// The first half plus the second one.
+#[inline(always)]
+fn halves<const WHOLE: usize, const HALF: usize>(values: [f32; WHOLE]) -> [f32; HALF] {
+    let mut sums = [0.0; HALF];
+    for lane in 0..HALF {
+        sums[lane] = values[lane] + values[HALF + lane];
+    }
+    sums
 }
 
 #[cfg(test)]

@@ -15,93 +15,86 @@ pub struct Look {
 }
 
 impl Look {
-    /// A color weighs `opacity` (0..=1) times its level, of which 255 is the whole.
+    /// A colour weighs `opacity` (0..=1) times its level, of which 255 is the whole.
     pub fn new(colors: [[u8; 256]; 3], opacity: f32) -> Self {
         Self {
             colors,
+            // So that 255 of them just fit 15 bits.
             step: (opacity * 32_896.0).round() as u16,
         }
     }
 }
 
-/// Blends a row of pixels of `stride` bytes, from its first component's sample to its last one. `components` are pairs of
-/// an index and an offset in the pixel; `levels` are one a pixel, in whole blocks.
+/// Blocks after which every number of components has come to where it began.
+const PERIOD: usize = 3;
+
+/// Bytes of such a number of blocks.
+pub const SPAN: usize = PERIOD * BLOCK;
+
+/// Which bytes are a component's samples: all bits are set in those, none in the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Component {
+    index: usize,
+    masks: [[u8; BLOCK]; PERIOD],
+}
+
+impl Component {
+    /// One sample in `stride` bytes (up to 4), the first one at `offset`.
+    pub fn new(index: usize, offset: usize, stride: usize) -> Self {
+        let mut masks = [[0; BLOCK]; PERIOD];
+        let bytes = masks.as_flattened_mut().iter_mut();
+        for mask in bytes.skip(offset).step_by(stride) {
+            *mask = u8::MAX;
+        }
+        Self { index, masks }
+    }
+}
+
+/// Blends a row of bytes as they lie in memory, whatever takes turns there; `levels` are one a byte, in whole blocks.
 #[multiversion(targets("x86_64+avx512bw+avx512vbmi", "x86_64+avx2"))]
-pub fn paint(
-    row: &mut [u8],
-    stride: usize,
-    components: &[(usize, usize)],
-    levels: &[u8],
-    look: &Look,
-) {
+pub fn paint(row: &mut [u8], levels: &[u8], components: &[Component], look: &Look) {
     let look_up = match_target! {
         "x86_64+avx512bw+avx512vbmi" => |table: &_, levels: &_| look_up::avx512(table, levels),
         "x86_64+avx2" => |table: &_, levels: &_| look_up::avx2(table, levels),
         _ => look_up::plain,
     };
-    match stride {
-        1 => paint_pixels::<1>(row, components, levels, look, look_up),
-        2 => paint_pixels::<2>(row, components, levels, look, look_up),
-        3 => paint_pixels::<3>(row, components, levels, look, look_up),
-        4 => paint_pixels::<4>(row, components, levels, look, look_up),
-        // No supported format has any other.
-        _ => {}
+    let mut levels = levels.as_chunks().0.iter().enumerate();
+    let (blocks, rest) = row.as_chunks_mut();
+    for (samples, (number, levels)) in blocks.iter_mut().zip(&mut levels) {
+        blend_block(samples, levels, number, components, look, look_up);
+    }
+    if let Some((number, levels)) = levels.next() {
+        let mut samples = [0; BLOCK];
+        samples[..rest.len()].copy_from_slice(rest);
+        blend_block(&mut samples, levels, number, components, look, look_up);
+        rest.copy_from_slice(&samples[..rest.len()]);
     }
 }
 
-// Inlined by force, as only then the instructions of the function above are theirs.
-
+/// Inlined by force, as only then the instructions of the function above are its own.
 #[inline(always)]
-fn paint_pixels<const STRIDE: usize>(
-    row: &mut [u8],
-    components: &[(usize, usize)],
-    levels: &[u8],
-    look: &Look,
-    look_up: impl Fn(&[u8; 256], &[u8; BLOCK]) -> [u8; BLOCK],
-) {
-    let mut levels = levels.as_chunks().0.iter();
-    let whole = row.len() / (STRIDE * BLOCK) * (STRIDE * BLOCK);
-    let (blocks, rest) = row.split_at_mut(whole);
-    let blocks = blocks.as_chunks_mut::<STRIDE>().0.as_chunks_mut().0;
-    for (pixels, levels) in blocks.iter_mut().zip(&mut levels) {
-        paint_block(pixels, components, levels, look, &look_up);
-    }
-    if let Some(levels) = levels.next() {
-        let mut pixels = [[0; STRIDE]; BLOCK];
-        pixels.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
-        paint_block(&mut pixels, components, levels, look, &look_up);
-        rest.copy_from_slice(&pixels.as_flattened()[..rest.len()]);
-    }
-}
-
-#[inline(always)]
-fn paint_block<const STRIDE: usize>(
-    pixels: &mut [[u8; STRIDE]; BLOCK],
-    components: &[(usize, usize)],
+fn blend_block(
+    samples: &mut [u8; BLOCK],
     levels: &[u8; BLOCK],
+    number: usize,
+    components: &[Component],
     look: &Look,
-    look_up: impl Fn(&[u8; 256], &[u8; BLOCK]) -> [u8; BLOCK],
+    look_up: impl Fn(&[u8; 256], &[u8; BLOCK]) -> [u8; BLOCK] + Copy,
 ) {
     if *levels == [0; BLOCK] {
         return;
     }
-    let mut samples = [[0; BLOCK]; STRIDE];
-    for x in 0..BLOCK {
-        for offset in 0..STRIDE {
-            samples[offset][x] = pixels[x][offset];
+    // What is no component's keeps its own colour.
+    let mut colors = *samples;
+    for component in components {
+        let found = look_up(&look.colors[component.index], levels);
+        let mask = &component.masks[number % PERIOD];
+        for i in 0..BLOCK {
+            colors[i] = (found[i] & mask[i]) | (colors[i] & !mask[i]);
         }
     }
-    for &(index, offset) in components {
-        let colors = look_up(&look.colors[index], levels);
-        let samples = &mut samples[offset];
-        for x in 0..BLOCK {
-            samples[x] = blend(samples[x], colors[x], levels[x], look.step);
-        }
-    }
-    for x in 0..BLOCK {
-        for offset in 0..STRIDE {
-            pixels[x][offset] = samples[offset][x];
-        }
+    for i in 0..BLOCK {
+        samples[i] = blend(samples[i], colors[i], levels[i], look.step);
     }
 }
 

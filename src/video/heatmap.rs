@@ -3,11 +3,10 @@
 use gst_video::{VideoFrameRef, VideoInfo};
 
 use super::Colormap;
-use super::blend::{Look, paint};
+use super::blend::{Component, Look, SPAN, paint};
 use super::color::ColorSpace;
 use super::layout::Grid;
-use super::levels::{Columns, Line, between, round_between, unit};
-use super::look_up::BLOCK;
+use super::levels::{Columns, Line, between, round_between, shows, unit};
 use crate::model::Map;
 
 /// Blends maps over frames of one kind.
@@ -69,19 +68,24 @@ fn look(space: &ColorSpace, (colormap, opacity): (Colormap, f32)) -> Look {
 #[derive(Debug)]
 struct Layer {
     grid: Grid,
+    components: Vec<Component>,
     columns: Columns,
     above: Line,
     below: Line,
-    /// Between the two, for a row of the grid, in whole blocks.
+    /// Between the two, for each byte of a row, in whole spans.
     levels: Vec<u8>,
 }
 
 impl Layer {
     fn new(grid: Grid) -> Self {
-        let levels = vec![0; grid.size.0.next_multiple_of(BLOCK)];
+        let stride = grid.pixel_stride;
+        let components = grid.components.iter();
         Self {
+            components: components
+                .map(|&(index, offset)| Component::new(index, offset, stride))
+                .collect(),
+            levels: vec![0; (grid.size.0 * stride).next_multiple_of(SPAN)],
             grid,
-            levels,
             columns: Columns::default(),
             above: Line::default(),
             below: Line::default(),
@@ -103,36 +107,18 @@ impl Layer {
             self.above.set(above, map, &self.columns);
             self.below
                 .set((above + 1).min(map.height - 1), map, &self.columns);
-            let Some((start, end)) = shows(&self.above, &self.below) else {
+            let Some(span) = shows(&self.above, &self.below) else {
                 continue;
             };
             let Some(row) = rows.get(y) else {
                 continue;
             };
-            let levels = &mut self.levels[start..end];
-            round_between(
-                &self.above.levels(&self.columns)[start..end],
-                &self.below.levels(&self.columns)[start..end],
-                weight,
-                levels,
-            );
-            let stride = self.grid.pixel_stride;
-            let bytes = start * stride..(end * stride).min(row.len());
-            paint(&mut row[bytes], stride, &self.grid.components, levels, look);
+            let above = &self.above.levels(&self.columns)[span.clone()];
+            let below = &self.below.levels(&self.columns)[span.clone()];
+            let levels = &mut self.levels[span.clone()];
+            round_between(above, below, weight, levels);
+            let bytes = span.start..span.end.min(row.len());
+            paint(&mut row[bytes], levels, &self.components, look);
         }
     }
-}
-
-/// The blocks of columns where one of two lines shows.
-fn shows(above: &Line, below: &Line) -> Option<(usize, usize)> {
-    let (start, end) = match (above.shows.is_empty(), below.shows.is_empty()) {
-        (true, true) => return None,
-        (true, false) => (below.shows.start, below.shows.end),
-        (false, true) => (above.shows.start, above.shows.end),
-        (false, false) => (
-            above.shows.start.min(below.shows.start),
-            above.shows.end.max(below.shows.end),
-        ),
-    };
-    Some((start / BLOCK * BLOCK, end.next_multiple_of(BLOCK)))
 }

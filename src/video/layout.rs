@@ -1,4 +1,4 @@
-//! Where the samples of a component lie.
+//! Where the samples of a frame lie.
 
 use std::ops::Range;
 
@@ -13,9 +13,9 @@ use crate::data::resize::PlaneView;
 pub struct Grid {
     /// For each component, its index (0, 1, 2: Y, U, V or R, G, B), and the bytes from `offset` to its first sample.
     pub components: Vec<(usize, usize)>,
-    pub plane: u32,
+    plane: u32,
     /// Bytes from the plane's start to the first sample.
-    pub offset: usize,
+    offset: usize,
     /// Bytes from a sample to the next one of its component.
     pub pixel_stride: usize,
     /// Samples of a component a row, and rows.

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use multiversion::multiversion;
 
+use super::blend::SPAN;
 use super::layout::Grid;
-use super::look_up::BLOCK;
 use crate::model::Map;
 
 /// The highest level: the last entry of a colormap.
-pub const HIGHEST: f32 = 255.0;
+const HIGHEST: f32 = 255.0;
 
-/// Columns that are filled at a time.
+/// Bytes that are filled at a time.
 const LANES: usize = 8;
 
 /// The value before a place on an axis (0..=1) with `count` values, and the weight of the one after it.
@@ -25,32 +25,35 @@ pub fn unit(value: f32) -> f32 {
     if value > 0.0 { value.min(1.0) } else { 0.0 }
 }
 
-/// How the columns of a grid lie between the values of a map.
+/// How the bytes of a grid's rows lie between the values of a map: each takes the place of its pixel, so that no samples
+/// have to be told apart.
 #[derive(Debug, Default)]
 pub struct Columns {
-    /// For each column, the weight of the value on its right.
+    /// For each byte, the weight of the value on its right.
     weights: Vec<f32>,
-    /// For each value, the end of the columns that have it on their left.
+    /// For each value, the end of the bytes that have it on their left.
     ends: Vec<usize>,
 }
 
 impl Columns {
+    /// For maps of this width.
     pub fn fit(&mut self, grid: &Grid, map_width: usize) {
         if self.ends.len() == map_width {
             return;
         }
         self.weights.clear();
         self.ends.clear();
-        let width = grid.size.0;
-        for column in 0..width {
+        for column in 0..grid.size.0 {
             let (left, weight) = between(grid.center_x(column), map_width);
-            self.weights.push(weight);
-            self.ends.resize(left, column);
+            let start = column * grid.pixel_stride;
+            self.ends.resize(left, start);
+            self.weights.resize(start + grid.pixel_stride, weight);
         }
-        self.ends.resize(map_width, width);
+        let bytes = self.weights.len();
+        self.ends.resize(map_width, bytes);
         // Whole blocks are painted, and whole vectors filled.
-        let padded = width.next_multiple_of(BLOCK) + LANES;
-        self.weights.resize(padded, 0.0);
+        self.weights
+            .resize(bytes.next_multiple_of(SPAN) + LANES, 0.0);
     }
 }
 
@@ -60,11 +63,11 @@ pub struct Line {
     row: Option<usize>,
     /// The row's levels (0..=255), the last one twice.
     values: Vec<f32>,
-    /// For each column of a grid, in whole blocks; only when they were asked for.
+    /// For each byte of a grid's row, in whole spans; only when they were asked for.
     levels: Vec<f32>,
     stretched: bool,
-    /// The columns whose level may round to more than 0.
-    pub shows: Range<usize>,
+    /// The bytes whose level may round to more than 0.
+    shows: Option<Range<usize>>,
 }
 
 impl Line {
@@ -90,18 +93,16 @@ impl Line {
         self.values[map.width] = self.values[map.width - 1];
 
         let shows = |&value: &f32| value >= 0.5;
-        self.shows = match self.values.iter().position(shows) {
-            Some(first) => {
-                // The columns before the first value rise to it.
-                let start = first.checked_sub(2).map_or(0, |value| columns.ends[value]);
-                let last = self.values[..map.width].iter().rposition(shows);
-                start..columns.ends[last.unwrap_or(first)]
-            }
-            None => 0..0,
-        };
+        let first = self.values.iter().position(shows);
+        self.shows = first.map(|first| {
+            // The bytes before the first value rise to it.
+            let start = first.checked_sub(2).map_or(0, |value| columns.ends[value]);
+            let last = self.values[..map.width].iter().rposition(shows);
+            start..columns.ends[last.unwrap_or(first)]
+        });
     }
 
-    /// A level for each column, in whole blocks.
+    /// A level for each byte, in whole spans.
     pub fn levels(&mut self, columns: &Columns) -> &[f32] {
         if !self.stretched {
             self.stretched = true;
@@ -112,11 +113,19 @@ impl Line {
     }
 }
 
+/// The whole spans of bytes where one of two lines shows.
+pub fn shows(above: &Line, below: &Line) -> Option<Range<usize>> {
+    let ranges = [&above.shows, &below.shows].into_iter().flatten().cloned();
+    let range =
+        ranges.reduce(|left, right| left.start.min(right.start)..left.end.max(right.end))?;
+    (!range.is_empty()).then(|| range.start / SPAN * SPAN..range.end.next_multiple_of(SPAN))
+}
+
 /// Rounds what lies between two rows of levels, with a weight of the second one.
 #[multiversion(targets("x86_64+avx512bw", "x86_64+avx2"))]
 pub fn round_between(above: &[f32], below: &[f32], weight: f32, levels: &mut [u8]) {
     for ((level, &above), &below) in levels.iter_mut().zip(above).zip(below) {
-        // From here on floats are whole numbers, and end with them.
+        // From here on floats are whole numbers, and their bits end with them: cheaper than a cast, which has to saturate.
         const WHOLE: f32 = 8_388_608.0;
         *level = (above + (below - above) * weight + WHOLE).to_bits() as u8;
     }
@@ -133,17 +142,20 @@ fn scale(values: &[f32], levels: &mut [f32]) {
 /// Interpolates between each value and the next one.
 #[multiversion(targets("x86_64+avx2"))]
 fn stretch(values: &[f32], columns: &Columns, levels: &mut [f32]) {
-    let mut column = 0;
+    let mut byte = 0;
     for (pair, &end) in values.windows(2).zip(&columns.ends) {
         let (value, rise) = (pair[0], pair[1] - pair[0]);
         // What is too much is filled again for the next pair.
-        while column < end {
-            let range = column..column + LANES;
-            for (level, weight) in levels[range.clone()].iter_mut().zip(&columns.weights[range]) {
+        while byte < end {
+            let range = byte..byte + LANES;
+            for (level, weight) in levels[range.clone()]
+                .iter_mut()
+                .zip(&columns.weights[range])
+            {
                 *level = value + rise * weight;
             }
-            column += LANES;
+            byte += LANES;
         }
-        column = end;
+        byte = end;
     }
 }

@@ -2,8 +2,8 @@ use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
 
 use super::super::{Colormap, Painter};
 use super::{
-    Component, SIZES, add_meta, convert, describe, difference, hill, info, infos, padded, picture, synthetic,
-    uniform,
+    Component, SIZES, add_meta, convert, describe, difference, hill, info, infos, padded, picture,
+    synthetic, uniform,
 };
 use crate::model::{Map, Region};
 
