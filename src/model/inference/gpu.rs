@@ -23,6 +23,8 @@ pub struct OnGpu {
 
 impl OnGpu {
     pub fn new(config: &ModelConfig, device: Device) -> Self {
+        // All pictures have one size: trying out which kernels are fastest for it pays.
+        tch::Cuda::cudnn_set_benchmark(true);
         Self {
             device,
             normalisation: config.normalisation.clone(),
