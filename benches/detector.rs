@@ -21,7 +21,7 @@ fn main() {
     let golden = Golden::read("full");
     let (picture, rgb) = (golden.picture(), golden.rgb());
     let plain = plain::Judge::new(golden.entries());
-    let open = |kind| Detector::new(golden.model(), Device::Cpu, kind);
+    let open = |kind| Detector::new(golden.model(), Device::Cpu, kind).unwrap();
     let (mut single, mut half) = (open(Kind::Float), open(Kind::BFloat16));
     save(&golden, &mut single, &rgb);
 

@@ -6,7 +6,7 @@ mod common;
 use common::golden::Golden;
 use criterion::{Criterion, criterion_group, criterion_main};
 use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
-use gstigd::criterion::{MsSsim, Residuals};
+use gstigd::criterion::{MsSsim, Reference, Residuals};
 use gstigd::model::Map;
 use gstigd::nn::{Fused, patches};
 use gstigd::video::{Colormap, FrameReader, Painter};
@@ -25,7 +25,7 @@ fn frames(criterion: &mut Criterion) {
     gst::init().unwrap();
     for format in FORMATS {
         let info = VideoInfo::builder(format, 1920, 1080).build().unwrap();
-        let noise = (0..info.size()).map(|i| (i * 2_654_435_761 >> 13) as u8);
+        let noise = (0..info.size()).map(|i| ((i * 2_654_435_761) >> 13) as u8);
         let mut buffer = gst::Buffer::from_mut_slice(noise.collect::<Vec<_>>());
         let buffer = buffer.get_mut().unwrap();
         let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &info).unwrap();
@@ -53,18 +53,20 @@ fn similarity(criterion: &mut Criterion) {
     let near = golden.near("local", &patches(&picture));
     let (values, patch) = (floats(&picture), floats(&near.get(0)));
     let mut map = vec![0.0; SIDE * SIDE];
-    let mut local = Residuals::local(RANGE);
-    local.set_picture(&values);
+    let mut local = Reference::local(RANGE);
+    let mut residuals = Residuals::new(&local);
+    local.set(&values);
     criterion.bench_function("MS-SSIM, L1 and map of a patch", |bencher| {
-        bencher.iter(|| local.compare(&patch, (16, 16), &mut map));
+        bencher.iter(|| residuals.compare(&local, &patch, (16, 16), &mut map));
     });
     let near = golden.near("global", &picture);
     let reconstruction = floats(&near);
-    let mut global = Residuals::global(RANGE);
+    let mut global = Reference::global(RANGE);
+    let mut residuals = Residuals::new(&global);
     criterion.bench_function("MS-SSIM, L1 and map of a picture", |bencher| {
         bencher.iter(|| {
-            global.set_picture(&values);
-            global.compare(&reconstruction, (0, 0), &mut map)
+            global.set(&values);
+            residuals.compare(&global, &reconstruction, (0, 0), &mut map)
         });
     });
     let tensors = MsSsim::global(RANGE, Device::Cpu);
@@ -76,7 +78,7 @@ fn similarity(criterion: &mut Criterion) {
 fn forward(criterion: &mut Criterion) {
     let golden = Golden::read("full");
     let picture = golden.picture();
-    let batch = patches(&picture).narrow(0, 0, 45);
+    let batch = patches(&picture).narrow(0, 0, 15);
     let (global, local) = (golden.global(), golden.local());
     for kind in [Kind::Float, Kind::BFloat16] {
         for (scale, network, pictures) in [
@@ -85,7 +87,7 @@ fn forward(criterion: &mut Criterion) {
                 Fused::global(&global, kind, 1),
                 &picture,
             ),
-            ("local, 45 patches", Fused::local(&local, kind, 45), &batch),
+            ("local, 15 patches", Fused::local(&local, kind, 15), &batch),
         ] {
             let z = no_grad(|| network.encode(pictures));
             criterion.bench_function(&format!("encoder of {scale}, {kind:?}"), |bencher| {

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use common::formula;
 use common::golden::{CPU, Golden, assert_close, assert_near};
 use gstigd::criterion::{
-    self, Descriptor, MsSsim, PatchFold, Residuals, ScoreWeights, mean_of_overlap, residual_map,
+    self, Descriptor, MsSsim, PatchFold, Reference, Residuals, ScoreWeights, mean_of_overlap,
+    residual_map,
 };
 use gstigd::model::{Detector, Precision, Storage, import, write_tensors};
 use gstigd::nn::{
@@ -15,7 +16,7 @@ use gstigd::nn::{
     Normalisation, PATCHES, PICTURE, STRIDE, patches, resnet18,
 };
 use gstigd::train::Losses;
-use tch::{Kind, Tensor, no_grad};
+use tch::{Tensor, no_grad};
 
 const RANGE: f64 = 4.7579;
 
@@ -193,10 +194,11 @@ fn residuals_of_stand_ins() {
     for golden in Golden::both() {
         let picture = golden.picture();
         let near = golden.near("global", &picture);
-        let mut residuals = Residuals::global(RANGE);
+        let mut reference = Reference::global(RANGE);
+        let mut residuals = Residuals::new(&reference);
         let mut map = vec![0.0; side * side];
-        residuals.set_picture(&floats(&picture));
-        let error = residuals.compare(&floats(&near), (0, 0), &mut map);
+        reference.set(&floats(&picture));
+        let error = residuals.compare(&reference, &floats(&near), (0, 0), &mut map);
         let expected = golden.get("criterion.global.reconstruction");
         assert_near(
             "global reconstruction",
@@ -208,14 +210,16 @@ fn residuals_of_stand_ins() {
         assert_near("global heatmap", &Tensor::from_slice(&map), expected, 1e-4);
 
         let near = golden.near("local", &patches(&picture));
-        let mut residuals = Residuals::local(RANGE);
+        let mut reference = Reference::local(RANGE);
+        let mut residuals = Residuals::new(&reference);
         let mut map = vec![0.0; side * side];
-        residuals.set_picture(&floats(&picture));
+        reference.set(&floats(&picture));
         let errors: Vec<f32> = (0..PATCHES * PATCHES)
             .map(|patch| {
                 let corner = |place: i64| (place * STRIDE) as usize;
                 let corner = (corner(patch % PATCHES), corner(patch / PATCHES));
-                residuals.compare(&floats(&near.get(patch)), corner, &mut map)
+                let map = &mut map[corner.1 * side + corner.0..];
+                residuals.compare(&reference, &floats(&near.get(patch)), corner, map)
             })
             .collect();
         let expected = golden.get("criterion.local.reconstruction");

@@ -7,7 +7,7 @@ use std::{fs, thread};
 
 use gstigd::model::{Detection, Detector, Model, ModelConfig, Networks};
 use gstigd::nn::{Builder, LocalConfig};
-use tch::Device;
+use tch::{Device, Kind};
 
 /// A model large enough that its tensors are no small blocks.
 fn model() -> Model {
@@ -15,8 +15,8 @@ fn model() -> Model {
         None,
         Some(LocalConfig {
             frozen_encoder: false,
-            encoder_width: 8,
-            width: 8,
+            encoder_width: 24,
+            width: 24,
             latent: 16,
         }),
     );
@@ -54,9 +54,7 @@ fn occupied() -> f64 {
 fn inference_reuses_its_memory_and_a_dropped_detector_gives_it_back() {
     // As in a pipeline: the C library serves threads in another way than the first one.
     let streaming = thread::spawn(|| {
-        // Threads that share few cores with other programs wait for each other, and the memory is the same.
-        tch::set_num_threads(1);
-        let mut detector = Detector::new(model(), Device::Cpu);
+        let mut detector = Detector::new(model(), Device::Cpu, Kind::Float).unwrap();
         let (width, height) = detector.input_size();
         let rgb: Vec<f32> = (0..3 * width * height).map(|i| (i % 251) as f32).collect();
         let mut detection = Detection::default();

@@ -6,7 +6,7 @@ mod plain;
 
 use common::golden::{Golden, assert_close, assert_near};
 use gstigd::criterion::MsSsim;
-use gstigd::model::{Detector, Model, ModelConfig, Networks, Provenance};
+use gstigd::model::Detector;
 use gstigd::nn::{
     Autoencoder, Builder, Critic, Global, GlobalConfig, Local, LocalConfig, Mode, Normalisation,
     Scope, WeightsError, patches,
@@ -66,7 +66,7 @@ fn detector_judges_alike() {
     let golden = Golden::read("small");
     let judge = plain::Judge::new(golden.entries());
     let (score, map) = judge.judge(&golden.picture());
-    let mut detector = Detector::new(golden.model(), Device::Cpu, Kind::Float);
+    let mut detector = Detector::new(golden.model(), Device::Cpu, Kind::Float).unwrap();
     let judgement = detector.judge(&golden.rgb()).unwrap();
     let found = Tensor::from(judgement.score);
     assert_near("score", &found, &Tensor::from(score), 1e-4);

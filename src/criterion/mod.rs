@@ -12,7 +12,7 @@ use tch::{Kind, Tensor};
 pub use gaussian::Descriptor;
 pub use heatmap::{PatchFold, mean_of_overlap, residual_map};
 pub use ms_ssim::{MsSsim, Similarity};
-pub use residuals::Residuals;
+pub use residuals::{Reference, Residuals};
 pub use score::{ScoreWeights, TermWeights};
 
 /// Share of MS-SSIM in the reconstruction error; the rest is L1.

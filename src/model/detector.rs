@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Instant;
 
 use tch::{Device, Kind};
 
@@ -13,7 +14,7 @@ use super::file::Model;
 use super::inference::{Inference, Stage, Stages};
 use super::precision::Precision;
 use super::regions::RegionFinder;
-use crate::libtorch::KeptBlocks;
+use crate::libtorch::{KeptBlocks, Workers};
 
 /// Pixels between two of a map's sample, in both directions: enough to calibrate, and thousands of maps fit in memory.
 const SAMPLE_STEP: usize = 4;
@@ -58,26 +59,26 @@ pub struct Detector {
 impl Detector {
     /// Reads a model file.
     pub fn open(path: &Path, device: Device, precision: Precision) -> Result<Self, ModelError> {
-        let open = || {
-            let kind = precision.on(device)?;
-            Ok(Self::new(Model::open(path, device)?, device, kind))
-        };
-        // Each thread that uses libtorch gets OpenMP workers of its own, and as soon as there are more than cores, they sleep
-        // where they would wait, which makes inference half as fast again. So whoever opens a model leaves none behind for
-        // the thread that judges with it.
-        std::thread::scope(|scope| scope.spawn(open).join())
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let kind = precision.on(device)?;
+        let workers = Workers::new()?;
+        // On a worker, so that no thread of the caller's gets libtorch's own ones beside it.
+        let model = workers.run(|| Model::open(path, device))?;
+        Ok(Self::with_workers(model, device, kind, workers))
     }
 
     /// `device` is where the model's networks are, `kind` what they shall compute in: see [`Precision::on`].
-    pub fn new(model: Model, device: Device, kind: Kind) -> Self {
+    pub fn new(model: Model, device: Device, kind: Kind) -> Result<Self, ModelError> {
+        Ok(Self::with_workers(model, device, kind, Workers::new()?))
+    }
+
+    fn with_workers(model: Model, device: Device, kind: Kind, workers: Workers) -> Self {
         let config = model.config;
         let [width, height] = config.input;
         Self {
             calibration: model.calibration,
             device,
             kind,
-            inference: Inference::new(&config, model.networks, device, kind),
+            inference: Inference::new(&config, model.networks, device, kind, workers),
             threshold: None,
             min_area: 16,
             max_regions: 16,
@@ -91,6 +92,11 @@ impl Detector {
     /// Where the networks are, and what they compute in.
     pub fn target(&self) -> (Device, Kind) {
         (self.device, self.kind)
+    }
+
+    /// Threads that share a picture's work on the CPU.
+    pub fn threads(&self) -> usize {
+        self.inference.threads()
     }
 
     /// Additions and multiplications that a picture takes in the networks, by stage.
@@ -151,6 +157,7 @@ impl Detector {
         } else {
             0.0
         };
+        let start = Instant::now();
         let (width, height) = self.input_size();
         (out.map.width, out.map.height) = (width, height);
         out.map.values.clear();
@@ -169,6 +176,7 @@ impl Detector {
         let regions = &mut out.regions;
         self.region_finder
             .find(&out.map, frame, self.min_area, self.max_regions, regions);
+        self.inference.stages.add(Stage::Regions, start.elapsed());
         Ok(())
     }
 

@@ -21,6 +21,8 @@ pub enum ModelError {
     /// Its text starts with the path.
     #[error(transparent)]
     Pickle(#[from] PickleError),
+    #[error("no threads to compute with: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     #[error(transparent)]
     Precision(#[from] NoHalfPrecision),
 }

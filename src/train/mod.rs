@@ -123,7 +123,7 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
     // The file is written when it is whole; until then the checkpoints keep what was learned.
     tell(Event::Stage("calibrating"));
     let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
-    let mut detector = Detector::new(assemble(&tensors, &config, options)?, Device::Cpu, kind);
+    let mut detector = Detector::new(assemble(&tensors, &config, options)?, Device::Cpu, kind)?;
     let judgements = judge(&mut detector, &held_out, |done| {
         tell(Event::Judged(done, held_out.len()));
     })?;

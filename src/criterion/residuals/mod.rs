@@ -6,7 +6,9 @@
 
 mod pixels;
 
-use self::pixels::{Constants, Moments, Part};
+use rayon::prelude::*;
+
+use self::pixels::{Blur, Constants, Part};
 use super::STRUCTURE;
 use super::heatmap::GRAY;
 use super::ms_ssim::{MsSsim, SMALLEST, Window};
@@ -16,38 +18,34 @@ const CHANNELS: usize = 3;
 /// Side of the whole picture.
 const SIDE: usize = PICTURE as usize;
 
-/// Compares parts of one picture with their reconstructions.
+/// A whole picture with its scales, ready to be compared with reconstructions of it or of its patches.
 #[derive(Debug)]
-pub struct Residuals {
+pub struct Reference {
+    weights: Vec<f32>,
     taps: Vec<f32>,
     range: f32,
     /// Side of a reconstruction.
     side: usize,
-    scales: Vec<Scale>,
-    /// A channel of the reconstruction at the scale at hand, and at the next one.
-    y: Vec<f32>,
-    coarser: Vec<f32>,
-    moments: Moments,
+    channels: [Channel; CHANNELS],
 }
 
-#[derive(Debug)]
-struct Scale {
-    weight: f32,
-    /// The whole picture's channels.
-    picture: [Channel; CHANNELS],
-    /// 1 - SSIM of the reconstruction at hand, its channels mixed to gray, row by row.
-    gray: Vec<f32>,
-}
-
-/// A channel of the whole picture and the blurred moments of its pixels.
+/// A channel at each scale.
 #[derive(Debug)]
 struct Channel {
+    scales: Vec<Plane>,
+    blur: Blur,
+}
+
+/// A channel at one scale and the blurred moments of its pixels, row by row.
+#[derive(Debug)]
+struct Plane {
+    side: usize,
     x: Vec<f32>,
     mean: Vec<f32>,
     square: Vec<f32>,
 }
 
-impl Residuals {
+impl Reference {
     /// For reconstructions of the whole picture. `range` is the distance from the darkest to the brightest possible value.
     pub fn global(range: f64) -> Self {
         Self::new(&MsSsim::GLOBAL_WEIGHTS, MsSsim::GLOBAL_WINDOW, SIDE, range)
@@ -60,70 +58,126 @@ impl Residuals {
     }
 
     fn new(weights: &[f64], window: Window, side: usize, range: f64) -> Self {
-        let taps: Vec<f32> = window.taps().into_iter().map(|tap| tap as f32).collect();
-        let scales = weights.iter().enumerate().map(|(index, &weight)| {
-            let outputs = (side >> index) + 1 - taps.len();
-            Scale {
-                weight: weight as f32,
-                picture: std::array::from_fn(|_| Channel::new(SIDE >> index)),
-                gray: vec![0.0; outputs * outputs],
-            }
-        });
         Self {
-            scales: scales.collect(),
-            taps,
+            taps: window.taps().into_iter().map(|tap| tap as f32).collect(),
             range: range as f32,
             side,
-            y: vec![0.0; side * side],
-            coarser: vec![0.0; side * side],
-            moments: Moments::new(SIDE),
+            channels: std::array::from_fn(|_| Channel {
+                scales: (0..weights.len())
+                    .map(|scale| Plane::new(SIDE >> scale))
+                    .collect(),
+                blur: Blur::new(SIDE),
+            }),
+            weights: weights.iter().map(|&weight| weight as f32).collect(),
         }
     }
 
-    /// Takes the picture that the next reconstructions are of: planar (3, 256, 256), normalised.
-    pub fn set_picture(&mut self, picture: &[f32]) {
-        for (channel, plane) in picture.chunks_exact(SIDE * SIDE).enumerate().take(CHANNELS) {
-            let mut finer: Option<&Channel> = None;
-            for (index, scale) in self.scales.iter_mut().enumerate() {
-                let current = &mut scale.picture[channel];
-                match finer {
-                    Some(finer) => pixels::halve(&finer.x, 2 * (SIDE >> index), &mut current.x),
-                    None => current.x.copy_from_slice(plane),
-                }
-                let Channel { x, mean, square } = current;
-                self.moments
-                    .of_picture(x, SIDE >> index, &self.taps, mean, square);
-                finer = Some(current);
+    /// Takes the next picture: planar (3, 256, 256), normalised.
+    pub fn set(&mut self, picture: &[f32]) {
+        let taps = &self.taps;
+        self.channels
+            .par_iter_mut()
+            .zip(picture.par_chunks_exact(SIDE * SIDE))
+            .for_each(|(channel, plane)| channel.set(plane, taps));
+    }
+}
+
+impl Channel {
+    fn set(&mut self, plane: &[f32], taps: &[f32]) {
+        let mut finer: Option<&Plane> = None;
+        for current in &mut self.scales {
+            match finer {
+                Some(finer) => pixels::halve(&finer.x, finer.side, &mut current.x),
+                None => current.x.copy_from_slice(plane),
             }
+            let Plane {
+                side,
+                x,
+                mean,
+                square,
+            } = current;
+            self.blur.moments(x, *side, taps, mean, square);
+            finer = Some(current);
+        }
+    }
+}
+
+impl Plane {
+    fn new(side: usize) -> Self {
+        let plane = || vec![0.0; side * side];
+        Self {
+            side,
+            x: plane(),
+            mean: plane(),
+            square: plane(),
+        }
+    }
+
+    /// From `corner` on.
+    fn part(&self, corner: (usize, usize)) -> Part<'_> {
+        let start = corner.1 * self.side + corner.0;
+        Part {
+            stride: self.side,
+            x: &self.x[start..],
+            mean: &self.mean[start..],
+            square: &self.square[start..],
+        }
+    }
+}
+
+/// Compares reconstructions with a reference, one after the other; the memory for it is used again.
+#[derive(Debug)]
+pub struct Residuals {
+    /// A channel of the reconstruction at the scale at hand, and at the next one.
+    y: Vec<f32>,
+    coarser: Vec<f32>,
+    /// For each scale 1 - SSIM, its channels mixed to gray, row by row.
+    gray: Vec<Vec<f32>>,
+    blur: Blur,
+}
+
+impl Residuals {
+    /// For the reconstructions that the reference is for.
+    pub fn new(reference: &Reference) -> Self {
+        let side = reference.side;
+        let gray = (0..reference.weights.len()).map(|scale| {
+            let outputs = (side >> scale) + 1 - reference.taps.len();
+            vec![0.0; outputs * outputs]
+        });
+        Self {
+            y: vec![0.0; side * side],
+            coarser: vec![0.0; side * side],
+            gray: gray.collect(),
+            blur: Blur::new(side),
         }
     }
 
     /// The reconstruction error of a reconstruction (planar, normalised) of the part of the picture that starts at `corner`
-    /// (x, y). Its residual map, made gray, is added to that part of `map` (256 x 256).
+    /// (x, y). Its residual map, made gray, is added to `map`, which starts at the part's first pixel and has rows of 256.
     ///
     /// Corners are multiples of 16 and keep the reconstruction within the picture.
     pub fn compare(
         &mut self,
+        reference: &Reference,
         reconstruction: &[f32],
         corner: (usize, usize),
         map: &mut [f32],
     ) -> f32 {
-        let (side, range) = (self.side, self.range);
+        let &Reference { side, range, .. } = reference;
         let constants = Constants::new(range);
-        let map = &mut map[corner.1 * SIDE + corner.0..];
-        for scale in &mut self.scales {
-            scale.gray.fill(0.0);
+        for gray in &mut self.gray {
+            gray.fill(0.0);
         }
-        let last = self.scales.len() - 1;
+        let last = reference.weights.len() - 1;
         let (mut similarity, mut distance) = (0.0, 0.0);
         let planes = reconstruction.chunks_exact(side * side);
-        for (channel, (plane, gray)) in planes.zip(GRAY).enumerate() {
+        for ((plane, channel), gray) in planes.zip(&reference.channels).zip(GRAY) {
             self.y.copy_from_slice(plane);
             let mut product = 1.0;
-            for (index, scale) in self.scales.iter_mut().enumerate() {
+            for (index, (scale, residuals)) in channel.scales.iter().zip(&mut self.gray).enumerate()
+            {
                 let side = side >> index;
-                let x = scale.picture[channel]
-                    .part(SIDE >> index, (corner.0 >> index, corner.1 >> index));
+                let x = scale.part((corner.0 >> index, corner.1 >> index));
                 if index == 0 {
                     let share = gray * (1.0 - STRUCTURE as f32) / range;
                     distance += pixels::add_distance(&x, plane, side, share, map, SIDE);
@@ -131,53 +185,27 @@ impl Residuals {
                     pixels::halve(&self.y, 2 * side, &mut self.coarser);
                     std::mem::swap(&mut self.y, &mut self.coarser);
                 }
-                let means = self.moments.compare(
-                    &x,
-                    &self.y[..side * side],
-                    side,
-                    &self.taps,
-                    constants,
-                    gray,
-                    &mut scale.gray,
-                );
+                let y = &self.y[..side * side];
+                let taps = &reference.taps;
+                let means = self
+                    .blur
+                    .compare(&x, y, side, taps, constants, gray, residuals);
                 // Luminance counts at the coarsest scale alone.
                 let mean = if index == last {
                     means.ssim
                 } else {
                     means.contrast
                 };
-                product *= mean.max(SMALLEST as f32).powf(scale.weight);
+                product *= mean.max(SMALLEST as f32).powf(reference.weights[index]);
             }
             similarity += product / CHANNELS as f32;
         }
-        for (index, scale) in self.scales.iter().enumerate() {
-            let outputs = (side >> index) + 1 - self.taps.len();
-            let share = STRUCTURE as f32 * scale.weight;
-            pixels::add_enlarged(&scale.gray, outputs, share, map, SIDE, side);
+        for (index, (gray, weight)) in self.gray.iter().zip(&reference.weights).enumerate() {
+            let outputs = (side >> index) + 1 - reference.taps.len();
+            let share = STRUCTURE as f32 * weight;
+            pixels::add_enlarged(gray, outputs, share, map, SIDE, side);
         }
         let l1 = distance / (CHANNELS * side * side) as f32;
         STRUCTURE as f32 * (1.0 - similarity) + (1.0 - STRUCTURE as f32) * l1 / range
-    }
-}
-
-impl Channel {
-    fn new(side: usize) -> Self {
-        let plane = || vec![0.0; side * side];
-        Self {
-            x: plane(),
-            mean: plane(),
-            square: plane(),
-        }
-    }
-
-    /// From `corner` on, in a picture of `stride` pixels a row.
-    fn part(&self, stride: usize, corner: (usize, usize)) -> Part<'_> {
-        let start = corner.1 * stride + corner.0;
-        Part {
-            stride,
-            x: &self.x[start..],
-            mean: &self.mean[start..],
-            square: &self.square[start..],
-        }
     }
 }

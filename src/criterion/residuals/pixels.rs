@@ -38,7 +38,7 @@ pub struct Means {
 
 /// Memory for moments on their way through the two directions of a blur.
 #[derive(Debug)]
-pub struct Moments {
+pub struct Blur {
     /// Blurred along the rows: of y, y y and x y.
     across: [Vec<f32>; 3],
     /// A row of products, or of moments blurred in both directions.
@@ -48,7 +48,7 @@ pub struct Moments {
     contrast: Vec<f32>,
 }
 
-impl Moments {
+impl Blur {
     /// For pictures of up to `side` x `side`.
     pub fn new(side: usize) -> Self {
         let row = || vec![0.0; side];
@@ -61,7 +61,7 @@ impl Moments {
     }
 
     /// The blurred first and second moments of `x` (side x side), both with rows of `side` values.
-    pub fn of_picture(
+    pub fn moments(
         &mut self,
         x: &[f32],
         side: usize,
@@ -69,7 +69,7 @@ impl Moments {
         mean: &mut [f32],
         square: &mut [f32],
     ) {
-        blur_picture(self, x, side, taps, mean, square);
+        moments(self, x, side, taps, mean, square);
     }
 
     /// Compares the part's pixels with `y` (side x side), and adds `gray` (1 - SSIM) to `residuals`.
@@ -89,8 +89,8 @@ impl Moments {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-fn blur_picture(
-    moments: &mut Moments,
+fn moments(
+    blur: &mut Blur,
     x: &[f32],
     side: usize,
     taps: &[f32],
@@ -98,7 +98,7 @@ fn blur_picture(
     square: &mut [f32],
 ) {
     let outputs = side + 1 - taps.len();
-    let Moments { across, row, .. } = moments;
+    let Blur { across, row, .. } = blur;
     for (y, x) in x.chunks_exact(side).enumerate() {
         multiply(x, x, &mut row[0][..side]);
         let place = y * side..y * side + outputs;
@@ -115,7 +115,7 @@ fn blur_picture(
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 #[allow(clippy::too_many_arguments)]
 fn compare(
-    moments: &mut Moments,
+    blur: &mut Blur,
     x: &Part,
     y: &[f32],
     side: usize,
@@ -125,12 +125,12 @@ fn compare(
     residuals: &mut [f32],
 ) -> Means {
     let outputs = side + 1 - taps.len();
-    let Moments {
+    let Blur {
         across,
         row,
         ssim,
         contrast,
-    } = moments;
+    } = blur;
     let [_, square_row, product_row] = row;
     for (index, y) in y.chunks_exact(side).enumerate() {
         let x = &x.x[index * x.stride..][..side];

@@ -13,6 +13,7 @@ use super::config::ModelConfig;
 use super::detection::{ScaleTerms, Scales};
 use super::networks::Networks;
 use crate::criterion::{Descriptor, ScoreWeights, TermWeights};
+use crate::libtorch::Workers;
 use crate::nn::{Fused, Normalisation, Operations, PATCHES, PICTURE};
 
 /// A network for inference and the descriptor of its normal latents.
@@ -22,6 +23,9 @@ struct Branch {
     descriptor: Descriptor,
 }
 
+// SAFETY: nothing changes the tensors once they are here, and libtorch lets any number of threads read one.
+unsafe impl Sync for Branch {}
+
 /// A model's networks with the criterion that suits the device.
 #[derive(Debug)]
 pub struct Inference {
@@ -29,6 +33,7 @@ pub struct Inference {
     local: Option<Branch>,
     score: ScoreWeights,
     criterion: Criterion,
+    workers: Workers,
     pub stages: Stages,
 }
 
@@ -40,20 +45,39 @@ enum Criterion {
 
 impl Inference {
     /// `device` is where the networks are, `kind` what they shall compute in.
-    pub fn new(config: &ModelConfig, networks: Networks, device: Device, kind: Kind) -> Self {
+    pub fn new(
+        config: &ModelConfig,
+        networks: Networks,
+        device: Device,
+        kind: Kind,
+        workers: Workers,
+    ) -> Self {
         let patch_batch = match device {
             Device::Cpu => cpu::PATCH_BATCH,
             _ => PATCHES * PATCHES,
         };
+        let Networks { global, local, .. } = networks;
+        // On the threads that will use them: the layout of packed weights depends on how many there are for a product.
+        let (global, local) = workers.run(|| {
+            rayon::join(
+                || {
+                    global.map(|scale| Branch {
+                        network: Fused::global(&scale.network, kind, 1),
+                        descriptor: scale.descriptor,
+                    })
+                },
+                || {
+                    local.map(|scale| Branch {
+                        network: Fused::local(&scale.network, kind, patch_batch),
+                        descriptor: scale.descriptor,
+                    })
+                },
+            )
+        });
         Self {
-            global: networks.global.map(|scale| Branch {
-                network: Fused::global(&scale.network, kind, 1),
-                descriptor: scale.descriptor,
-            }),
-            local: networks.local.map(|scale| Branch {
-                network: Fused::local(&scale.network, kind, patch_batch),
-                descriptor: scale.descriptor,
-            }),
+            global,
+            local,
+            workers,
             score: config.score,
             criterion: match device {
                 Device::Cpu => Criterion::Cpu(Box::new(OnCpu::new(config))),
@@ -61,6 +85,11 @@ impl Inference {
             },
             stages: Stages::default(),
         }
+    }
+
+    /// Threads that share a picture's work on the CPU.
+    pub fn threads(&self) -> usize {
+        self.workers.count()
     }
 
     /// What a picture takes: the operations of the stages that have networks in them.
@@ -83,13 +112,15 @@ impl Inference {
     ///
     /// Panics where libtorch throws: out of memory, or a GPU that was lost.
     pub fn run(&mut self, rgb: &[f32], map: &mut [f32]) -> (f32, Scales) {
-        let _guard = tch::no_grad_guard();
         let branches = (self.global.as_ref(), self.local.as_ref());
+        let (weights, stages) = (&self.score, &mut self.stages);
         let scales = match &mut self.criterion {
-            Criterion::Cpu(criterion) => {
-                criterion.run(branches, &self.score, rgb, map, &mut self.stages)
+            Criterion::Cpu(criterion) => self
+                .workers
+                .run(|| criterion.run(branches, weights, rgb, map, stages)),
+            Criterion::Gpu(criterion) => {
+                tch::no_grad(|| criterion.run(branches, weights, rgb, map))
             }
-            Criterion::Gpu(criterion) => criterion.run(branches, &self.score, rgb, map),
         };
         let score = |terms: Option<ScaleTerms>, weights: TermWeights| {
             terms.map(|terms| weights.mix(terms.reconstruction, terms.gaussian))

@@ -1,5 +1,6 @@
 //! Where the time of an inference goes.
 
+use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 /// The parts of an inference on the CPU.
@@ -15,10 +16,12 @@ pub enum Stage {
     Criterion,
     /// Folding and mixing the maps.
     Map,
+    /// Normalising the map and finding the regions in it.
+    Regions,
 }
 
 impl Stage {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Prepare,
         Self::GlobalEncoder,
         Self::GlobalDecoder,
@@ -26,10 +29,12 @@ impl Stage {
         Self::LocalDecoder,
         Self::Criterion,
         Self::Map,
+        Self::Regions,
     ];
 }
 
-/// The time that each stage has taken since the start. Zero on GPUs, which work while the CPU is elsewhere.
+/// The time that each stage has taken since the start, of all threads together. Zero on GPUs, which work while the CPU is
+/// elsewhere.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stages([Duration; Stage::ALL.len()]);
 
@@ -43,6 +48,15 @@ impl Stage {
             Self::LocalDecoder => "local decoder",
             Self::Criterion => "criterion",
             Self::Map => "map",
+            Self::Regions => "regions",
+        }
+    }
+}
+
+impl AddAssign for Stages {
+    fn add_assign(&mut self, other: Self) {
+        for (sum, time) in self.0.iter_mut().zip(other.0) {
+            *sum += time;
         }
     }
 }
@@ -52,11 +66,15 @@ impl Stages {
         self.0[stage as usize]
     }
 
+    pub(in crate::model) fn add(&mut self, stage: Stage, time: Duration) {
+        self.0[stage as usize] += time;
+    }
+
     /// Runs a part of a stage.
     pub(super) fn time<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = work();
-        self.0[stage as usize] += start.elapsed();
+        self.add(stage, start.elapsed());
         result
     }
 }

@@ -15,32 +15,27 @@ use crate::nn::{Global, Local};
 pub struct FusedDecoder {
     /// To the first picture, channels-last.
     first: FusedLinear,
-    first_side: i64,
+    /// Whole pictures need one doubling more. Multiplied out with the linear layer it would be a larger matrix to read than
+    /// both together.
+    up: Option<FusedConv>,
     blocks: Vec<FusedUp>,
     last: FusedConv,
 }
 
 impl FusedDecoder {
     pub fn local(network: &Local, kind: Kind) -> Self {
-        let [weight, bias] = first_pictures(&network.ln1);
         Self {
-            first: FusedLinear::new(&flat(&weight).tr(), &flat(&bias).squeeze(), kind),
-            first_side: SMALLEST_SIDE,
+            first: first(&network.ln1, kind),
+            up: None,
             blocks: doubling_blocks(&network.blocks, &network.bn, kind),
             last: FusedConv::new(Kernel::of(&network.conv1), kind),
         }
     }
 
     pub fn global(network: &Global, kind: Kind) -> Self {
-        let [weight, bias] = first_pictures(&network.ln1);
-        // Upsampling and convolution are linear as well: applied to the columns of the layer's matrix, they are part of it.
-        let up1 = &network.up1;
-        let weight =
-            up1.double_then_forward(&weight) - up1.double_then_forward(&weight.zeros_like());
-        let bias = up1.double_then_forward(&bias);
         Self {
-            first: FusedLinear::new(&flat(&weight).tr(), &flat(&bias).squeeze(), kind),
-            first_side: 2 * SMALLEST_SIDE,
+            first: first(&network.ln1, kind),
+            up: Some(FusedConv::doubling(&network.up1, None, kind)),
             blocks: doubling_blocks(&network.blocks, &network.bn, kind),
             last: FusedConv::doubling(&network.up2, None, kind),
         }
@@ -48,7 +43,10 @@ impl FusedDecoder {
 
     pub fn walk(&mut self, walk: &mut Walk) {
         walk.linear(&self.first);
-        walk.side = self.first_side;
+        walk.side = SMALLEST_SIDE;
+        if let Some(up) = &mut self.up {
+            walk.through(up);
+        }
         for block in &mut self.blocks {
             walk.beside(&mut block.shortcut);
             walk.through(&mut block.conv_1);
@@ -58,11 +56,13 @@ impl FusedDecoder {
     }
 
     pub fn forward(&self, latents: &Tensor) -> Tensor {
-        let side = self.first_side;
         let x = self.first.forward(latents);
         let mut x = x
-            .view([latents.size()[0], side, side, -1])
+            .view([latents.size()[0], SMALLEST_SIDE, SMALLEST_SIDE, -1])
             .permute([0, 3, 1, 2]);
+        if let Some(up) = &self.up {
+            x = up.forward(&x);
+        }
         for block in &self.blocks {
             x = block.forward(&x);
         }
@@ -70,13 +70,13 @@ impl FusedDecoder {
     }
 }
 
-/// What the layer makes of each unit vector, and of zeros: (latent, C, 4, 4) and (1, C, 4, 4).
-fn first_pictures(ln1: &Linear) -> [Tensor; 2] {
+/// The layer with its outputs, pictures of 4x4, in channels-last order.
+fn first(ln1: &Linear, kind: Kind) -> FusedLinear {
     let side = SMALLEST_SIDE;
-    [ln1.weight.tr(), ln1.bias.unsqueeze(0)].map(|rows| {
-        let count = rows.size()[0];
-        rows.contiguous().view([count, -1, side, side])
-    })
+    let order = |rows: Tensor| flat(&rows.contiguous().view([rows.size()[0], -1, side, side]));
+    let weight = order(ln1.weight.tr()).tr();
+    let bias = order(ln1.bias.unsqueeze(0)).squeeze();
+    FusedLinear::new(&weight.contiguous(), &bias, kind)
 }
 
 /// The blocks, with the batch norm that follows the last one in it.

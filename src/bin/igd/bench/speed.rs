@@ -9,6 +9,7 @@ use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
 use gstigd::model::{Detection, Detector, Map, Stage};
 use gstigd::video::{Colormap, FrameReader, Painter};
 use serde::Serialize;
+use tch::Device;
 
 use super::ceiling::{copy_rate, matrix_rate};
 use crate::target::Target;
@@ -52,27 +53,29 @@ fn format(text: &str) -> Result<VideoFormat, String> {
         })
 }
 
-/// What is reported; times are medians over the frames, in milliseconds.
+/// What is reported; times are medians over the frames.
 #[derive(Serialize)]
 struct Report {
     device: String,
     precision: String,
-    threads: i32,
+    /// That share the networks' work on the CPU.
+    threads: usize,
     size: [u32; 2],
     format: String,
     pictures_per_second: f64,
+    /// The time that the stages took one after the other; threads count one by one, so that it is more than the time of the
+    /// frame.
     stages: Vec<Line>,
-    /// Operations a second of a product of large matrices in that precision.
+    /// Operations a second of a product of large matrices in that precision, on all threads.
     matrix_rate: f64,
     /// Bytes a second that are read and written in a copy of a large array.
     copy_rate: f64,
-    /// Operations a second in all networks together.
-    network_rate: Option<f64>,
 }
 
 #[derive(Serialize)]
 struct Line {
-    stage: String,
+    stage: &'static str,
+    /// Of one core.
     milliseconds: f64,
     share: f64,
     /// Operations that a picture takes here, and how many of the matrix product's rate that makes.
@@ -84,8 +87,8 @@ struct Line {
 
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     let mut detector = arguments.target.open(&arguments.model)?;
-    let times = measure(&mut detector, &arguments)?;
-    let report = report(&detector, &times, &arguments);
+    let frames = measure(&mut detector, &arguments)?;
+    let report = report(&detector, &frames, &arguments);
     if json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -94,11 +97,14 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The stages of a frame by name, in the order they run in.
-type Times = Vec<(String, Duration)>;
+/// The times of a frame.
+struct Frame {
+    whole: Duration,
+    /// In the order they run in.
+    stages: Vec<(&'static str, Duration)>,
+}
 
-/// The times of each frame.
-fn measure(detector: &mut Detector, arguments: &Arguments) -> anyhow::Result<Vec<Times>> {
+fn measure(detector: &mut Detector, arguments: &Arguments) -> anyhow::Result<Vec<Frame>> {
     gst::init()?;
     let (width, height) = arguments.size;
     let info = VideoInfo::builder(arguments.format, width, height)
@@ -120,42 +126,36 @@ fn measure(detector: &mut Detector, arguments: &Arguments) -> anyhow::Result<Vec
     let mut frames = Vec::new();
     // The first frames fill caches and wake threads.
     for frame in 0..arguments.frames + 2 {
-        let mut times = Times::new();
         let start = Instant::now();
         let readable = VideoFrameRef::from_buffer_ref_readable(buffer, &info)
             .map_err(|_| anyhow!("the frame cannot be read"))?;
         reader.read(&readable, &mut rgb)?;
         drop(readable);
-        times.push(("convert".to_owned(), start.elapsed()));
+        let converted = start.elapsed();
 
         let before = *detector.stages();
-        let start = Instant::now();
         detector.detect(&rgb, (width, height), &mut detection)?;
-        let whole = start.elapsed();
-        let mut rest = whole;
-        for stage in Stage::ALL {
-            let time = detector.stages().of(stage) - before.of(stage);
-            rest = rest.saturating_sub(time);
-            if !time.is_zero() {
-                times.push((stage.name().to_owned(), time));
-            }
-        }
-        // On a GPU the stages overlap, and all of them are this one.
-        let name = if rest == whole {
-            "inference"
-        } else {
-            "regions"
-        };
-        times.push((name.to_owned(), rest));
+        let detected = start.elapsed();
 
-        let start = Instant::now();
         let mut writable = VideoFrameRef::from_buffer_ref_writable(buffer, &info)
             .map_err(|_| anyhow!("the frame cannot be written"))?;
         painter.heatmap(&mut writable, &map, Colormap::Turbo, 0.5);
         drop(writable);
-        times.push(("overlay".to_owned(), start.elapsed()));
+        let whole = start.elapsed();
+
+        let mut stages = vec![("convert", converted)];
+        let times = Stage::ALL.map(|stage| {
+            let time = detector.stages().of(stage) - before.of(stage);
+            (stage.name(), time)
+        });
+        stages.extend(times.into_iter().filter(|(_, time)| !time.is_zero()));
+        if let Device::Cuda(_) = detector.target().0 {
+            // There the stages overlap.
+            stages.push(("inference", detected - converted));
+        }
+        stages.push(("overlay", whole - detected));
         if frame >= 2 {
-            frames.push(times);
+            frames.push(Frame { whole, stages });
         }
     }
     Ok(frames)
@@ -174,52 +174,46 @@ fn noise(size: usize) -> gst::Buffer {
     )
 }
 
-fn report(detector: &Detector, frames: &[Times], arguments: &Arguments) -> Report {
+fn report(detector: &Detector, frames: &[Frame], arguments: &Arguments) -> Report {
     let (device, kind) = detector.target();
     let matrix_rate = matrix_rate(device, kind);
     let operations = detector.operations();
-    let median = |times: &mut dyn Iterator<Item = Duration>| {
-        let mut times: Vec<Duration> = times.collect();
+    let seconds = |of: &dyn Fn(&Frame) -> Duration| {
+        let mut times: Vec<Duration> = frames.iter().map(of).collect();
         times.sort_unstable();
         times[times.len() / 2].as_secs_f64()
     };
-    let whole = median(
-        &mut frames
-            .iter()
-            .map(|times| times.iter().map(|(_, time)| *time).sum()),
-    );
-    let mut network_time = 0.0;
-    let stages = (0..frames[0].len()).map(|index| {
-        let stage = &frames[0][index].0;
-        let time = median(&mut frames.iter().map(|times| times[index].1));
+    let names = frames[0].stages.iter().map(|(name, _)| *name);
+    let stages: Vec<(&str, f64)> = names
+        .enumerate()
+        .map(|(index, name)| (name, seconds(&|frame| frame.stages[index].1)))
+        .collect();
+    let all: f64 = stages.iter().map(|(_, time)| time).sum();
+    let stages = stages.into_iter().map(|(stage, time)| {
         let operations = operations
             .iter()
             .find(|(of, _)| of.name() == stage)
             .map(|(_, operations)| *operations);
-        if operations.is_some() {
-            network_time += time;
-        }
+        // One thread's part of the rate.
+        let rate = matrix_rate / detector.threads() as f64;
         Line {
-            stage: stage.clone(),
+            stage,
             milliseconds: time * 1e3,
-            share: time / whole,
+            share: time / all,
             operations,
-            of_matrix_rate: operations.map(|operations| operations / time / matrix_rate),
+            of_matrix_rate: operations.map(|operations| operations / time / rate),
         }
     });
-    let stages: Vec<Line> = stages.collect();
-    let all: f64 = operations.iter().map(|(_, operations)| operations).sum();
     Report {
         device: format!("{device:?}"),
         precision: format!("{kind:?}"),
-        threads: tch::get_num_threads(),
+        threads: detector.threads(),
         size: arguments.size.into(),
         format: arguments.format.to_string(),
-        pictures_per_second: 1.0 / whole,
-        stages,
+        pictures_per_second: 1.0 / seconds(&|frame| frame.whole),
+        stages: stages.collect(),
         matrix_rate,
         copy_rate: copy_rate(device),
-        network_rate: (network_time > 0.0).then(|| all / network_time),
     }
 }
 
@@ -239,7 +233,7 @@ fn print(report: &Report) {
             _ => String::new(),
         };
         println!(
-            "  {:14} {:8.2} ms  {:5.1} %{rate}",
+            "  {:14} {:8.2} ms of one core  {:5.1} %{rate}",
             line.stage,
             line.milliseconds,
             line.share * 100.0
@@ -250,11 +244,4 @@ fn print(report: &Report) {
         report.matrix_rate / 1e9,
         report.copy_rate / 1e9
     );
-    if let Some(rate) = report.network_rate {
-        println!(
-            "networks: {:.0} billion operations a second, {:.0} % of that",
-            rate / 1e9,
-            rate / report.matrix_rate * 100.0
-        );
-    }
 }
