@@ -188,14 +188,19 @@ impl LayerNorm {
         })
     }
 
+    /// Computed with the channels last, as convolutions leave them.
     fn forward(&self, x: &Tensor) -> Tensor {
-        x.layer_norm(
-            self.shape,
-            Some(&self.weight),
-            Some(&self.bias),
-            1e-5,
-            false,
-        )
+        let [channels, height, width] = self.shape;
+        let last = |parameter: &Tensor| parameter.permute([1, 2, 0]);
+        x.permute([0, 2, 3, 1])
+            .layer_norm(
+                [height, width, channels],
+                Some(last(&self.weight)),
+                Some(last(&self.bias)),
+                1e-5,
+                false,
+            )
+            .permute([0, 3, 1, 2])
     }
 }
 
@@ -302,6 +307,12 @@ impl ResidualUp {
         let y = self.bn2.forward(&y, mode).relu();
         shortcut + self.conv_2.forward(&y)
     }
+}
+
+/// The same with the channels of a pixel side by side in memory: convolutions are faster so, and the layers after them keep
+/// what they are given.
+pub fn channels_last(x: &Tensor) -> Tensor {
+    x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
 }
 
 /// Means of 2x2 pixels.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp};
+use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp, channels_last};
 use super::tower::Tower;
 use super::weights::{Init, Scope, WeightsError};
 use super::{Autoencoder, PATCH, TRAINED_FEATURES};
@@ -95,7 +95,7 @@ impl Autoencoder for Local {
 
     fn generate(&self, latents: &Tensor, mode: Mode) -> Tensor {
         let x = self.ln1.forward(latents);
-        let mut x = x.view([-1, 8 * self.width, 4, 4]);
+        let mut x = channels_last(&x.view([-1, 8 * self.width, 4, 4]));
         for block in &self.blocks {
             x = block.forward(&x, mode);
         }

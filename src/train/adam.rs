@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use tch::{Tensor, no_grad};
 
+use super::losses::Gradients;
 use crate::nn::{Role, Weights};
 
 const BETA1: f64 = 0.0;
@@ -47,27 +48,23 @@ impl Adam {
         }
     }
 
-    /// Moves the weights along their gradients, and clears these.
-    pub fn step(&mut self, weights: &mut Weights, learning_rate: f64) {
+    /// Moves the weights along their gradients.
+    pub fn step(&mut self, weights: &mut Weights, gradients: &Gradients, learning_rate: f64) {
         self.steps += 1;
         let correction1 = 1.0 - BETA1.powi(self.steps);
         let correction2 = 1.0 - BETA2.powi(self.steps);
         let rate = learning_rate / correction1;
         no_grad(|| {
             for (name, Moments { first, second }) in &mut self.moments {
-                let Some(weight) = weights.get_mut(name) else {
+                let (Some(weight), Some(gradient)) = (weights.get_mut(name), gradients.get(name))
+                else {
                     continue;
                 };
-                let mut gradient = weight.tensor.grad();
-                if !gradient.defined() {
-                    continue;
-                }
-                let decayed = &gradient + &weight.tensor * self.weight_decay;
+                let decayed = gradient + &weight.tensor * self.weight_decay;
                 let _ = first.lerp_(&decayed, 1.0 - BETA1);
                 let _ = second.lerp_(&decayed.square(), 1.0 - BETA2);
                 let deviation = (&*second / correction2).sqrt_() + EPSILON;
                 weight.tensor -= &*first / deviation * rate;
-                let _ = gradient.zero_();
             }
         });
     }
