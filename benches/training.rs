@@ -40,7 +40,7 @@ fn global(entries: &Entries) {
         },
         Critic::global,
     );
-    let pictures = Tensor::randn([2, 3, 256, 256], (Kind::Float, Device::Cpu));
+    let pictures = Tensor::randn([8, 3, 256, 256], (Kind::Float, Device::Cpu));
     // A training encodes each picture once.
     let features = no_grad(|| trainer.scale.network.features(&pictures, Mode::Train));
     compare(entries, plain::GLOBAL, 2, &pictures, || {
@@ -59,7 +59,7 @@ fn local(entries: &Entries) {
         },
         Critic::local,
     );
-    let patches = Tensor::randn([32, 3, 32, 32], (Kind::Float, Device::Cpu));
+    let patches = Tensor::randn([64, 3, 32, 32], (Kind::Float, Device::Cpu));
     compare(entries, plain::LOCAL, 3, &patches, || {
         let features = no_grad(|| trainer.scale.network.features(&patches, Mode::Train));
         trainer.step(&patches, &features);

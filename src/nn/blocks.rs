@@ -81,7 +81,7 @@ impl Conv2d {
     /// than half the work and no enlarged input in memory.
     pub fn double_then_forward(&self, x: &Tensor) -> Tensor {
         // A transposed convolution lays its kernel down mirrored, and has inputs and outputs the other way round.
-        let kernel = sum_of_shifts(&self.weight.flip([2, 3])).transpose(0, 1);
+        let kernel = sum_of_shifts(&self.weight.transpose(0, 1).flip([2, 3]));
         x.conv_transpose2d(
             &kernel,
             self.bias.as_ref(),
@@ -105,10 +105,18 @@ impl Conv2d {
     }
 }
 
-/// The kernel summed with itself shifted by one pixel to the right, down, and both: (out, in, k + 1, k + 1).
+/// The kernel summed with itself shifted by one pixel to the right, down, and both: (out, in, k + 1, k + 1). It is linear in
+/// the kernel, so one product with a small matrix: what becomes of the kernels that are one at a single place.
 fn sum_of_shifts(kernel: &Tensor) -> Tensor {
-    let shifted = |left, top| kernel.constant_pad_nd([left, 1 - left, top, 1 - top]);
-    shifted(0, 0) + shifted(1, 0) + shifted(0, 1) + shifted(1, 1)
+    let (output, input, side, _) = sizes(kernel);
+    let units = Tensor::eye(side * side, (kernel.kind(), kernel.device()));
+    let units = units.view([side * side, side, side]);
+    let shifted = |left, top| units.constant_pad_nd([left, 1 - left, top, 1 - top]);
+    let matrix = shifted(0, 0) + shifted(1, 0) + shifted(0, 1) + shifted(1, 1);
+    kernel
+        .reshape([-1, side * side])
+        .matmul(&matrix.flatten(1, -1))
+        .view([output, input, side + 1, side + 1])
 }
 
 /// A fully connected layer: (N, in) to (N, out).
