@@ -43,7 +43,7 @@ fn global(entries: &Entries) {
     let pictures = Tensor::randn([8, 3, 256, 256], (Kind::Float, Device::Cpu));
     // A training encodes each picture once.
     let features = no_grad(|| trainer.scale.network.features(&pictures, Mode::Train));
-    compare(entries, plain::GLOBAL, 2, &pictures, || {
+    compare(entries, plain::GLOBAL, 3, &pictures, || {
         trainer.step(&pictures, &features);
     });
 }
@@ -60,7 +60,7 @@ fn local(entries: &Entries) {
         Critic::local,
     );
     let patches = Tensor::randn([64, 3, 32, 32], (Kind::Float, Device::Cpu));
-    compare(entries, plain::LOCAL, 3, &patches, || {
+    compare(entries, plain::LOCAL, 5, &patches, || {
         let features = no_grad(|| trainer.scale.network.features(&patches, Mode::Train));
         trainer.step(&patches, &features);
     });
