@@ -3,6 +3,9 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+// As `igd train` has it; here the published step profits too.
+#[path = "../src/bin/igd/memory.rs"]
+mod memory;
 #[path = "../tests/plain/mod.rs"]
 mod plain;
 
@@ -23,6 +26,7 @@ const LEARNING_RATE: f64 = 1e-4;
 const RANGE: f64 = 4.7579;
 
 fn main() {
+    memory::keep_large_blocks();
     let golden = Golden::read("full");
     let entries = golden.entries();
     global(&entries);
