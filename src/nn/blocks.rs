@@ -310,9 +310,10 @@ impl ResidualUp {
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         // A 1x1 convolution and a nearest-neighbour upsampling commute; this order is a quarter of the work.
         let shortcut = double(&self.shortcut.forward(x));
-        let y = self.bn1.forward(x, mode).relu();
+        // In place: batch norm's gradient is made of its input, not of its output.
+        let y = self.bn1.forward(x, mode).relu_();
         let y = self.conv_1.double_then_forward(&y);
-        let y = self.bn2.forward(&y, mode).relu();
+        let y = self.bn2.forward(&y, mode).relu_();
         shortcut + self.conv_2.forward(&y)
     }
 }

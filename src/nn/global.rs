@@ -154,7 +154,7 @@ impl Autoencoder for Global {
         for block in &self.blocks {
             x = block.forward(&x, mode);
         }
-        let x = self.bn.forward(&x, mode).relu();
+        let x = self.bn.forward(&x, mode).relu_();
         self.up2.double_then_forward(&x)
     }
 }

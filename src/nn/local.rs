@@ -99,7 +99,7 @@ impl Autoencoder for Local {
         for block in &self.blocks {
             x = block.forward(&x, mode);
         }
-        let x = self.bn.forward(&x, mode).relu();
+        let x = self.bn.forward(&x, mode).relu_();
         self.conv1.forward(&x)
     }
 }

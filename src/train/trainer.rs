@@ -186,11 +186,11 @@ impl<N: Autoencoder> Trainer<N> {
         );
         // The critic's loss goes back through a part of the same graph.
         let total = gradients(&losses.total, &self.weights, true);
-        self.generator_adam.step(&mut self.weights, &total, rate);
+        self.generator_adam.step(&mut self.weights, total, rate);
         let critic_loss = losses.critic(&self.critic, pictures);
         let critic = gradients(&critic_loss, &self.critic_weights, false);
         self.critic_adam
-            .step(&mut self.critic_weights, &critic, rate);
+            .step(&mut self.critic_weights, critic, rate);
         let number = |loss: &Tensor| loss.to_kind(Kind::Double).double_value(&[]);
         StepLosses {
             reconstruction: number(&losses.reconstruction),
