@@ -1,20 +1,47 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
+
+const SOURCES: [&str; 2] = ["src/libtorch/allocator.cpp", "src/libtorch/convolution.cpp"];
 
 fn main() {
     gst_plugin_version_helper::info();
 
-    // The plugin and the program find libtorch by themselves, with no LD_LIBRARY_PATH: the folder's real path is written
-    // into them, so that they keep working when the clone is moved.
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     let Some(libtorch) = env::var_os("LIBTORCH").map(PathBuf::from) else {
-        return;
+        return fail(
+            "LIBTORCH is not set: build in the repository, or set it to the folder of a libtorch",
+        );
     };
+    // The plugin and the program find libtorch by themselves, with no LD_LIBRARY_PATH: the folder's real path is written
+    // into them, so that they keep working when the clone is moved.
     match fs::canonicalize(libtorch.join("lib")) {
         Ok(lib) => println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display()),
-        Err(_) => println!(
-            "cargo:warning=no libtorch at {}: run ./setup first",
-            libtorch.display()
-        ),
+        Err(_) => {
+            return fail(&format!(
+                "no libtorch at {}: run ./setup first",
+                libtorch.display()
+            ));
+        }
     }
+    compile(&libtorch.join("include"));
+}
+
+/// As torch-sys compiles its own part.
+fn compile(headers: &Path) {
+    for source in SOURCES {
+        println!("cargo:rerun-if-changed={source}");
+    }
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .define("_GLIBCXX_USE_CXX11_ABI", "1")
+        // Not ours, so not our warnings.
+        .flag("-isystem")
+        .flag(headers)
+        .files(SOURCES)
+        .compile("igd_libtorch");
+}
+
+fn fail(reason: &str) {
+    println!("cargo:error={reason}");
 }

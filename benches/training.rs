@@ -3,9 +3,6 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
-// As `igd train` has it; here the published step profits too.
-#[path = "../src/bin/igd/memory.rs"]
-mod memory;
 #[path = "../tests/plain/mod.rs"]
 mod plain;
 
@@ -13,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::golden::Golden;
 use gstigd::criterion::MsSsim;
+use gstigd::libtorch::KeptBlocks;
 use gstigd::model::{Scale, descriptor};
 use gstigd::nn::{
     Autoencoder, Critic, Global, GlobalConfig, Local, LocalConfig, Mode, Normalisation, Scope,
@@ -26,7 +24,8 @@ const LEARNING_RATE: f64 = 1e-4;
 const RANGE: f64 = 4.7579;
 
 fn main() {
-    memory::keep_large_blocks();
+    // As in a training; here the published step profits too.
+    let _kept = KeptBlocks::new();
     let golden = Golden::read("full");
     let entries = golden.entries();
     global(&entries);

@@ -5,6 +5,7 @@ pub mod criterion;
 pub mod data;
 pub mod eval;
 pub mod igdfilter;
+pub mod libtorch;
 pub mod meta;
 pub mod model;
 pub mod nn;

@@ -5,18 +5,20 @@ mod common;
 use std::collections::HashMap;
 
 use common::formula;
-use common::golden::{Golden, assert_close, assert_near};
-use gstigd::criterion::{self, Descriptor, MsSsim, PatchFold, ScoreWeights, residual_map};
-use gstigd::model::{Detector, Storage, import, write_tensors};
+use common::golden::{CPU, Golden, assert_close, assert_near};
+use gstigd::criterion::{
+    self, Descriptor, MsSsim, PatchFold, Reference, Residuals, ScoreWeights, mean_of_overlap,
+    residual_map,
+};
+use gstigd::model::{Detector, Precision, Storage, import, write_tensors};
 use gstigd::nn::{
     Autoencoder, Builder, Critic, EncoderKind, Global, GlobalConfig, Local, LocalConfig, Mode,
-    Normalisation, efficientnet_lite, patches, resnet18,
+    Normalisation, PATCHES, PICTURE, STRIDE, patches, resnet18,
 };
 use gstigd::train::Losses;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Tensor, no_grad};
 
 const RANGE: f64 = 4.7579;
-const CPU: Device = Device::Cpu;
 
 #[test]
 fn networks() {
@@ -89,13 +91,9 @@ fn efficientnet_lite0() {
     let _guard = tch::no_grad_guard();
     let golden = Golden::read("small");
     let folder = common::fixture("golden");
-    let shapes = std::fs::read_to_string(folder.join("efficientnet_lite0.json")).unwrap();
-    let shapes = serde_json::from_str(&shapes).unwrap();
-    let mut checkpoint = formula::checkpoint(&shapes, "efficientnet_lite0");
-    checkpoint.insert("_fc.bias".to_owned(), Tensor::from(0f32));
     let features = frozen_features(
         EncoderKind::EfficientnetLite0,
-        efficientnet_lite::without_head(checkpoint),
+        formula::efficientnet_lite0(),
         &golden.picture(),
     );
     let expected = Tensor::read_safetensors(folder.join("efficientnet_lite0.safetensors")).unwrap();
@@ -187,6 +185,56 @@ fn criterion_of_stand_ins() {
     }
 }
 
+/// The same numbers from the loops that inference on the CPU uses.
+#[test]
+fn residuals_of_stand_ins() {
+    let _guard = tch::no_grad_guard();
+    let floats = |tensor: &Tensor| Vec::<f32>::try_from(tensor.flatten(0, -1)).unwrap();
+    let side = PICTURE as usize;
+    for golden in Golden::both() {
+        let picture = golden.picture();
+        let near = golden.near("global", &picture);
+        let mut reference = Reference::global(RANGE);
+        let mut residuals = Residuals::new(&reference);
+        let mut map = vec![0.0; side * side];
+        reference.set(&floats(&picture));
+        let error = residuals.compare(&reference, &floats(&near), (0, 0), &mut map);
+        let expected = golden.get("criterion.global.reconstruction");
+        assert_near(
+            "global reconstruction",
+            &Tensor::from(error),
+            expected,
+            1e-5,
+        );
+        let expected = golden.get("criterion.global.heatmap");
+        assert_near("global heatmap", &Tensor::from_slice(&map), expected, 1e-4);
+
+        let near = golden.near("local", &patches(&picture));
+        let mut reference = Reference::local(RANGE);
+        let mut residuals = Residuals::new(&reference);
+        let mut map = vec![0.0; side * side];
+        reference.set(&floats(&picture));
+        let errors: Vec<f32> = (0..PATCHES * PATCHES)
+            .map(|patch| {
+                let corner = |place: i64| (place * STRIDE) as usize;
+                let corner = (corner(patch % PATCHES), corner(patch / PATCHES));
+                let map = &mut map[corner.1 * side + corner.0..];
+                residuals.compare(&reference, &floats(&near.get(patch)), corner, map)
+            })
+            .collect();
+        let expected = golden.get("criterion.local.reconstruction");
+        assert_near(
+            "local reconstruction",
+            &Tensor::from_slice(&errors),
+            expected,
+            1e-5,
+        );
+        mean_of_overlap(&mut map);
+        let expected = golden.get("criterion.local.heatmap.mean");
+        assert_near("local heatmap", &Tensor::from_slice(&map), expected, 1e-4);
+    }
+}
+
 fn value(tensor: &Tensor, index: i64) -> f32 {
     tensor.double_value(&[index]) as f32
 }
@@ -224,17 +272,29 @@ fn detector() {
         let model = import(Some(&checkpoint("global")), Some(&checkpoint("local"))).unwrap();
         let path = folder.path().join("model.safetensors");
         model.save(&path, Storage::F32).unwrap();
-        let mut detector = Detector::open(&path, CPU).unwrap();
-        let planar = golden
-            .get("image.u8")
-            .permute([2, 0, 1])
-            .to_kind(Kind::Float);
-        let planar = Vec::<f32>::try_from(planar.contiguous().view([-1])).unwrap();
-        let judgement = detector.judge(&planar).unwrap();
-        let score = Tensor::from(judgement.score);
-        assert_near("model.score", &score, golden.get("model.score"), 1e-5);
-        let map = Tensor::from_slice(detector.raw_map()).view([256, 256]);
-        assert_near("model.heatmap", &map, golden.get("model.heatmap"), 1e-4);
+        // With bf16 a model's thresholds must still hold.
+        for (precision, score_tolerance, map_tolerance) in
+            [(Precision::F32, 1e-5, 1e-4), (Precision::Bf16, 5e-3, 5e-2)]
+        {
+            let mut detector = Detector::open(&path, CPU, precision).unwrap();
+            let judgement = detector.judge(&golden.rgb()).unwrap();
+            let score = Tensor::from(judgement.score);
+            let expected = golden.get("model.score");
+            assert_near(
+                &format!("{precision} score"),
+                &score,
+                expected,
+                score_tolerance,
+            );
+            let map = Tensor::from_slice(detector.raw_map());
+            let expected = golden.get("model.heatmap");
+            assert_near(
+                &format!("{precision} heatmap"),
+                &map,
+                expected,
+                map_tolerance,
+            );
+        }
     }
 }
 

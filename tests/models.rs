@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use common::{fixture, small_model};
 use gstigd::model::{
-    Detection, Detector, Model, ModelError, Storage, import, read_tensors, tensors_of,
+    Detection, Detector, Model, ModelError, Precision, Storage, import, read_tensors, tensors_of,
     write_tensors,
 };
 use tch::{Device, Kind, Tensor};
@@ -319,7 +319,7 @@ fn published_checkpoints_are_imported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("imported.safetensors");
         model.save(&path, Storage::F32).unwrap();
-        let mut detector = Detector::open(&path, Device::Cpu).unwrap();
+        let mut detector = Detector::open(&path, Device::Cpu, Precision::Auto).unwrap();
         let mut detection = Detection::default();
         let picture: Vec<f32> = (0..3 * 256 * 256)
             .map(|index| (index % 251) as f32)
@@ -383,7 +383,7 @@ fn wrong_checkpoints_are_named() {
 #[test]
 fn pictures_that_cannot_be_judged() {
     let (_folder, path) = with_model();
-    let mut detector = Detector::open(&path, Device::Cpu).unwrap();
+    let mut detector = Detector::open(&path, Device::Cpu, Precision::Auto).unwrap();
     let mut detection = Detection::default();
     let error = detector
         .detect(&[0.0; 7], (16, 16), &mut detection)

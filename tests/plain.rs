@@ -6,7 +6,7 @@ mod plain;
 
 use common::golden::{Golden, assert_close, assert_near};
 use gstigd::criterion::MsSsim;
-use gstigd::model::{Detector, Model, ModelConfig, Networks, Provenance};
+use gstigd::model::Detector;
 use gstigd::nn::{
     Autoencoder, Builder, Critic, Global, GlobalConfig, Local, LocalConfig, Mode, Normalisation,
     Scope, WeightsError, patches,
@@ -64,30 +64,10 @@ fn judgements_are_the_published_ones() {
 #[test]
 fn detector_judges_alike() {
     let golden = Golden::read("small");
-    let mut entries = golden.entries();
     let judge = plain::Judge::new(golden.entries());
     let (score, map) = judge.judge(&golden.picture());
-
-    entries.retain(|name, _| !name.starts_with("critic_"));
-    let builder = Builder::for_inference(entries, Device::Cpu);
-    let root = builder.root();
-    let config = ModelConfig::paper(
-        Some(GlobalConfig::of_checkpoint(&(&root / "global")).unwrap()),
-        Some(LocalConfig::of_checkpoint(&(&root / "local")).unwrap()),
-    );
-    let model = Model {
-        networks: Networks::new(builder, &config).unwrap(),
-        config,
-        calibration: None,
-        provenance: Provenance::now(),
-    };
-    let mut detector = Detector::new(model, Device::Cpu);
-    let planar = golden
-        .get("image.u8")
-        .permute([2, 0, 1])
-        .to_kind(Kind::Float);
-    let planar = Vec::<f32>::try_from(planar.contiguous().view([-1])).unwrap();
-    let judgement = detector.judge(&planar).unwrap();
+    let mut detector = Detector::new(golden.model(), Device::Cpu, Kind::Float).unwrap();
+    let judgement = detector.judge(&golden.rgb()).unwrap();
     let found = Tensor::from(judgement.score);
     assert_near("score", &found, &Tensor::from(score), 1e-4);
     assert_near("map", &Tensor::from_slice(detector.raw_map()), &map, 1e-4);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use element::model::models;
 use element::{PATIENCE, error_text, init, run_to_end};
 use gst::prelude::*;
+use gstigd::libtorch::open_cuda;
 
 fn pipeline(text: &str) -> gst::Pipeline {
     init();
@@ -230,7 +231,8 @@ fn a_gpu_that_is_not_there_is_no_cpu() {
     };
     assert!(refused("gpu").starts_with("device=gpu: there is no such device"));
     assert!(refused("cuda:4096").starts_with("device=cuda:4096: "));
-    if !tch::Cuda::is_available() {
-        assert!(refused("cuda").starts_with("device=cuda: libtorch sees no CUDA device"));
+    if let Err(reason) = open_cuda() {
+        let expected = format!("device=cuda: {reason}; or use the device cpu");
+        assert!(refused("cuda").starts_with(&expected));
     }
 }

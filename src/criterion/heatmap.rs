@@ -7,7 +7,7 @@ use super::ms_ssim::{MsSsim, Similarity};
 use crate::nn::{PATCH, PATCHES, PICTURE, STRIDE};
 
 /// Weights of R, G, B in the gray map.
-const GRAY: [f32; 3] = [0.2989, 0.5870, 0.1140];
+pub(super) const GRAY: [f32; 3] = [0.2989, 0.5870, 0.1140];
 
 /// relu(0.85 sum_i w_i (1 - SSIM map i) + 0.15 |x - y| / range), made gray: (N, 1, side, side).
 pub fn residual_map(x: &Tensor, y: &Tensor, similarity: &Similarity, criterion: &MsSsim) -> Tensor {
@@ -41,6 +41,24 @@ impl PatchFold {
     /// (225, 1, 32, 32) to (1, 1, 256, 256).
     pub fn mean(&self, maps: &Tensor) -> Tensor {
         sum_overlapping(maps) / &self.overlap
+    }
+}
+
+/// Turns the sum of a picture's patches, each at its place (256 x 256, row by row), to their mean.
+pub fn mean_of_overlap(sum: &mut [f32]) {
+    // All but the first and the last half of a patch lie in two.
+    let share = |place: usize| {
+        let shared = STRIDE..PICTURE - STRIDE;
+        if shared.contains(&(place as i64)) {
+            0.5
+        } else {
+            1.0
+        }
+    };
+    for (y, row) in sum.chunks_exact_mut(PICTURE as usize).enumerate() {
+        for (x, value) in row.iter_mut().enumerate() {
+            *value *= share(y) * share(x);
+        }
     }
 }
 

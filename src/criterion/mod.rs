@@ -4,13 +4,15 @@
 mod gaussian;
 mod heatmap;
 mod ms_ssim;
+mod residuals;
 mod score;
 
 use tch::{Kind, Tensor};
 
 pub use gaussian::Descriptor;
-pub use heatmap::{PatchFold, residual_map};
+pub use heatmap::{PatchFold, mean_of_overlap, residual_map};
 pub use ms_ssim::{MsSsim, Similarity};
+pub use residuals::{Reference, Residuals};
 pub use score::{ScoreWeights, TermWeights};
 
 /// Share of MS-SSIM in the reconstruction error; the rest is L1.

@@ -2,12 +2,12 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::nn::halve;
+use crate::nn::{PATCH, PICTURE, halve};
 
 /// Deviation of the Gaussian window in pixels.
 const WINDOW_SIGMA: f64 = 1.5;
 /// A contrast or structure of zero counts as this, so that its power has a gradient.
-const SMALLEST: f64 = 1e-12;
+pub(super) const SMALLEST: f64 = 1e-12;
 
 /// MS-SSIM for pictures of one side length.
 #[derive(Debug)]
@@ -33,19 +33,34 @@ impl MsSsim {
     /// Weights of the four scales of a patch.
     pub const LOCAL_WEIGHTS: [f64; 4] = [0.0516, 0.3295, 0.3463, 0.2726];
 
+    pub(super) const GLOBAL_WINDOW: Window = Window(11);
+    pub(super) const LOCAL_WINDOW: Window = Window(3);
+
     /// For whole pictures: window 11, five scales. `range` is the distance from the darkest to the brightest possible value.
     pub fn global(range: f64, device: Device) -> Self {
-        Self::new(&Self::GLOBAL_WEIGHTS, 11, crate::nn::PICTURE, range, device)
+        Self::new(
+            &Self::GLOBAL_WEIGHTS,
+            Self::GLOBAL_WINDOW,
+            PICTURE,
+            range,
+            device,
+        )
     }
 
     /// For patches: window 3, four scales.
     pub fn local(range: f64, device: Device) -> Self {
-        Self::new(&Self::LOCAL_WEIGHTS, 3, crate::nn::PATCH, range, device)
+        Self::new(
+            &Self::LOCAL_WEIGHTS,
+            Self::LOCAL_WINDOW,
+            PATCH,
+            range,
+            device,
+        )
     }
 
-    fn new(weights: &'static [f64], window: i64, side: i64, range: f64, device: Device) -> Self {
+    fn new(weights: &'static [f64], window: Window, side: i64, range: f64, device: Device) -> Self {
         let blurs = (0..weights.len())
-            .map(|scale| blur_matrix(window, side >> scale).to_device(device))
+            .map(|scale| window.blur_matrix(side >> scale).to_device(device))
             .collect();
         Self {
             weights,
@@ -115,22 +130,31 @@ impl MsSsim {
     }
 }
 
-/// The Gaussian window as a banded matrix, so that a blur without padding is a matrix product: (side, side - window + 1).
-fn blur_matrix(window: i64, side: i64) -> Tensor {
-    let taps: Vec<f64> = (0..window)
-        .map(|tap| {
-            let distance = (tap - window / 2) as f64;
+/// A Gaussian window of that many taps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window(i64);
+
+impl Window {
+    /// The weights; they sum to 1.
+    pub(super) fn taps(self) -> Vec<f64> {
+        let taps = (0..self.0).map(|tap| {
+            let distance = (tap - self.0 / 2) as f64;
             (-distance * distance / (2.0 * WINDOW_SIGMA * WINDOW_SIGMA)).exp()
-        })
-        .collect();
-    let sum: f64 = taps.iter().sum();
-    let outputs = side - window + 1;
-    let mut matrix = vec![0.0f32; (side * outputs) as usize];
-    for output in 0..outputs {
-        for (tap, value) in taps.iter().enumerate() {
-            matrix[(output as usize + tap) * outputs as usize + output as usize] =
-                (value / sum) as f32;
-        }
+        });
+        let sum: f64 = taps.clone().sum();
+        taps.map(|tap| tap / sum).collect()
     }
-    Tensor::from_slice(&matrix).view([side, outputs])
+
+    /// The window as a banded matrix, so that a blur without padding is a matrix product: (side, side - window + 1).
+    fn blur_matrix(self, side: i64) -> Tensor {
+        let taps = self.taps();
+        let outputs = side + 1 - self.0;
+        let mut matrix = vec![0.0f32; (side * outputs) as usize];
+        for output in 0..outputs {
+            for (tap, &value) in taps.iter().enumerate() {
+                matrix[(output as usize + tap) * outputs as usize + output as usize] = value as f32;
+            }
+        }
+        Tensor::from_slice(&matrix).view([side, outputs])
+    }
 }

@@ -2,12 +2,19 @@
 //! picture gives the network the same numbers.
 //!
 //! A separable triangle filter whose support grows with the scale when shrinking (antialiased bilinear, what Pillow and
-//! torchvision's `Resize` do) on half-pixel centres, in f32 from the first product to the last sum.
+//! torchvision's `Resize` do) on half-pixel centres, in f32 from the first product to the last sum. Down comes before
+//! across: whole rows of bytes are summed as they lie in memory, and only what is left of them is told apart.
+//!
+//! The loops are compiled for several instruction sets. They add in the same order on each and never fuse a product with
+//! a sum, so that the numbers do not depend on the processor.
 
-use std::ops::Range;
+use multiversion::multiversion;
 
-/// Samples that are summed side by side, so that the compiler can use vector instructions.
-const LANES: usize = 4;
+/// Samples that are summed side by side across, so that the compiler can use vector instructions.
+const LANES: usize = 8;
+
+/// Samples whose sums down stay in registers.
+const BLOCK: usize = 64;
 
 /// Why [`Resizer::run`] did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,13 +25,13 @@ pub enum ResizeError {
     Destination { needed: usize, found: usize },
 }
 
-/// The samples of one component (0..=255) in memory, the first one at `data[0]`.
+/// Samples (0..=255) in memory, the first one at `data[0]`.
 #[derive(Clone, Copy, Debug)]
 pub struct PlaneView<'a> {
     pub data: &'a [u8],
     /// Bytes from a row to the next.
     pub stride: usize,
-    /// Bytes from a sample to the next of its row.
+    /// Bytes from a sample to the next one of its component.
     pub pixel_stride: usize,
 }
 
@@ -45,10 +52,10 @@ pub struct Resizer {
     dst: (usize, usize),
     columns: Kernel,
     rows: Kernel,
-    /// The source row at hand, and zeros for the columns' padded weights to fall on.
+    /// Source rows summed to one of the destination, all components as they lie in memory.
+    sums: Vec<f32>,
+    /// One component of `sums`.
     row: Vec<f32>,
-    /// The same row at the destination's width.
-    narrow: Vec<f32>,
 }
 
 impl Resizer {
@@ -67,23 +74,32 @@ impl Resizer {
     pub fn with_window(src: (usize, usize), window: Window, dst: (usize, usize)) -> Self {
         let src = (src.0.max(1), src.1.max(1));
         let dst = (dst.0.max(1), dst.1.max(1));
-        let columns = Kernel::new(src.0, window.x, window.width, dst.0, LANES);
-        let rows = Kernel::new(src.1, window.y, window.height, dst.1, 1);
-        let row = vec![0.0; src.0 + columns.taps];
         Self {
             src,
             dst,
-            columns,
-            rows,
-            row,
-            narrow: vec![0.0; dst.0],
+            columns: Kernel::new(src.0, window.x, window.width, dst.0, LANES),
+            rows: Kernel::new(src.1, window.y, window.height, dst.1, 1),
+            sums: Vec::new(),
+            row: Vec::new(),
         }
     }
 
-    /// Fills `dst` (width * height values, row by row, 0..=255) from `src`, reading each source row once.
+    /// Fills `dst` (width * height values, row by row, 0..=255) from `src`.
     pub fn run(&mut self, src: PlaneView<'_>, dst: &mut [f32]) -> Result<(), ResizeError> {
+        self.run_interleaved(src, &[0], dst)
+    }
+
+    /// As [`run`](Self::run), for components whose samples take turns: the first sample of each is at its one of `offsets`,
+    /// in bytes. Fills `dst` with one component after the other.
+    pub fn run_interleaved(
+        &mut self,
+        src: PlaneView<'_>,
+        offsets: &[usize],
+        dst: &mut [f32],
+    ) -> Result<(), ResizeError> {
         let row_bytes = (self.src.0 - 1)
             .saturating_mul(src.pixel_stride)
+            .saturating_add(offsets.iter().copied().max().unwrap_or(0))
             .saturating_add(1);
         let needed = (self.src.1 - 1)
             .saturating_mul(src.stride)
@@ -94,61 +110,34 @@ impl Resizer {
                 found: src.data.len(),
             });
         }
-        let needed = self.dst.0 * self.dst.1;
-        if dst.len() != needed {
+        let area = self.dst.0 * self.dst.1;
+        if dst.len() != offsets.len() * area {
             return Err(ResizeError::Destination {
-                needed,
+                needed: offsets.len() * area,
                 found: dst.len(),
             });
         }
 
-        dst.fill(0.0);
-        // Rows of the destination before `first` are complete.
-        let mut first = 0;
-        for y in self.rows.sources() {
-            let start = y * src.stride;
-            widen(
-                &src.data[start..start + row_bytes],
-                src.pixel_stride,
-                &mut self.row[..self.src.0],
-            );
-            self.columns.apply(&self.row, &mut self.narrow);
-            while first < self.dst.1 && self.rows.starts[first] + self.rows.taps <= y {
-                first += 1;
-            }
-            let open = self.rows.starts[first..]
-                .iter()
-                .take_while(|&&start| start <= y)
-                .count();
-            for j in first..first + open {
-                let weight = self.rows.weights(j)[y - self.rows.starts[j]];
-                let out = &mut dst[j * self.dst.0..(j + 1) * self.dst.0];
-                for (out, value) in out.iter_mut().zip(&self.narrow) {
-                    *out += weight * value;
-                }
+        // The columns' padded weights fall on what is behind the samples, and must find numbers there.
+        self.sums.resize(row_bytes + self.columns.taps, 0.0);
+        self.row.resize(self.src.0 + self.columns.taps, 0.0);
+        for y in 0..self.dst.1 {
+            let (start, weights) = self.rows.taps(y);
+            let rows = &src.data[start * src.stride..];
+            sum_rows(rows, src.stride, weights, &mut self.sums[..row_bytes]);
+            for (&offset, dst) in offsets.iter().zip(dst.chunks_exact_mut(area)) {
+                let row = if src.pixel_stride == 1 {
+                    &self.sums[offset..]
+                } else {
+                    let samples = &mut self.row[..self.src.0];
+                    pick(&self.sums[offset..], src.pixel_stride, samples);
+                    &self.row
+                };
+                let out = &mut dst[y * self.dst.0..(y + 1) * self.dst.0];
+                narrow(row, &self.columns, out);
             }
         }
         Ok(())
-    }
-}
-
-/// One row of samples as floats. The usual strides are constants, for which the compiler knows better loops.
-fn widen(samples: &[u8], pixel_stride: usize, row: &mut [f32]) {
-    fn every<const STRIDE: usize>(samples: &[u8], row: &mut [f32]) {
-        for (value, sample) in row.iter_mut().zip(samples.chunks(STRIDE)) {
-            *value = f32::from(sample[0]);
-        }
-    }
-    match pixel_stride {
-        1 => every::<1>(samples, row),
-        2 => every::<2>(samples, row),
-        3 => every::<3>(samples, row),
-        4 => every::<4>(samples, row),
-        _ => {
-            for (x, value) in row.iter_mut().enumerate() {
-                *value = f32::from(samples[x * pixel_stride]);
-            }
-        }
     }
 }
 
@@ -160,8 +149,6 @@ struct Kernel {
     /// `taps` weights a destination sample, zeros at the end; they sum to 1.
     weights: Vec<f32>,
     taps: usize,
-    /// Source samples along the axis.
-    src: usize,
 }
 
 impl Kernel {
@@ -199,38 +186,101 @@ impl Kernel {
             starts,
             weights,
             taps,
-            src,
         }
     }
 
-    fn weights(&self, j: usize) -> &[f32] {
-        &self.weights[j * self.taps..(j + 1) * self.taps]
+    /// The first source sample of destination sample `j`, and its weights; those of the padding come last.
+    fn taps(&self, j: usize) -> (usize, &[f32]) {
+        let weights = &self.weights[j * self.taps..(j + 1) * self.taps];
+        (self.starts[j], weights)
     }
+}
 
-    /// The source samples that any destination sample needs.
-    fn sources(&self) -> Range<usize> {
-        let first = self.starts.first().copied().unwrap_or(0);
-        let last = self.starts.last().copied().unwrap_or(0);
-        first..(last + self.taps).min(self.src)
-    }
-
-    /// Resamples one row, which has `taps` zeros after its samples.
-    fn apply(&self, row: &[f32], out: &mut [f32]) {
-        for ((out, &start), weights) in out
-            .iter_mut()
-            .zip(&self.starts)
-            .zip(self.weights.chunks_exact(self.taps))
-        {
-            let samples = &row[start..start + self.taps];
-            let mut sums = [0.0; LANES];
-            for (samples, weights) in samples.chunks_exact(LANES).zip(weights.chunks_exact(LANES)) {
-                for lane in 0..LANES {
-                    sums[lane] += samples[lane] * weights[lane];
-                }
+/// Rows of bytes, `stride` apart, with a weight each, summed to `sums`. Weights without a row are those of a padding.
+#[multiversion(targets("x86_64+avx512bw+avx512vl", "x86_64+avx2"))]
+fn sum_rows(rows: &[u8], stride: usize, weights: &[f32], sums: &mut [f32]) {
+    let mut start = 0;
+    let (blocks, rest) = sums.as_chunks_mut::<BLOCK>();
+    for block in blocks {
+        let mut sums = [0.0; BLOCK];
+        for (y, &weight) in weights.iter().enumerate() {
+            let samples = rows.get(start + y * stride..).and_then(<[u8]>::first_chunk);
+            let samples: &[u8; BLOCK] = match samples {
+                Some(samples) => samples,
+                None => break,
+            };
+            for (sum, &sample) in sums.iter_mut().zip(samples) {
+                *sum += weight * f32::from(sample);
             }
-            *out = sums.iter().sum();
+        }
+        *block = sums;
+        start += BLOCK;
+    }
+    rest.fill(0.0);
+    for (y, &weight) in weights.iter().enumerate() {
+        let samples = rows.get(start + y * stride..).unwrap_or_default();
+        for (sum, &sample) in rest.iter_mut().zip(samples) {
+            *sum += weight * f32::from(sample);
         }
     }
+}
+
+/// Every `stride`th value. The usual strides are constants, for which the compiler knows better loops.
+#[multiversion(targets("x86_64+avx512bw+avx512vl", "x86_64+avx2"))]
+fn pick(values: &[f32], stride: usize, out: &mut [f32]) {
+    #[inline(always)]
+    fn every<const STRIDE: usize>(values: &[f32], out: &mut [f32]) {
+        let (pixels, rest) = values.as_chunks::<STRIDE>();
+        for (out, pixel) in out.iter_mut().zip(pixels) {
+            *out = pixel[0];
+        }
+        // The last pixel may end with its first value.
+        if let (Some(out), Some(value)) = (out.get_mut(pixels.len()), rest.first()) {
+            *out = *value;
+        }
+    }
+    match stride {
+        2 => every::<2>(values, out),
+        3 => every::<3>(values, out),
+        4 => every::<4>(values, out),
+        _ => {
+            for (out, value) in out.iter_mut().zip(values.iter().step_by(stride.max(1))) {
+                *out = *value;
+            }
+        }
+    }
+}
+
+/// Resamples one row, which has numbers behind its samples for the kernel's padding.
+#[multiversion(targets("x86_64+avx2"))]
+fn narrow(row: &[f32], columns: &Kernel, out: &mut [f32]) {
+    let weights = columns.weights.chunks_exact(columns.taps);
+    for ((out, &start), weights) in out.iter_mut().zip(&columns.starts).zip(weights) {
+        let samples = &row[start..start + columns.taps];
+        let mut sums = [0.0; LANES];
+        let pairs = samples
+            .as_chunks::<LANES>()
+            .0
+            .iter()
+            .zip(weights.as_chunks::<LANES>().0);
+        for (samples, weights) in pairs {
+            for lane in 0..LANES {
+                sums[lane] += samples[lane] * weights[lane];
+            }
+        }
+        let [left, right] = halves::<4, 2>(halves::<LANES, 4>(sums));
+        *out = left + right;
+    }
+}
+
+/// The first half plus the second one.
+#[inline(always)]
+fn halves<const WHOLE: usize, const HALF: usize>(values: [f32; WHOLE]) -> [f32; HALF] {
+    let mut sums = [0.0; HALF];
+    for lane in 0..HALF {
+        sums[lane] = values[lane] + values[HALF + lane];
+    }
+    sums
 }
 
 #[cfg(test)]

@@ -11,12 +11,14 @@ use gst_base::subclass::prelude::*;
 use gst_video::VideoFrameRef;
 
 use super::stats::Stats;
-use super::{Messages, Overlay, device};
+use super::{Messages, Overlay};
+use crate::libtorch::{Choice, DeviceError, choose_device};
 use crate::meta::{AnomalyMessage, AnomalyMeta, attach_regions_of_interest};
-use crate::model::{Detection, Detector};
+use crate::model::{Detection, Detector, ModelError, Precision};
 use crate::video::{Colormap, FORMATS, FrameReader, Painter};
 
 const DEFAULT_DEVICE: &str = "auto";
+const DEFAULT_PRECISION: Precision = Precision::Auto;
 /// A negative threshold stands for the model's own.
 const DEFAULT_THRESHOLD: f32 = -1.0;
 const DEFAULT_OVERLAY: Overlay = Overlay::HEATMAP;
@@ -43,6 +45,7 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 struct Settings {
     model: Option<PathBuf>,
     device: String,
+    precision: Precision,
     frame: FrameSettings,
 }
 
@@ -62,6 +65,7 @@ impl Default for Settings {
         Self {
             model: None,
             device: DEFAULT_DEVICE.into(),
+            precision: DEFAULT_PRECISION,
             frame: FrameSettings {
                 threshold: DEFAULT_THRESHOLD,
                 overlay: DEFAULT_OVERLAY,
@@ -147,16 +151,35 @@ impl Settings {
         }
         Ok(path)
     }
+
+    fn choose_device(&self) -> Result<Choice, gst::ErrorMessage> {
+        choose_device(&self.device).map_err(|err| {
+            let kind = match err {
+                DeviceError::Unknown => gst::ResourceError::Settings,
+                DeviceError::Unusable(_) | DeviceError::Missing { .. } => {
+                    gst::ResourceError::NotFound
+                }
+            };
+            gst::error_msg!(kind, ("device={}: {err}", self.device))
+        })
+    }
 }
 
 impl State {
-    fn open(path: &Path, device: tch::Device) -> Result<Self, gst::ErrorMessage> {
-        let detector = Detector::open(path, device).map_err(|err| {
-            gst::error_msg!(
+    fn open(
+        path: &Path,
+        device: tch::Device,
+        precision: Precision,
+    ) -> Result<Self, gst::ErrorMessage> {
+        let detector = Detector::open(path, device, precision).map_err(|err| match err {
+            ModelError::Precision(err) => {
+                gst::error_msg!(gst::ResourceError::Settings, ("{err}"))
+            }
+            err => gst::error_msg!(
                 gst::ResourceError::OpenRead,
                 ("cannot use the model: {err}"),
                 ["{err:?}"]
-            )
+            ),
         })?;
         let (width, height) = detector.input_size();
         Ok(Self {
@@ -365,6 +388,11 @@ impl ObjectImpl for IgdFilter {
                     .default_value(Some(defaults.device.as_str()))
                     .mutable_ready()
                     .build(),
+                glib::ParamSpecEnum::builder_with_default("precision", defaults.precision)
+                    .nick("Precision")
+                    .blurb("What the networks compute in; auto is bf16 where the hardware multiplies it faster and f32 elsewhere")
+                    .mutable_ready()
+                    .build(),
                 glib::ParamSpecFloat::builder("threshold")
                     .nick("Threshold")
                     .blurb("Raw score above which a frame is anomalous; -1: the one that the model was calibrated to")
@@ -434,6 +462,7 @@ impl ObjectImpl for IgdFilter {
                     .expect("type checked upstream")
                     .unwrap_or_else(|| DEFAULT_DEVICE.into())
             }
+            "precision" => settings.precision = value.get().expect("type checked upstream"),
             "threshold" => settings.frame.threshold = value.get().expect("type checked upstream"),
             "overlay" => settings.frame.overlay = value.get().expect("type checked upstream"),
             "opacity" => settings.frame.opacity = value.get().expect("type checked upstream"),
@@ -454,6 +483,7 @@ impl ObjectImpl for IgdFilter {
         match pspec.name() {
             "model" => settings.model.to_value(),
             "device" => settings.device.to_value(),
+            "precision" => settings.precision.to_value(),
             "threshold" => settings.frame.threshold.to_value(),
             "overlay" => settings.frame.overlay.to_value(),
             "opacity" => settings.frame.opacity.to_value(),
@@ -510,9 +540,16 @@ impl BaseTransformImpl for IgdFilter {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
         let path = settings.model_path()?;
-        let device = device::select(&settings.device)?;
-        let state = State::open(&path, device)?;
-        gst::info!(CAT, imp = self, "Opened {} on {device:?}", path.display());
+        let Choice { device, reason } = settings.choose_device()?;
+        gst::info!(CAT, imp = self, "Running on {device:?}: {reason}");
+        let state = State::open(&path, device, settings.precision)?;
+        gst::info!(
+            CAT,
+            imp = self,
+            "Opened {}, computing in {:?}",
+            path.display(),
+            state.detector.target().1
+        );
         if settings.frame.threshold < 0.0 && !state.detector.threshold().is_finite() {
             gst::element_imp_warning!(
                 self,

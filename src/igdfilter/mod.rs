@@ -13,7 +13,6 @@
 use gst::glib;
 use gst::prelude::*;
 
-mod device;
 mod imp;
 mod stats;
 mod types;
@@ -26,6 +25,7 @@ glib::wrapper! {
 
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     crate::video::Colormap::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    crate::model::Precision::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     Messages::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     Overlay::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     crate::meta::register();

@@ -2,21 +2,19 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Instant;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
 use super::calibration::Calibration;
 use super::config::ModelConfig;
-use super::detection::{Detection, ScaleTerms, Scales};
+use super::detection::{Detection, Scales};
 use super::error::ModelError;
 use super::file::Model;
-use super::networks::{Networks, Scale};
+use super::inference::{Inference, Stage, Stages};
+use super::precision::Precision;
 use super::regions::RegionFinder;
-use crate::criterion::{self, MsSsim, PatchFold, residual_map};
-use crate::nn::{Autoencoder, Global, Local, Mode, patches};
-
-/// Patches that go through the local network together: more would leave the cache.
-const PATCH_BATCH: i64 = 45;
+use crate::libtorch::{KeptBlocks, Workers};
 
 /// Pixels between two of a map's sample, in both directions: enough to calibrate, and thousands of maps fit in memory.
 const SAMPLE_STEP: usize = 4;
@@ -46,58 +44,69 @@ pub struct Judgement {
 pub struct Detector {
     config: ModelConfig,
     calibration: Option<Calibration>,
-    networks: Networks,
     device: Device,
-    global_criterion: MsSsim,
-    local_criterion: MsSsim,
-    fold: PatchFold,
-    mean: Tensor,
-    std: Tensor,
+    kind: Kind,
+    inference: Inference,
     threshold: Option<f32>,
     min_area: u32,
     max_regions: usize,
     region_finder: RegionFinder,
     /// The raw map of the last picture.
     map: Vec<f32>,
+    _kept: KeptBlocks,
 }
 
 impl Detector {
     /// Reads a model file.
-    pub fn open(path: &Path, device: Device) -> Result<Self, ModelError> {
-        let open = || Ok(Self::new(Model::open(path, device)?, device));
-        // Each thread that uses libtorch gets OpenMP workers of its own, and as soon as there are more than cores, they sleep
-        // where they would wait, which makes inference half as fast again. So whoever opens a model leaves none behind for
-        // the thread that judges with it.
-        std::thread::scope(|scope| scope.spawn(open).join())
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    pub fn open(path: &Path, device: Device, precision: Precision) -> Result<Self, ModelError> {
+        let kind = precision.on(device)?;
+        let workers = Workers::new()?;
+        // On a worker, so that no thread of the caller's gets libtorch's own ones beside it.
+        let model = workers.run(|| Model::open(path, device))?;
+        Ok(Self::with_workers(model, device, kind, workers))
     }
 
-    /// `device` is where the model's networks are.
-    pub fn new(model: Model, device: Device) -> Self {
+    /// `device` is where the model's networks are, `kind` what they shall compute in: see [`Precision::on`].
+    pub fn new(model: Model, device: Device, kind: Kind) -> Result<Self, ModelError> {
+        Ok(Self::with_workers(model, device, kind, Workers::new()?))
+    }
+
+    fn with_workers(model: Model, device: Device, kind: Kind, workers: Workers) -> Self {
         let config = model.config;
-        let per_channel = |values: [f64; 3]| {
-            // The networks see x / 255 normalised; here both are one step.
-            Tensor::from_slice(&values.map(|value| (value * 255.0) as f32))
-                .to_device(device)
-                .view([1, 3, 1, 1])
-        };
         let [width, height] = config.input;
         Self {
-            global_criterion: MsSsim::global(config.range, device),
-            local_criterion: MsSsim::local(config.range, device),
-            fold: PatchFold::new(device),
-            mean: per_channel(config.normalisation.mean),
-            std: per_channel(config.normalisation.std),
             calibration: model.calibration,
-            networks: model.networks,
             device,
+            kind,
+            inference: Inference::new(&config, model.networks, device, kind, workers),
             threshold: None,
             min_area: 16,
             max_regions: 16,
             region_finder: RegionFinder::default(),
             map: vec![0.0; width * height],
+            _kept: KeptBlocks::new(),
             config,
         }
+    }
+
+    /// Where the networks are, and what they compute in.
+    pub fn target(&self) -> (Device, Kind) {
+        (self.device, self.kind)
+    }
+
+    /// Threads that share a picture's work on the CPU.
+    pub fn threads(&self) -> usize {
+        self.inference.threads()
+    }
+
+    /// Additions and multiplications that a picture takes in the networks, by stage.
+    pub fn operations(&self) -> Vec<(Stage, f64)> {
+        self.inference.operations()
+    }
+
+    /// How the time of all pictures so far is spread.
+    pub fn stages(&self) -> &Stages {
+        &self.inference.stages
     }
 
     /// Width and height in pixels of the pictures to hand in.
@@ -148,6 +157,7 @@ impl Detector {
         } else {
             0.0
         };
+        let start = Instant::now();
         let (width, height) = self.input_size();
         (out.map.width, out.map.height) = (width, height);
         out.map.values.clear();
@@ -166,6 +176,7 @@ impl Detector {
         let regions = &mut out.regions;
         self.region_finder
             .find(&out.map, frame, self.min_area, self.max_regions, regions);
+        self.inference.stages.add(Stage::Regions, start.elapsed());
         Ok(())
     }
 
@@ -198,134 +209,15 @@ impl Detector {
                 expected,
             });
         }
-        let mut map = std::mem::take(&mut self.map);
-        map.resize(width * height, 0.0);
         // libtorch's errors (out of memory, a lost GPU) come as panics of the plain operations.
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            let _guard = tch::no_grad_guard();
-            let picture = Tensor::from_slice(rgb).to_device(self.device).view([
-                1,
-                3,
-                height as i64,
-                width as i64,
-            ]);
-            let picture = (picture - &self.mean) / &self.std;
-            let (score, scales, raw_map) = self.forward(&picture);
-            raw_map
-                .to_device(Device::Cpu)
-                .contiguous()
-                .copy_data(&mut map, width * height);
-            (score, scales)
-        }));
-        self.map = map;
-        let (score, scales) = result.map_err(|panic| DetectError::Inference(text_of(panic)))?;
+        let (inference, map) = (&mut self.inference, &mut self.map);
+        let (score, scales) = catch_unwind(AssertUnwindSafe(|| inference.run(rgb, map)))
+            .map_err(|panic| DetectError::Inference(text_of(panic)))?;
         if score.is_finite() && self.map.iter().all(|value| value.is_finite()) {
             Ok((score, scales))
         } else {
             Err(DetectError::NotFinite(score))
         }
-    }
-
-    /// (1, 3, 256, 256), normalised, to score, terms and map (1, 1, 256, 256).
-    fn forward(&self, picture: &Tensor) -> (f32, Scales, Tensor) {
-        let weights = &self.config.score;
-        let global = self
-            .networks
-            .global
-            .as_ref()
-            .map(|scale| self.forward_global(scale, picture));
-        let local = self
-            .networks
-            .local
-            .as_ref()
-            .map(|scale| self.forward_local(scale, picture));
-        let terms =
-            |result: &Option<(ScaleTerms, Tensor)>| result.as_ref().map(|(terms, _)| *terms);
-        let scales = Scales {
-            global: terms(&global),
-            local: terms(&local),
-        };
-        let score = weights.combine(
-            scales
-                .global
-                .map(|terms| weights.global.mix(terms.reconstruction, terms.gaussian)),
-            scales
-                .local
-                .map(|terms| weights.local.mix(terms.reconstruction, terms.gaussian)),
-        );
-        let share = f64::from(weights.global_share);
-        let map = match (global, local) {
-            (Some((_, global)), Some((_, local))) => global * share + local * (1.0 - share),
-            (Some((_, only)), None) | (None, Some((_, only))) => only,
-            (None, None) => unreachable!("a model without networks is refused when it is read"),
-        };
-        (score, scales, map)
-    }
-
-    fn forward_global(&self, scale: &Scale<Global>, picture: &Tensor) -> (ScaleTerms, Tensor) {
-        let criterion = &self.global_criterion;
-        let Errors {
-            reconstruction,
-            gaussian,
-            maps,
-        } = errors(scale, criterion, picture);
-        let terms = ScaleTerms {
-            reconstruction: reconstruction.double_value(&[0]) as f32,
-            gaussian: gaussian.double_value(&[0]) as f32,
-        };
-        (terms, maps)
-    }
-
-    fn forward_local(&self, scale: &Scale<Local>, picture: &Tensor) -> (ScaleTerms, Tensor) {
-        let batches: Vec<Errors> = patches(picture)
-            .split(PATCH_BATCH, 0)
-            .iter()
-            .map(|batch| errors(scale, &self.local_criterion, batch))
-            .collect();
-        let join = |part: fn(&Errors) -> &Tensor| {
-            Tensor::cat(&batches.iter().map(part).collect::<Vec<_>>(), 0)
-        };
-        let reconstruction = join(|errors| &errors.reconstruction);
-        let gaussian = join(|errors| &errors.gaussian);
-        let weights = &self.config.score.local;
-        let scores = &reconstruction * f64::from(weights.reconstruction)
-            + &gaussian * f64::from(weights.gaussian);
-        let worst = scores.argmax(0, false).int64_value(&[]);
-        let terms = ScaleTerms {
-            reconstruction: reconstruction.double_value(&[worst]) as f32,
-            gaussian: gaussian.double_value(&[worst]) as f32,
-        };
-        (terms, self.fold.mean(&join(|errors| &errors.maps)))
-    }
-}
-
-/// The errors of a batch of pictures or patches.
-struct Errors {
-    /// (N).
-    reconstruction: Tensor,
-    /// (N).
-    gaussian: Tensor,
-    /// (N, 1, side, side).
-    maps: Tensor,
-}
-
-fn errors<N: Autoencoder>(scale: &Scale<N>, criterion: &MsSsim, pictures: &Tensor) -> Errors {
-    let Scale {
-        network,
-        descriptor,
-    } = scale;
-    let z = network.latent(&network.features(pictures, Mode::Evaluate));
-    let reconstructed = network.generate(&z, Mode::Evaluate).to_kind(Kind::Float);
-    let similarity = criterion.compare(pictures, &reconstructed);
-    Errors {
-        reconstruction: criterion::reconstruction(
-            pictures,
-            &reconstructed,
-            &similarity.value,
-            criterion.range(),
-        ),
-        gaussian: descriptor.distance(&z),
-        maps: residual_map(pictures, &reconstructed, &similarity, criterion),
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::pickle::PickleError;
+use super::precision::NoHalfPrecision;
 use crate::nn::WeightsError;
 
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,10 @@ pub enum ModelError {
     /// Its text starts with the path.
     #[error(transparent)]
     Pickle(#[from] PickleError),
+    #[error("no threads to compute with: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    #[error(transparent)]
+    Precision(#[from] NoHalfPrecision),
 }
 
 impl ModelError {

@@ -7,8 +7,10 @@ mod detector;
 mod error;
 mod file;
 mod import;
+mod inference;
 mod networks;
 mod pickle;
+mod precision;
 mod regions;
 
 pub use calibration::{Calibration, calibrate};
@@ -21,4 +23,6 @@ pub use file::{
     write_atomically, write_tensors,
 };
 pub use import::{import, read_state_dict};
+pub use inference::{Stage, Stages};
 pub use networks::{Networks, Scale, descriptor};
+pub use precision::{NoHalfPrecision, Precision};

@@ -14,10 +14,10 @@ pub enum Mode {
 /// A 2-d convolution. Input and output (N, C, H, W).
 #[derive(Debug)]
 pub struct Conv2d {
-    weight: Tensor,
-    bias: Option<Tensor>,
-    stride: i64,
-    padding: i64,
+    pub(super) weight: Tensor,
+    pub(super) bias: Option<Tensor>,
+    pub(super) stride: i64,
+    pub(super) padding: i64,
     groups: i64,
 }
 
@@ -74,16 +74,14 @@ impl Conv2d {
     /// The convolution, then means of 2x2 pixels: one convolution of stride 2 with the means of the kernel's four shifts, less
     /// than half the work.
     pub fn forward_then_halve(&self, x: &Tensor) -> Tensor {
-        self.convolve(x, &(sum_of_shifts(&self.weight) * 0.25), 2)
+        self.convolve(x, &(sum_of_shifts(&self.weight, 1) * 0.25), 2)
     }
 
     /// Each pixel made 2x2, then the convolution: one transposed convolution with the sums of the kernel's four shifts, less
     /// than half the work and no enlarged input in memory.
     pub fn double_then_forward(&self, x: &Tensor) -> Tensor {
-        // A transposed convolution lays its kernel down mirrored, and has inputs and outputs the other way round.
-        let kernel = sum_of_shifts(&self.weight.transpose(0, 1).flip([2, 3]));
         x.conv_transpose2d(
-            &kernel,
+            &Self::doubling_kernel(&self.weight),
             self.bias.as_ref(),
             [2, 2],
             [self.padding, self.padding],
@@ -91,6 +89,12 @@ impl Conv2d {
             1,
             [1, 1],
         )
+    }
+
+    /// The kernel (in, out, k + 1, k + 1) of that transposed convolution.
+    pub(super) fn doubling_kernel(weight: &Tensor) -> Tensor {
+        // A transposed convolution lays its kernel down mirrored, and has inputs and outputs the other way round.
+        sum_of_shifts(&weight.transpose(0, 1).flip([2, 3]), 1)
     }
 
     fn convolve(&self, x: &Tensor, weight: &Tensor, stride: i64) -> Tensor {
@@ -105,25 +109,26 @@ impl Conv2d {
     }
 }
 
-/// The kernel summed with itself shifted by one pixel to the right, down, and both: (out, in, k + 1, k + 1). It is linear in
-/// the kernel, so one product with a small matrix: what becomes of the kernels that are one at a single place.
-fn sum_of_shifts(kernel: &Tensor) -> Tensor {
+/// The kernel summed with itself shifted to the right, down, and both, by as many pixels as the convolution's `stride`:
+/// (out, in, k + stride, k + stride). It is linear in the kernel, so one product with a small matrix: what becomes of the
+/// kernels that are one at a single place.
+pub(super) fn sum_of_shifts(kernel: &Tensor, stride: i64) -> Tensor {
     let (output, input, side, _) = sizes(kernel);
     let units = Tensor::eye(side * side, (kernel.kind(), kernel.device()));
     let units = units.view([side * side, side, side]);
-    let shifted = |left, top| units.constant_pad_nd([left, 1 - left, top, 1 - top]);
-    let matrix = shifted(0, 0) + shifted(1, 0) + shifted(0, 1) + shifted(1, 1);
+    let shifted = |left, top| units.constant_pad_nd([left, stride - left, top, stride - top]);
+    let matrix = shifted(0, 0) + shifted(stride, 0) + shifted(0, stride) + shifted(stride, stride);
     kernel
         .reshape([-1, side * side])
         .matmul(&matrix.flatten(1, -1))
-        .view([output, input, side + 1, side + 1])
+        .view([output, input, side + stride, side + stride])
 }
 
 /// A fully connected layer: (N, in) to (N, out).
 #[derive(Debug)]
 pub struct Linear {
-    weight: Tensor,
-    bias: Tensor,
+    pub(super) weight: Tensor,
+    pub(super) bias: Tensor,
 }
 
 impl Linear {
@@ -142,11 +147,11 @@ impl Linear {
 /// Batch normalisation over (N, C, H, W) with PyTorch's momentum 0.1.
 #[derive(Debug)]
 pub struct BatchNorm2d {
-    weight: Tensor,
-    bias: Tensor,
-    running_mean: Tensor,
-    running_var: Tensor,
-    epsilon: f64,
+    pub(super) weight: Tensor,
+    pub(super) bias: Tensor,
+    pub(super) running_mean: Tensor,
+    pub(super) running_var: Tensor,
+    pub(super) epsilon: f64,
 }
 
 impl BatchNorm2d {
@@ -181,7 +186,7 @@ impl BatchNorm2d {
 
 /// Layer normalisation over (C, H, W), with a scale and a shift for each of them, as the critics have it.
 #[derive(Debug)]
-struct LayerNorm {
+pub(super) struct LayerNorm {
     weight: Tensor,
     bias: Tensor,
     shape: [i64; 3],
@@ -222,7 +227,7 @@ pub enum Norm {
 }
 
 #[derive(Debug)]
-enum NormLayer {
+pub(super) enum NormLayer {
     Batch(BatchNorm2d),
     Layer(LayerNorm),
 }
@@ -233,6 +238,16 @@ impl NormLayer {
             Norm::Batch => Self::Batch(BatchNorm2d::new(scope, channels)?),
             Norm::Layer => Self::Layer(LayerNorm::new(scope, [channels, side, side])?),
         })
+    }
+
+    /// The batch norm of an encoder's block.
+    pub(super) fn batch(&self) -> &BatchNorm2d {
+        match self {
+            Self::Batch(norm) => norm,
+            Self::Layer(_) => {
+                unreachable!("only critics have layer norm, and they take no part in inference")
+            }
+        }
     }
 
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
@@ -246,11 +261,11 @@ impl NormLayer {
 /// Pre-activation residual block that halves the picture by 2x2 means.
 #[derive(Debug)]
 pub struct ResidualDown {
-    bn1: NormLayer,
-    bn2: NormLayer,
-    shortcut: Conv2d,
-    conv_1: Conv2d,
-    conv_2: Conv2d,
+    pub(super) bn1: NormLayer,
+    pub(super) bn2: NormLayer,
+    pub(super) shortcut: Conv2d,
+    pub(super) conv_1: Conv2d,
+    pub(super) conv_2: Conv2d,
 }
 
 impl ResidualDown {
@@ -286,11 +301,11 @@ impl ResidualDown {
 /// Pre-activation residual block that doubles the picture by nearest neighbours.
 #[derive(Debug)]
 pub struct ResidualUp {
-    bn1: BatchNorm2d,
-    bn2: BatchNorm2d,
-    shortcut: Conv2d,
-    conv_1: Conv2d,
-    conv_2: Conv2d,
+    pub(super) bn1: BatchNorm2d,
+    pub(super) bn2: BatchNorm2d,
+    pub(super) shortcut: Conv2d,
+    pub(super) conv_1: Conv2d,
+    pub(super) conv_2: Conv2d,
 }
 
 impl ResidualUp {
@@ -330,7 +345,7 @@ pub fn halve(x: &Tensor) -> Tensor {
 }
 
 /// Each pixel becomes 2x2.
-fn double(x: &Tensor) -> Tensor {
+pub fn double(x: &Tensor) -> Tensor {
     let (_, _, height, width) = sizes(x);
     x.upsample_nearest2d([2 * height, 2 * width], None, None)
 }

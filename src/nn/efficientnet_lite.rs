@@ -42,7 +42,7 @@ const STAGES: [Stage; 7] = [
     stage(1, 3, 1, 6, 320),
 ];
 /// From this stage on (counted from 0) means go into the features.
-const FIRST_POOLED: usize = 4;
+pub(super) const FIRST_POOLED: usize = 4;
 
 /// Length of the feature vector: 112 + 192 + 320.
 pub const FEATURES: i64 = 624;
@@ -51,10 +51,10 @@ pub const FEATURES: i64 = 624;
 #[derive(Debug)]
 pub struct EfficientnetLite0 {
     /// ImageNet normalisation to (x - 127) / 128 on 0..=255, as a factor and an offset a channel.
-    renormalise: (Tensor, Tensor),
-    stem: Conv2d,
-    stem_norm: BatchNorm2d,
-    stages: Vec<Vec<InvertedResidual>>,
+    pub(super) renormalise: (Tensor, Tensor),
+    pub(super) stem: Conv2d,
+    pub(super) stem_norm: BatchNorm2d,
+    pub(super) stages: Vec<Vec<InvertedResidual>>,
 }
 
 impl EfficientnetLite0 {
@@ -116,15 +116,15 @@ const EPSILON: f64 = 1e-3;
 
 /// Expand with 1x1, filter each channel, project with 1x1, and add the input where the shape stays.
 #[derive(Debug)]
-struct InvertedResidual {
-    expand: Option<(Conv2d, BatchNorm2d)>,
-    depthwise: Conv2d,
-    bn1: BatchNorm2d,
-    project: Conv2d,
-    bn2: BatchNorm2d,
+pub(super) struct InvertedResidual {
+    pub(super) expand: Option<(Conv2d, BatchNorm2d)>,
+    pub(super) depthwise: Conv2d,
+    pub(super) bn1: BatchNorm2d,
+    pub(super) project: Conv2d,
+    pub(super) bn2: BatchNorm2d,
     /// Kernel side to pad for, where the depthwise convolution halves.
-    halving_kernel: Option<i64>,
-    residual: bool,
+    pub(super) halving_kernel: Option<i64>,
+    pub(super) residual: bool,
 }
 
 impl InvertedResidual {
@@ -179,7 +179,7 @@ fn relu6(x: &Tensor) -> Tensor {
 }
 
 /// TensorFlow's "same" padding for stride 2: the odd pixel goes to the right and the bottom.
-fn pad_same(x: &Tensor, kernel: i64) -> Tensor {
+pub(super) fn pad_same(x: &Tensor, kernel: i64) -> Tensor {
     let (_, _, height, width) = sizes(x);
     let around = |side: i64| {
         let total = (((side + 1) / 2 - 1) * 2 + kernel - side).max(0);

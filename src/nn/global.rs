@@ -6,7 +6,7 @@ use tch::Tensor;
 use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp, channels_last};
 use super::efficientnet_lite::{self, EfficientnetLite0};
 use super::resnet18::{self, Resnet18};
-use super::tower::Tower;
+use super::tower::{SMALLEST_SIDE, Tower};
 use super::weights::{Init, Scope, WeightsError};
 use super::{Autoencoder, Normalisation, PICTURE, TRAINED_FEATURES};
 
@@ -63,7 +63,7 @@ impl GlobalConfig {
 }
 
 #[derive(Debug)]
-enum Encoder {
+pub(super) enum Encoder {
     Resnet18(Resnet18),
     EfficientnetLite0(EfficientnetLite0),
     Scratch(Tower),
@@ -72,13 +72,13 @@ enum Encoder {
 /// (N, 3, 256, 256) to z (N, latent) and back.
 #[derive(Debug)]
 pub struct Global {
-    pretrain: Encoder,
-    ln11: Linear,
-    ln1: Linear,
-    up1: Conv2d,
-    blocks: [ResidualUp; 4],
-    bn: BatchNorm2d,
-    up2: Conv2d,
+    pub(super) pretrain: Encoder,
+    pub(super) ln11: Linear,
+    pub(super) ln1: Linear,
+    pub(super) up1: Conv2d,
+    pub(super) blocks: [ResidualUp; 4],
+    pub(super) bn: BatchNorm2d,
+    pub(super) up2: Conv2d,
     width: i64,
 }
 
@@ -111,7 +111,11 @@ impl Global {
         Ok(Self {
             pretrain,
             ln11: Linear::new(&scope / "ln11", encoder.features(), latent)?,
-            ln1: Linear::new(&scope / "ln1", latent, 4 * 4 * 8 * width)?,
+            ln1: Linear::new(
+                &scope / "ln1",
+                latent,
+                SMALLEST_SIDE * SMALLEST_SIDE * 8 * width,
+            )?,
             up1: Conv2d::new(up1, [8 * width, 8 * width, 3], Init::KaimingUniform)?,
             blocks: [
                 ResidualUp::new(&scope / "rb1", 8 * width, 8 * width)?,
@@ -149,7 +153,7 @@ impl Autoencoder for Global {
 
     fn generate(&self, latents: &Tensor, mode: Mode) -> Tensor {
         let x = self.ln1.forward(latents);
-        let x = channels_last(&x.view([-1, 8 * self.width, 4, 4]));
+        let x = channels_last(&x.view([-1, 8 * self.width, SMALLEST_SIDE, SMALLEST_SIDE]));
         let mut x = self.up1.double_then_forward(&x);
         for block in &self.blocks {
             x = block.forward(&x, mode);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp, channels_last};
-use super::tower::Tower;
+use super::tower::{SMALLEST_SIDE, Tower};
 use super::weights::{Init, Scope, WeightsError};
 use super::{Autoencoder, PATCH, TRAINED_FEATURES};
 
@@ -38,12 +38,12 @@ impl LocalConfig {
 #[derive(Debug)]
 pub struct Local {
     frozen: bool,
-    pretrain: Tower,
-    ln11: Linear,
-    ln1: Linear,
-    blocks: [ResidualUp; 3],
-    bn: BatchNorm2d,
-    conv1: Conv2d,
+    pub(super) pretrain: Tower,
+    pub(super) ln11: Linear,
+    pub(super) ln1: Linear,
+    pub(super) blocks: [ResidualUp; 3],
+    pub(super) bn: BatchNorm2d,
+    pub(super) conv1: Conv2d,
     width: i64,
 }
 
@@ -61,7 +61,11 @@ impl Local {
             frozen: frozen_encoder,
             pretrain: Tower::local(pretrain, encoder_width, Norm::Batch, TRAINED_FEATURES)?,
             ln11: Linear::new(&scope / "ln11", TRAINED_FEATURES, latent)?,
-            ln1: Linear::new(&scope / "ln1", latent, 4 * 4 * 8 * width)?,
+            ln1: Linear::new(
+                &scope / "ln1",
+                latent,
+                SMALLEST_SIDE * SMALLEST_SIDE * 8 * width,
+            )?,
             blocks: [
                 ResidualUp::new(&scope / "rb1", 8 * width, 4 * width)?,
                 ResidualUp::new(&scope / "rb2", 4 * width, 2 * width)?,
@@ -95,7 +99,7 @@ impl Autoencoder for Local {
 
     fn generate(&self, latents: &Tensor, mode: Mode) -> Tensor {
         let x = self.ln1.forward(latents);
-        let mut x = channels_last(&x.view([-1, 8 * self.width, 4, 4]));
+        let mut x = channels_last(&x.view([-1, 8 * self.width, SMALLEST_SIDE, SMALLEST_SIDE]));
         for block in &self.blocks {
             x = block.forward(&x, mode);
         }

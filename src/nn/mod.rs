@@ -6,6 +6,7 @@
 mod blocks;
 mod critic;
 pub mod efficientnet_lite;
+mod fuse;
 mod global;
 mod local;
 pub mod resnet18;
@@ -17,6 +18,7 @@ use tch::Tensor;
 
 pub use blocks::{Mode, halve};
 pub use critic::Critic;
+pub use fuse::{Fused, Operations};
 pub use global::{EncoderKind, Global, GlobalConfig};
 pub use local::{Local, LocalConfig};
 pub use weights::{Builder, Init, Role, Scope, Weight, Weights, WeightsError};

@@ -15,9 +15,9 @@ pub const FEATURES: i64 = 512;
 /// (N, 3, H, W), ImageNet-normalised, to (N, 512).
 #[derive(Debug)]
 pub struct Resnet18 {
-    conv1: Conv2d,
-    bn1: BatchNorm2d,
-    blocks: Vec<BasicBlock>,
+    pub(super) conv1: Conv2d,
+    pub(super) bn1: BatchNorm2d,
+    pub(super) blocks: Vec<BasicBlock>,
 }
 
 impl Resnet18 {
@@ -52,12 +52,12 @@ impl Resnet18 {
 }
 
 #[derive(Debug)]
-struct BasicBlock {
-    conv1: Conv2d,
-    bn1: BatchNorm2d,
-    conv2: Conv2d,
-    bn2: BatchNorm2d,
-    downsample: Option<(Conv2d, BatchNorm2d)>,
+pub(super) struct BasicBlock {
+    pub(super) conv1: Conv2d,
+    pub(super) bn1: BatchNorm2d,
+    pub(super) conv2: Conv2d,
+    pub(super) bn2: BatchNorm2d,
+    pub(super) downsample: Option<(Conv2d, BatchNorm2d)>,
 }
 
 impl BasicBlock {

@@ -6,13 +6,16 @@ use super::blocks::{Conv2d, Linear, Mode, Norm, ResidualDown, channels_last};
 use super::weights::{Init, Scope, WeightsError};
 use super::{PATCH, PICTURE};
 
+/// Side of the picture that the linear layer reads, and of the decoders' first one.
+pub const SMALLEST_SIDE: i64 = 4;
+
 /// (N, 3, side, side) to (N, outputs).
 #[derive(Debug)]
 pub struct Tower {
-    conv1: Conv2d,
-    blocks: Vec<ResidualDown>,
-    conv2: Option<Conv2d>,
-    ln1: Linear,
+    pub(super) conv1: Conv2d,
+    pub(super) blocks: Vec<ResidualDown>,
+    pub(super) conv2: Option<Conv2d>,
+    pub(super) ln1: Linear,
 }
 
 impl Tower {
@@ -28,7 +31,11 @@ impl Tower {
                 PATCH,
             )?,
             conv2: None,
-            ln1: Linear::new(&scope / "ln1", 4 * 4 * 8 * width, outputs)?,
+            ln1: Linear::new(
+                &scope / "ln1",
+                SMALLEST_SIDE * SMALLEST_SIDE * 8 * width,
+                outputs,
+            )?,
         })
     }
 
@@ -49,7 +56,11 @@ impl Tower {
             conv1: conv1.stride(2),
             blocks,
             conv2: Some(conv2.stride(2)),
-            ln1: Linear::new(&scope / "ln1", 4 * 4 * 8 * width, outputs)?,
+            ln1: Linear::new(
+                &scope / "ln1",
+                SMALLEST_SIDE * SMALLEST_SIDE * 8 * width,
+                outputs,
+            )?,
         })
     }
 

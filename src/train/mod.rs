@@ -22,9 +22,10 @@ pub use options::{GlobalEncoder, LocalEncoder, Options};
 pub use trainer::{Report, Setup, Source, StepLosses, Trainer};
 
 use crate::data::{self, FolderError, Picture, PictureError, elpv, fetch::FetchError};
+use crate::libtorch::KeptBlocks;
 use crate::model::{
     Calibration, DetectError, Detector, Judgement, Model, ModelConfig, ModelError, Networks,
-    Provenance, Storage, Tensors, calibrate, check_writable,
+    Precision, Provenance, Storage, Tensors, calibrate, check_writable,
 };
 use crate::nn::{Builder, WeightsError};
 use pictures::Pictures;
@@ -76,6 +77,7 @@ pub struct Outcome {
 
 /// Trains the networks that `options` names, calibrates on the held-out pictures and writes the model.
 pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
+    let _kept = KeptBlocks::new();
     tell(Event::Stage("reading pictures"));
     check_writable(&options.out)?;
     let paths = data::normal_pictures(&options.data)?;
@@ -120,7 +122,8 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
 
     // The file is written when it is whole; until then the checkpoints keep what was learned.
     tell(Event::Stage("calibrating"));
-    let mut detector = Detector::new(assemble(&tensors, &config, options)?, Device::Cpu);
+    let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
+    let mut detector = Detector::new(assemble(&tensors, &config, options)?, Device::Cpu, kind)?;
     let judgements = judge(&mut detector, &held_out, |done| {
         tell(Event::Judged(done, held_out.len()));
     })?;

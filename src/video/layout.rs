@@ -1,4 +1,4 @@
-//! Where the samples of a component lie.
+//! Where the samples of a frame lie.
 
 use std::ops::Range;
 
@@ -7,42 +7,69 @@ use gst_video::{VideoFrameRef, VideoInfo, VideoMeta};
 
 use crate::data::resize::PlaneView;
 
-/// One colour component (never alpha) of a format, read off its `VideoFormatInfo`.
-#[derive(Clone, Copy, Debug)]
-pub struct Component {
-    /// 0, 1, 2: Y, U, V or R, G, B.
-    pub index: usize,
-    pub plane: u32,
+/// The colour components (never alpha) of a format whose samples take turns in one plane and lie at the same places of
+/// the frame: all of RGB, the two of NV12's chroma, or just one. Read off its `VideoFormatInfo`.
+#[derive(Debug)]
+pub struct Grid {
+    /// For each component, its index (0, 1, 2: Y, U, V or R, G, B), and the bytes from `offset` to its first sample.
+    pub components: Vec<(usize, usize)>,
+    plane: u32,
     /// Bytes from the plane's start to the first sample.
-    pub offset: usize,
-    /// Bytes from a sample to the next of its row.
+    offset: usize,
+    /// Bytes from a sample to the next one of its component.
     pub pixel_stride: usize,
-    /// Samples a row and rows.
+    /// Samples of a component a row, and rows.
     pub size: (usize, usize),
     /// Frame pixels that a sample stands for, across and down; each is a power of two.
     pub block: (usize, usize),
+    /// The frame's width and height in pixels.
+    frame: (usize, usize),
 }
 
-impl Component {
-    /// All of a format: three, or one for gray.
+impl Grid {
+    /// All of a format, in the order of their components.
     pub fn of(info: &VideoInfo) -> Vec<Self> {
         let format = info.format_info();
-        (0..info.n_components().min(3) as usize)
-            .map(|index| Self {
-                index,
-                plane: info.comp_plane(index as u8),
-                offset: info.comp_poffset(index as u8) as usize,
-                pixel_stride: info.comp_pstride(index as u8).max(1) as usize,
-                size: (
-                    info.comp_width(index as u8) as usize,
-                    info.comp_height(index as u8) as usize,
-                ),
-                block: (1 << format.w_sub()[index], 1 << format.h_sub()[index]),
-            })
-            .collect()
+        let mut grids: Vec<Self> = Vec::new();
+        for index in 0..info.n_components().min(3) as usize {
+            let component = index as u8;
+            let (plane, offset) = (
+                info.comp_plane(component),
+                info.comp_poffset(component) as usize,
+            );
+            let block = (1 << format.w_sub()[index], 1 << format.h_sub()[index]);
+            let found = grids
+                .iter_mut()
+                .find(|grid| (grid.plane, grid.block) == (plane, block));
+            match found {
+                Some(grid) => grid.add(index, offset),
+                None => grids.push(Self {
+                    components: vec![(index, 0)],
+                    plane,
+                    offset,
+                    pixel_stride: info.comp_pstride(component).max(1) as usize,
+                    size: (
+                        info.comp_width(component) as usize,
+                        info.comp_height(component) as usize,
+                    ),
+                    block,
+                    frame: (info.width() as usize, info.height() as usize),
+                }),
+            }
+        }
+        grids
     }
 
-    /// The component's samples; none where the frame has no such plane.
+    fn add(&mut self, index: usize, offset: usize) {
+        let first = self.offset.min(offset);
+        for (_, bytes) in &mut self.components {
+            *bytes += self.offset - first;
+        }
+        self.components.push((index, offset - first));
+        self.offset = first;
+    }
+
+    /// The samples; none where the frame has no such plane.
     pub fn view<'a, T>(&self, frame: &'a VideoFrameRef<T>) -> PlaneView<'a> {
         let (data, stride) = self.data(frame).unwrap_or_default();
         PlaneView {
@@ -58,50 +85,21 @@ impl Component {
         Some((data.get(self.offset..data.len().min(bytes))?, stride))
     }
 
-    /// Row `y` from its first sample to its last one, for writing; none where the frame has no such row in memory.
-    pub fn row_mut<'a>(
+    /// The samples for writing; none where the frame has no such plane.
+    pub fn rows_mut<'a>(
         &self,
         frame: &'a mut VideoFrameRef<&mut gst::BufferRef>,
-        y: usize,
-    ) -> Option<&'a mut [u8]> {
+    ) -> Option<RowsMut<'a>> {
         let Extent { stride, bytes } = Extent::of(frame, self.plane)?;
-        let start = y.checked_mul(stride)?.checked_add(self.offset)?;
-        let end = start.checked_add((self.size.0.checked_sub(1)?) * self.pixel_stride + 1)?;
         let data = frame.plane_data_mut(self.plane).ok()?;
-        if y < self.size.1 && end <= bytes {
-            data.get_mut(start..end)
-        } else {
-            None
-        }
-    }
-}
-
-/// The components whose samples lie at the same places of the frame: all of them, or luma and subsampled chroma apart.
-#[derive(Debug)]
-pub struct Grid {
-    pub components: Vec<Component>,
-    /// Samples a row and rows.
-    pub size: (usize, usize),
-    block: (usize, usize),
-    /// The frame's width and height in pixels.
-    frame: (usize, usize),
-}
-
-impl Grid {
-    pub fn of(info: &VideoInfo) -> Vec<Self> {
-        let mut grids: Vec<Self> = Vec::new();
-        for component in Component::of(info) {
-            match grids.iter_mut().find(|grid| grid.block == component.block) {
-                Some(grid) => grid.components.push(component),
-                None => grids.push(Self {
-                    components: vec![component],
-                    size: component.size,
-                    block: component.block,
-                    frame: (info.width() as usize, info.height() as usize),
-                }),
-            }
-        }
-        grids
+        let end = data.len().min(bytes);
+        let last = self.components.iter().map(|&(_, bytes)| bytes).max()?;
+        Some(RowsMut {
+            data: data.get_mut(self.offset..end)?,
+            stride,
+            length: self.size.0.checked_sub(1)? * self.pixel_stride + last + 1,
+            count: self.size.1,
+        })
     }
 
     /// Where the centre of a column's blocks is, as a part of the frame's width.
@@ -122,6 +120,28 @@ impl Grid {
     /// The rows whose blocks have their centre in the range of pixels.
     pub fn rows(&self, pixels: &Range<usize>) -> Range<usize> {
         centered(pixels, self.block.1, self.frame.1, self.size.1)
+    }
+}
+
+/// The rows of a grid in a frame's memory.
+#[derive(Debug)]
+pub struct RowsMut<'a> {
+    data: &'a mut [u8],
+    stride: usize,
+    length: usize,
+    count: usize,
+}
+
+impl RowsMut<'_> {
+    /// Row `y` from its first sample to its last one; none where the frame has no such row in memory.
+    pub fn get(&mut self, y: usize) -> Option<&mut [u8]> {
+        let start = y.checked_mul(self.stride)?;
+        let end = start.checked_add(self.length)?;
+        if y < self.count {
+            self.data.get_mut(start..end)
+        } else {
+            None
+        }
     }
 }
 

@@ -3,10 +3,13 @@
 //! Everything works on a frame's own memory and format, described by `gst_video::VideoFormatInfo`; nothing here converts
 //! a whole frame to another format, and nothing allocates once the first frame has passed.
 
+mod blend;
 mod color;
 mod colormap;
 mod heatmap;
 mod layout;
+mod levels;
+mod look_up;
 mod outline;
 mod painter;
 mod reader;

@@ -61,15 +61,18 @@ impl Outline {
         color: &[u8; 3],
     ) {
         for grid in &self.grids {
+            let Some(mut rows) = grid.rows_mut(frame) else {
+                continue;
+            };
             let columns = grid.columns(&x);
             for row in grid.rows(&y) {
-                for component in &grid.components {
-                    let Some(samples) = component.row_mut(frame, row) else {
-                        continue;
-                    };
-                    let samples = samples.iter_mut().step_by(component.pixel_stride);
+                let Some(row) = rows.get(row) else {
+                    continue;
+                };
+                for &(index, offset) in &grid.components {
+                    let samples = row.iter_mut().skip(offset).step_by(grid.pixel_stride);
                     for sample in samples.skip(columns.start).take(columns.len()) {
-                        *sample = color[component.index];
+                        *sample = color[index];
                     }
                 }
             }

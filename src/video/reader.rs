@@ -4,7 +4,7 @@ use gst_video::{VideoChromaSite, VideoFormat, VideoFrameRef, VideoInfo};
 
 use super::FORMATS;
 use super::color::{Affine, ColorSpace};
-use super::layout::Component;
+use super::layout::Grid;
 use crate::data::resize::{ResizeError, Resizer, Window};
 
 /// Not one of [`FORMATS`].
@@ -18,7 +18,7 @@ pub struct UnsupportedFormat(pub VideoFormat);
 /// few pixels that are left.
 #[derive(Debug)]
 pub struct FrameReader {
-    components: Vec<(Component, Resizer)>,
+    planes: Vec<Plane>,
     to_rgb: Affine,
     /// Values a channel.
     area: usize,
@@ -30,16 +30,10 @@ impl FrameReader {
         if !FORMATS.contains(&info.format()) {
             return Err(UnsupportedFormat(info.format()));
         }
-        let components = Component::of(info).into_iter();
         Ok(Self {
-            components: components
-                .map(|component| {
-                    let window = window(info, &component);
-                    (
-                        component,
-                        Resizer::with_window(component.size, window, size),
-                    )
-                })
+            planes: Grid::of(info)
+                .into_iter()
+                .map(|grid| Plane::new(info, grid, size))
                 .collect(),
             to_rgb: ColorSpace::new(info).to_rgb,
             area: size.0 * size.1,
@@ -62,19 +56,20 @@ impl FrameReader {
                 found,
             });
         }
-        for ((component, resizer), channel) in self
-            .components
-            .iter_mut()
-            .zip(rgb.chunks_exact_mut(self.area))
-        {
-            resizer.run(component.view(frame), channel)?;
+        let mut rest = &mut *rgb;
+        for plane in &mut self.planes {
+            let (channels, others) = rest.split_at_mut(plane.offsets.len() * self.area);
+            plane
+                .resizer
+                .run_interleaved(plane.grid.view(frame), &plane.offsets, channels)?;
+            rest = others;
         }
         if self.to_rgb == Affine::IDENTITY {
             return Ok(());
         }
 
         // What gray lacks weighs nothing, but must be numbers.
-        rgb[self.components.len() * self.area..].fill(0.0);
+        rest.fill(0.0);
         let (red, rest) = rgb.split_at_mut(self.area);
         let (green, blue) = rest.split_at_mut(self.area);
         for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
@@ -84,9 +79,28 @@ impl FrameReader {
     }
 }
 
-/// The frame's rectangle in samples of a component. Subsampled chroma may reach beyond an odd frame's edge, and sits on
+/// One grid of the frame, whose components follow each other in every way.
+#[derive(Debug)]
+struct Plane {
+    grid: Grid,
+    resizer: Resizer,
+    /// Bytes from the grid's first sample to each component's.
+    offsets: Vec<usize>,
+}
+
+impl Plane {
+    fn new(info: &VideoInfo, grid: Grid, size: (usize, usize)) -> Self {
+        Self {
+            resizer: Resizer::with_window(grid.size, window(info, &grid), size),
+            offsets: grid.components.iter().map(|&(_, offset)| offset).collect(),
+            grid,
+        }
+    }
+}
+
+/// The frame's rectangle in samples of a grid. Subsampled chroma may reach beyond an odd frame's edge, and sits on
 /// the left or upper pixels of its block where the caps say "cosited".
-fn window(info: &VideoInfo, component: &Component) -> Window {
+fn window(info: &VideoInfo, grid: &Grid) -> Window {
     let site = info.chroma_site();
     let shift = |block: usize, cosited| {
         if site.contains(cosited) {
@@ -96,7 +110,7 @@ fn window(info: &VideoInfo, component: &Component) -> Window {
             0.0
         }
     };
-    let (across, down) = component.block;
+    let (across, down) = grid.block;
     Window {
         x: shift(across, VideoChromaSite::H_COSITED),
         y: shift(down, VideoChromaSite::V_COSITED),

@@ -64,3 +64,12 @@ pub fn checkpoint(shapes: &Value, network: &str) -> HashMap<String, Tensor> {
         })
         .collect()
 }
+
+/// The formula checkpoint of EfficientNet-Lite0, after its published head has been dropped.
+pub fn efficientnet_lite0() -> HashMap<String, Tensor> {
+    let path = super::fixture("golden/efficientnet_lite0.json");
+    let shapes = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut checkpoint = checkpoint(&shapes, "efficientnet_lite0");
+    checkpoint.insert("_fc.bias".to_owned(), Tensor::from(0f32));
+    gstigd::nn::efficientnet_lite::without_head(checkpoint)
+}

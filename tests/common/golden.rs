@@ -1,12 +1,15 @@
-//! The golden numbers (`tests/fixtures/golden`) and how a tensor is held to them.
+//! The published code's numbers (`tests/fixtures/golden`) and the networks they were made with.
 
 use std::collections::HashMap;
 
 use gstigd::criterion::Descriptor;
+use gstigd::model::{Model, ModelConfig, Networks, Provenance};
 use gstigd::nn::{Builder, EncoderKind, Global, GlobalConfig, Local, LocalConfig, Normalisation};
 use tch::{Device, Kind, Tensor};
 
 use super::formula;
+
+pub const CPU: Device = Device::Cpu;
 
 /// One golden size.
 pub struct Golden {
@@ -63,6 +66,30 @@ impl Golden {
         entries
     }
 
+    /// The model of both networks, without thresholds.
+    pub fn model(&self) -> Model {
+        let mut entries = self.entries();
+        entries.retain(|name, _| !name.starts_with("critic_"));
+        let builder = Builder::for_inference(entries, CPU);
+        let root = builder.root();
+        let config = ModelConfig::paper(
+            Some(GlobalConfig::of_checkpoint(&(&root / "global")).unwrap()),
+            Some(LocalConfig::of_checkpoint(&(&root / "local")).unwrap()),
+        );
+        Model {
+            networks: Networks::new(builder, &config).unwrap(),
+            config,
+            calibration: None,
+            provenance: Provenance::now(),
+        }
+    }
+
+    /// The picture as a detector takes it: planar, 0..=255.
+    pub fn rgb(&self) -> Vec<f32> {
+        let planar = self.get("image.u8").permute([2, 0, 1]);
+        Vec::try_from(planar.to_kind(Kind::Float).flatten(0, -1)).unwrap()
+    }
+
     /// The picture as the networks see it: (1, 3, 256, 256).
     pub fn picture(&self) -> Tensor {
         let picture = self.get("image.u8").to_kind(Kind::Float) / 255.0;
@@ -75,7 +102,7 @@ impl Golden {
     }
 
     pub fn global(&self) -> Global {
-        let builder = Builder::for_inference(self.checkpoint("global"), Device::Cpu);
+        let builder = Builder::for_inference(self.checkpoint("global"), CPU);
         let config = GlobalConfig::of_checkpoint(&builder.root()).unwrap();
         assert_eq!(
             (config.encoder, config.width, config.latent),
@@ -87,7 +114,7 @@ impl Golden {
     }
 
     pub fn local(&self) -> Local {
-        let builder = Builder::for_inference(self.checkpoint("local"), Device::Cpu);
+        let builder = Builder::for_inference(self.checkpoint("local"), CPU);
         let config = LocalConfig::of_checkpoint(&builder.root()).unwrap();
         let local = Local::new(builder.root(), &config).unwrap();
         builder.finish().unwrap();
@@ -119,7 +146,7 @@ impl Golden {
     }
 }
 
-fn greatest_difference(found: &Tensor, expected: &Tensor) -> f64 {
+pub fn greatest_difference(found: &Tensor, expected: &Tensor) -> f64 {
     let expected = expected.view(found.size().as_slice());
     (found - expected).abs().max().double_value(&[])
 }

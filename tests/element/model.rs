@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use gstigd::model::{
-    Calibration, Detector, Judgement, Model, ModelConfig, Networks, Provenance, Storage,
+    Calibration, Detector, Judgement, Model, ModelConfig, Networks, Precision, Provenance, Storage,
 };
 use gstigd::nn::{Builder, EncoderKind, GlobalConfig, LocalConfig};
 use tch::{Device, Tensor};
@@ -74,7 +74,7 @@ fn draw(with_local: bool, sigma: f32) -> Model {
 /// Calibrates a model between the two patterns and writes it.
 fn save(model: Model, path: &Path) {
     model.save(path, Storage::F32).unwrap();
-    let mut detector = Detector::open(path, Device::Cpu).unwrap();
+    let mut detector = Detector::open(path, Device::Cpu, Precision::Auto).unwrap();
     let [normal, odd] = [Pattern::Normal, Pattern::Odd]
         .map(|pattern| detector.judge(&pattern.planar(256)).unwrap());
     let highest = |judgement: &Judgement| judgement.map_sample.iter().copied().fold(0.0, f32::max);

@@ -12,6 +12,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 pub use criterion::Criterion;
 pub use networks::{Entries, network};
+#[allow(unused_imports)]
 pub use training::Training;
 
 /// A network and its criterion.

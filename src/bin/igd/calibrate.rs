@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gstigd::data::normal_pictures;
-use gstigd::model::{Detector, Model, Storage, calibrate};
+use gstigd::model::{Model, Storage, calibrate};
 use gstigd::train::judge;
 use serde_json::json;
 use tch::Device;
 
 use crate::progress::Progress;
+use crate::target::Target;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -22,12 +23,14 @@ pub struct Arguments {
     /// Share of normal pictures that may be flagged
     #[arg(long, default_value_t = 0.01, value_parser = crate::train::share)]
     false_positive_rate: f64,
+    #[command(flatten)]
+    target: Target,
 }
 
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     let pictures = normal_pictures(&arguments.data)?;
     let mut model = Model::open(&arguments.model, Device::Cpu)?;
-    let mut detector = Detector::open(&arguments.model, Device::Cpu)?;
+    let mut detector = arguments.target.open(&arguments.model)?;
     let mut progress = Progress::new();
     progress.stage("calibrating");
     let judgements = judge(&mut detector, &pictures, |done| {

@@ -1,13 +1,14 @@
 //! `igd`: trains, calibrates, evaluates and inspects the models that the `igdfilter` element runs.
 
+mod bench;
 mod calibrate;
 mod data;
 mod eval;
 mod import;
 mod info;
-mod memory;
 mod predict;
 mod progress;
+mod target;
 mod train;
 
 use std::process::ExitCode;
@@ -41,11 +42,13 @@ enum Command {
     Info(info::Arguments),
     /// Fetch a public data set
     Data(data::Arguments),
+    /// Measure
+    #[command(subcommand)]
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
     let Arguments { json, command } = Arguments::parse();
-    memory::keep_large_blocks();
     let result = match command {
         Command::Train(arguments) => train::run(arguments, json),
         Command::Eval(arguments) => eval::run(arguments, json),
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => import::run(arguments, json),
         Command::Info(arguments) => info::run(arguments, json),
         Command::Data(arguments) => data::run(arguments, json),
+        Command::Bench(arguments) => bench::run(arguments, json),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ mod painting;
 mod reading;
 mod speed;
 
+use gst_video::prelude::*;
 use gst_video::{
     VideoConverter, VideoConverterConfig, VideoDitherMethod, VideoFormat, VideoFormatInfo,
     VideoFrameFlags, VideoFrameRef, VideoInfo, VideoMeta,
@@ -159,6 +160,60 @@ fn add_meta(buffer: &mut gst::Buffer, info: &VideoInfo, offsets: &[usize], strid
         strides,
     )
     .unwrap();
+}
+
+/// A component as GStreamer describes it.
+struct Component {
+    index: usize,
+    plane: u32,
+    offset: usize,
+    pixel_stride: usize,
+    /// Samples a row, and rows.
+    size: (usize, usize),
+    /// Whether a sample stands for more than a pixel.
+    subsampled: bool,
+}
+
+impl Component {
+    fn of(info: &VideoInfo) -> Vec<Self> {
+        let component = |index: u8| {
+            let size = (info.comp_width(index), info.comp_height(index));
+            Self {
+                index: index.into(),
+                plane: info.comp_plane(index),
+                offset: info.comp_poffset(index) as usize,
+                pixel_stride: info.comp_pstride(index) as usize,
+                size: (size.0 as usize, size.1 as usize),
+                subsampled: size != (info.width(), info.height()),
+            }
+        };
+        let colors = info.n_components().min(3) as u8;
+        (0..colors).map(component).collect()
+    }
+
+    /// Where its samples lie in their plane, row by row.
+    fn places(&self, stride: usize) -> impl Iterator<Item = usize> {
+        let &Self {
+            offset,
+            pixel_stride,
+            size: (width, height),
+            ..
+        } = self;
+        (0..height)
+            .flat_map(move |y| (0..width).map(move |x| offset + y * stride + x * pixel_stride))
+    }
+
+    fn stride<T>(&self, frame: &VideoFrameRef<T>) -> usize {
+        frame.plane_stride()[self.plane as usize] as usize
+    }
+
+    fn samples(&self, buffer: &gst::Buffer, info: &VideoInfo) -> Vec<f32> {
+        let frame = VideoFrameRef::from_buffer_ref_readable(buffer, info).unwrap();
+        let data = frame.plane_data(self.plane).unwrap();
+        self.places(self.stride(&frame))
+            .map(|at| f32::from(data[at]))
+            .collect()
+    }
 }
 
 fn read(buffer: &gst::Buffer, info: &VideoInfo, size: (usize, usize)) -> Vec<f32> {

@@ -1,10 +1,9 @@
 use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
 
-use super::super::layout::Component;
 use super::super::{Colormap, Painter};
 use super::{
-    SIZES, add_meta, convert, describe, difference, hill, info, infos, padded, picture, synthetic,
-    uniform,
+    Component, SIZES, add_meta, convert, describe, difference, hill, info, infos, padded, picture,
+    synthetic, uniform,
 };
 use crate::model::{Map, Region};
 
@@ -24,17 +23,6 @@ fn paint(
 
 fn bytes(buffer: &gst::Buffer) -> Vec<u8> {
     buffer.map_readable().unwrap().to_vec()
-}
-
-/// The samples of a component, row by row.
-fn samples(buffer: &gst::Buffer, info: &VideoInfo, component: &Component) -> Vec<f32> {
-    let frame = VideoFrameRef::from_buffer_ref_readable(buffer, info).unwrap();
-    let view = component.view(&frame);
-    let row = |y: usize| {
-        (0..component.size.0)
-            .map(move |x| f32::from(view.data[y * view.stride + x * view.pixel_stride]))
-    };
-    (0..component.size.1).flat_map(row).collect()
 }
 
 fn region(x: u32, y: u32, w: u32, h: u32) -> Region {
@@ -60,12 +48,12 @@ fn heatmap_agrees_with_rgb() {
             let found = paint(&convert(&picture, &rgb, &info), &info, heatmap);
             let expected = convert(&paint(&picture, &rgb, heatmap), &rgb, &info);
             for component in Component::of(&info) {
-                let found = samples(&found, &info, &component);
-                let (max, mean) = difference(&found, &samples(&expected, &info, &component));
+                let found = component.samples(&found, &info);
+                let (max, mean) = difference(&found, &component.samples(&expected, &info));
                 // One level of rounding on either side; small pictures have steep chroma.
                 let allowed = match () {
                     () if info.is_rgb() => 0.0,
-                    () if component.block == (1, 1) => 2.0,
+                    () if !component.subsampled => 2.0,
                     () if size.0 < 64 => 10.0,
                     () => 3.0,
                 };
@@ -99,14 +87,11 @@ fn only_colors_are_painted() {
             let restored = paint(&after, &info, |_, frame| {
                 let source = VideoFrameRef::from_buffer_ref_readable(&before, &info).unwrap();
                 for component in Component::of(&info) {
-                    let view = component.view(&source);
-                    for y in 0..component.size.1 {
-                        let row = component.row_mut(frame, y).unwrap();
-                        for (x, sample) in
-                            row.iter_mut().enumerate().step_by(component.pixel_stride)
-                        {
-                            *sample = view.data[y * view.stride + x];
-                        }
+                    let from = source.plane_data(component.plane).unwrap();
+                    let stride = component.stride(&source);
+                    let to = frame.plane_data_mut(component.plane).unwrap();
+                    for at in component.places(stride) {
+                        to[at] = from[at];
                     }
                 }
             });
@@ -134,7 +119,8 @@ fn full_opacity_is_the_color() {
         for component in Component::of(&info) {
             let expected = f32::from(expected[component.index]);
             assert!(
-                samples(&after, &info, &component)
+                component
+                    .samples(&after, &info)
                     .iter()
                     .all(|&found| found == expected),
                 "{}",
@@ -223,7 +209,7 @@ fn map_lies_where_it_should() {
     let after = paint(&picture(&info, |_, _| [0.0; 3]), &info, |painter, frame| {
         painter.heatmap(frame, &map, Colormap::Gray, 1.0);
     });
-    let red = samples(&after, &info, &Component::of(&info)[0]);
+    let red = Component::of(&info)[0].samples(&after, &info);
     let at = |x: usize, y: usize| red[y * 40 + x];
     // The centre of the third value is x = 25, y = 15; a value of v paints v * v.
     assert!(
@@ -270,7 +256,7 @@ fn boxes_are_lines_within_their_region() {
         painter.boxes(frame, &[region(10, 20, 30, 15)])
     });
     let components = Component::of(&info);
-    let [red, green] = [0, 1].map(|index| samples(&after, &info, &components[index]));
+    let [red, green] = [0, 1].map(|index| components[index].samples(&after, &info));
     for y in 0..48 {
         for x in 0..64 {
             let inside = (10..40).contains(&x) && (20..35).contains(&y);
@@ -304,10 +290,10 @@ fn boxes_agree_with_rgb() {
             let expected = convert(&paint(&plain, &rgb, boxes), &rgb, &info);
             let found = paint(&convert(&plain, &rgb, &info), &info, boxes);
             for component in Component::of(&info) {
-                let found = samples(&found, &info, &component);
-                let (max, _) = difference(&found, &samples(&expected, &info, &component));
+                let found = component.samples(&found, &info);
+                let (max, _) = difference(&found, &component.samples(&expected, &info));
                 // The converter smooths chroma over the edges of blocks.
-                let allowed = if component.block == (1, 1) { 1.5 } else { 60.0 };
+                let allowed = if !component.subsampled { 1.5 } else { 60.0 };
                 assert!(
                     max <= allowed,
                     "{} {}: {max}",
@@ -347,8 +333,8 @@ fn boxes_reach_the_last_chroma() {
     let after = paint(&before, &info, |painter, frame| {
         painter.boxes(frame, &[region(0, 0, 17, 19)])
     });
-    let luma = samples(&after, &info, &Component::of(&info)[0]);
-    let chroma = samples(&after, &info, &Component::of(&info)[2]);
+    let luma = Component::of(&info)[0].samples(&after, &info);
+    let chroma = Component::of(&info)[2].samples(&after, &info);
     // Red of BT.601.
     assert_eq!((luma[0], luma[17 * 19 - 1]), (81.0, 81.0));
     assert_eq!((chroma[0], chroma[9 * 10 - 1]), (240.0, 240.0));

@@ -19,7 +19,13 @@ fn best(mut run: impl FnMut()) -> Duration {
 #[test]
 #[ignore = "prints figures of this machine"]
 fn speed() {
-    let rgb = info(VideoFormat::Rgb, (1280, 720), "sRGB");
+    for size in [(1280, 720), (1920, 1080)] {
+        speed_of(size);
+    }
+}
+
+fn speed_of(size: (u32, u32)) {
+    let rgb = info(VideoFormat::Rgb, size, "sRGB");
     for (format, colorimetry) in [
         (VideoFormat::Rgb, "sRGB"),
         (VideoFormat::Bgrx, "sRGB"),
@@ -28,7 +34,7 @@ fn speed() {
         (VideoFormat::Yuy2, "bt709"),
         (VideoFormat::Gray8, "1:4:0:0"),
     ] {
-        let info = info(format, (1280, 720), colorimetry);
+        let info = info(format, size, colorimetry);
         let mut buffer = convert(&synthetic(&rgb, false), &rgb, &info);
         let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), &info).unwrap();
         let mut reader = FrameReader::new(&info, (256, 256)).unwrap();

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use clap::Args;
 use gstigd::eval::{Evaluation, Kind};
 
+use crate::target::Target;
+
 #[derive(Args)]
 pub struct Arguments {
     /// The model file
@@ -32,6 +34,8 @@ pub struct Arguments {
     /// What the video's frames show: a line each from the first frame on, `good` or the kind of defect
     #[arg(long, value_name = "FILE", requires = "lines")]
     labels: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
 }
 
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
@@ -41,7 +45,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         &arguments.lines,
         &arguments.labels,
     ) {
-        (Some(model), Some(data), _, _) => pictures::judge(model, data)?,
+        (Some(model), Some(data), _, _) => pictures::judge(model, &arguments.target, data)?,
         (_, _, Some(lines), Some(labels)) => lines::read(lines, labels)?,
         _ => unreachable!("the arguments require each other"),
     };

@@ -4,16 +4,16 @@ use std::path::Path;
 
 use gstigd::data::{Picture, group_of, test_pictures};
 use gstigd::eval::Scored;
-use gstigd::model::{Detection, Detector};
-use tch::Device;
+use gstigd::model::Detection;
 
 use crate::progress::Progress;
+use crate::target::Target;
 
 /// The scores and the threshold.
-pub fn judge(model: &Path, data: &Path) -> anyhow::Result<(Vec<Scored>, f32)> {
+pub fn judge(model: &Path, target: &Target, data: &Path) -> anyhow::Result<(Vec<Scored>, f32)> {
     let pictures = test_pictures(data)?;
     let groups = group_of(data);
-    let mut detector = Detector::open(model, Device::Cpu)?;
+    let mut detector = target.open(model)?;
     let mut detection = Detection::default();
     let mut scored = Vec::with_capacity(pictures.len());
     let mut progress = Progress::new();

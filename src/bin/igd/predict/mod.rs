@@ -11,6 +11,8 @@ use clap::Args;
 use gstigd::data::{is_picture, pictures_in};
 use serde::Serialize;
 
+use crate::target::Target;
+
 #[derive(Args)]
 pub struct Arguments {
     /// The model file
@@ -22,6 +24,8 @@ pub struct Arguments {
     /// Write each picture with its heatmap and regions drawn as `<stem>.png` to this folder
     #[arg(long, value_name = "D")]
     overlay_dir: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
     /// Pictures, folders of pictures, and videos (files or URIs)
     #[arg(required = true, value_name = "PICTURE|DIR|VIDEO")]
     inputs: Vec<PathBuf>,

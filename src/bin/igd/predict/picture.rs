@@ -10,7 +10,6 @@ use gstigd::model::{Detection, Detector, Region, Scales};
 use gstigd::video::{Colormap, Painter};
 use ndarray::ArrayView2;
 use serde::Serialize;
-use tch::Device;
 
 use super::{Arguments, Lines, beside};
 
@@ -47,7 +46,7 @@ pub fn judge<W: Write>(
     } = match judge {
         Some(judge) => judge,
         None => judge.insert(Judge {
-            detector: Detector::open(&arguments.model, Device::Cpu)?,
+            detector: arguments.target.open(&arguments.model)?,
             detection: Detection::default(),
         }),
     };

@@ -39,7 +39,10 @@ pub fn judge<W: Write>(
         .map_err(|_| anyhow!("a launch line of several elements is a pipeline"))?;
     let element = |name: &str| pipeline.by_name(name).context("a named element is there");
     element("source")?.set_property("uri", &uri);
-    element("filter")?.set_property("model", arguments.model.to_string_lossy().as_ref());
+    let filter = element("filter")?;
+    filter.set_property("model", arguments.model.to_string_lossy().as_ref());
+    filter.set_property("device", &arguments.target.device);
+    filter.set_property("precision", arguments.target.precision);
     let sink = element("sink")?
         .downcast::<AppSink>()
         .map_err(|_| anyhow!("appsink is an AppSink"))?;

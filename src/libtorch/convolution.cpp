@@ -1,0 +1,102 @@
+// oneDNN's convolutions with packed weights and what follows them in the same pass: libtorch has these operations for its
+// own compiler, and neither at:: nor tch has a name for them.
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/ivalue.h>
+
+// As in convolution.rs.
+struct Geometry {
+  int64_t stride;
+  int64_t padding;
+  int64_t groups;
+  bool transposed;
+};
+
+namespace {
+
+using Arguments = std::vector<c10::IValue>;
+using Pair = std::vector<int64_t>;
+using NoScalars = c10::List<std::optional<at::Scalar>>;
+
+c10::OperatorHandle operation(const char *name, const char *overload = "") {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
+}
+
+at::Tensor call(const c10::OperatorHandle &operation, Arguments arguments) {
+  operation.callBoxed(&arguments);
+  return arguments.at(0).toTensor();
+}
+
+Pair both(int64_t value) { return {value, value}; }
+
+// Nothing may be thrown into Rust: the text of what went wrong, to be freed with free, or null.
+template <typename Work> char *guarded(Work work) {
+  try {
+    work();
+    return nullptr;
+  } catch (const std::exception &error) {
+    return strdup(error.what());
+  } catch (...) {
+    return strdup("unknown error");
+  }
+}
+
+} // namespace
+
+extern "C" char *igd_pack(const at::Tensor *weight, const Geometry *geometry, const int64_t *input_size,
+                          at::Tensor **packed) {
+  return guarded([&] {
+    static const auto plain = operation("mkldnn::_reorder_convolution_weight");
+    static const auto transposed = operation("mkldnn::_reorder_convolution_transpose_weight");
+    Arguments arguments{*weight, both(geometry->padding)};
+    if (geometry->transposed) {
+      arguments.emplace_back(both(0)); // output padding
+    }
+    arguments.emplace_back(both(geometry->stride));
+    arguments.emplace_back(both(1)); // dilation
+    arguments.emplace_back(geometry->groups);
+    arguments.emplace_back(Pair(input_size, input_size + 4));
+    *packed = new at::Tensor(call(geometry->transposed ? transposed : plain, std::move(arguments)));
+  });
+}
+
+extern "C" char *igd_convolve(const at::Tensor *x, const at::Tensor *weight, const at::Tensor *bias,
+                              const Geometry *geometry, const char *then, at::Tensor **result) {
+  return guarded([&] {
+    static const auto plain = operation("mkldnn::_convolution_pointwise");
+    static const auto transposed = operation("mkldnn::_convolution_transpose_pointwise");
+    Arguments arguments{*x, *weight, *bias, both(geometry->padding)};
+    if (geometry->transposed) {
+      arguments.emplace_back(both(0)); // output padding
+    }
+    arguments.emplace_back(both(geometry->stride));
+    arguments.emplace_back(both(1)); // dilation
+    arguments.emplace_back(geometry->groups);
+    arguments.emplace_back(then);
+    arguments.emplace_back(NoScalars());
+    arguments.emplace_back(); // algorithm
+    *result = new at::Tensor(call(geometry->transposed ? transposed : plain, std::move(arguments)));
+  });
+}
+
+extern "C" char *igd_convolve_onto(const at::Tensor *sum, const at::Tensor *x, const at::Tensor *weight,
+                                   const at::Tensor *bias, const Geometry *geometry, const char *then,
+                                   at::Tensor **result) {
+  return guarded([&] {
+    static const auto adding = operation("mkldnn::_convolution_pointwise_", "binary");
+    Arguments arguments{*sum, *x, *weight, *bias, both(geometry->padding), both(geometry->stride), both(1),
+                        geometry->groups, "add"};
+    arguments.emplace_back(); // alpha
+    arguments.emplace_back(then == nullptr ? c10::IValue() : c10::IValue(then));
+    arguments.emplace_back(NoScalars());
+    arguments.emplace_back(); // algorithm
+    *result = new at::Tensor(call(adding, std::move(arguments)));
+  });
+}

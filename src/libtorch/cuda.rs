@@ -1,0 +1,124 @@
+//! Opens libtorch's CUDA half at run time, so that one build serves machines with and without a GPU: whether it is linked or
+//! not, the linker leaves it out where nothing calls it by name.
+
+use std::ffi::{CStr, OsStr, c_char, c_int, c_uint};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LAZY, RTLD_LOCAL, RTLD_NOW};
+
+const CUDA_HALF: &str = "libtorch_cuda.so";
+
+/// Why libtorch cannot use a GPU. The text tells the user what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CudaError {
+    #[error("there is no NVIDIA driver: install it")]
+    NoDriver,
+    #[error("the NVIDIA driver finds no usable GPU ({0})")]
+    Driver(String),
+    #[error("this libtorch is for the CPU alone: run ./setup --cuda and build again")]
+    NoCudaHalf,
+    #[error("libtorch's part for GPUs does not load ({0}): run ./setup --cuda and build again")]
+    Load(String),
+    #[error("libtorch does not see the GPU: its CUDA may need a newer NVIDIA driver")]
+    Unseen,
+}
+
+/// Makes GPUs usable, or says why they are not. libtorch keeps its first answer to whether there are any, so this comes before
+/// every question; what it opened stays open. The first call may take seconds where there is a GPU, and is quick where not.
+pub fn open_cuda() -> Result<(), CudaError> {
+    static OPENED: OnceLock<Result<(), CudaError>> = OnceLock::new();
+    OPENED
+        .get_or_init(|| {
+            // Loading our half takes seconds and gigabytes, so the driver is asked first.
+            ask_driver()?;
+            load_cuda_half()?;
+            if tch::Cuda::is_available() {
+                Ok(())
+            } else {
+                Err(CudaError::Unseen)
+            }
+        })
+        .clone()
+}
+
+/// Asks the NVIDIA driver for a GPU.
+fn ask_driver() -> Result<(), CudaError> {
+    // SAFETY: runs the initialisers of the driver, which libtorch runs as well.
+    let driver = unsafe { Library::open(Some("libcuda.so.1"), RTLD_LAZY | RTLD_LOCAL) }
+        .map_err(|_| CudaError::NoDriver)?;
+    let status = |error: libloading::Error| CudaError::Driver(text_of(&error));
+    // SAFETY: the types are those of the driver's documentation, and the library is open until the end of this function;
+    // `cuInit` may be called at any time and any number of times, and the text, where there is one, is static.
+    let (code, text) = unsafe {
+        let initialise = driver
+            .get::<unsafe extern "C" fn(c_uint) -> c_int>(b"cuInit\0")
+            .map_err(status)?;
+        let describe = driver
+            .get::<unsafe extern "C" fn(c_int, *mut *const c_char) -> c_int>(b"cuGetErrorString\0")
+            .map_err(status)?;
+        let code = initialise(0);
+        let mut text = std::ptr::null();
+        describe(code, &raw mut text);
+        let text = (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned());
+        (code, text)
+    };
+    // Drivers do not like to be unloaded.
+    std::mem::forget(driver);
+    match code {
+        0 => Ok(()),
+        _ => Err(CudaError::Driver(
+            text.unwrap_or_else(|| format!("error {code}")),
+        )),
+    }
+}
+
+/// Loads the CUDA half of the libtorch that this process has, for good.
+fn load_cuda_half() -> Result<(), CudaError> {
+    let beside = folder_of("libtorch_cpu.so")
+        .map(|folder| folder.join(CUDA_HALF))
+        .filter(|path| path.exists());
+    let name = beside
+        .as_deref()
+        .map_or(OsStr::new(CUDA_HALF), |path| path.as_os_str());
+    // SAFETY: runs the library's initialisers, which register its kernels with libtorch; it was made for that.
+    match unsafe { Library::open(Some(name), RTLD_NOW | RTLD_GLOBAL) } {
+        Ok(library) => {
+            std::mem::forget(library);
+            Ok(())
+        }
+        Err(_) if beside.is_none() => Err(CudaError::NoCudaHalf),
+        Err(error) => Err(CudaError::Load(text_of(&error))),
+    }
+}
+
+/// The folder that a library of this process was loaded from.
+fn folder_of(library: &str) -> Option<PathBuf> {
+    // Its last column are paths, which are the only part with slashes.
+    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    maps.lines()
+        .filter_map(|line| line.find('/').map(|start| PathBuf::from(&line[start..])))
+        .find(|path| path.file_name() == Some(OsStr::new(library)))
+        .and_then(|path| path.parent().map(PathBuf::from))
+}
+
+/// What the loader says.
+fn text_of(error: &libloading::Error) -> String {
+    let cause = std::error::Error::source(error).map(|cause| cause.to_string());
+    cause.unwrap_or_else(|| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libtorch_is_found_where_it_was_loaded_from() {
+        // Something of it, or nothing would need it.
+        assert_eq!(tch::Tensor::from(1.0).numel(), 1);
+        let folder = folder_of("libtorch_cpu.so").unwrap();
+        assert!(folder.join("libc10.so").exists(), "{}", folder.display());
+        assert_eq!(folder_of("libtorch_gpu.so"), None);
+    }
+}

@@ -1,0 +1,252 @@
+//! Inference on the CPU: libtorch for the networks, loops of our own for what comes after them. The global network and each
+//! row of patches are pieces of work of their own, which [`Workers`](crate::libtorch::Workers) share.
+
+use rayon::prelude::*;
+use tch::{Tensor, no_grad};
+
+use super::stages::{Stage, Stages};
+use super::{Branch, normalise, picture_of};
+use crate::criterion::{Reference, Residuals, ScoreWeights, TermWeights, mean_of_overlap};
+use crate::model::config::ModelConfig;
+use crate::model::detection::{ScaleTerms, Scales};
+use crate::nn::{Normalisation, PATCH, PATCHES, PICTURE, STRIDE};
+
+/// Patches that go through the local network together: a row of them. The largest layers of more would leave the cache.
+pub const PATCH_BATCH: i64 = PATCHES;
+
+const SIDE: usize = PICTURE as usize;
+
+/// The criterion, and memory that every picture uses again.
+#[derive(Debug)]
+pub struct OnCpu {
+    normalisation: Normalisation,
+    /// The normalised picture.
+    picture: Vec<f32>,
+    reference: Reference,
+    global: Whole,
+    rows: Vec<Row>,
+}
+
+/// The whole picture's own work.
+#[derive(Debug)]
+struct Whole {
+    reference: Reference,
+    residuals: Residuals,
+    reconstruction: Vec<f32>,
+    map: Vec<f32>,
+    stages: Stages,
+}
+
+/// The work of a row of patches.
+#[derive(Debug)]
+struct Row {
+    residuals: Residuals,
+    /// The part of the picture that the patches cover: (3, 32, 256).
+    strip: Vec<f32>,
+    reconstruction: Vec<f32>,
+    gaussian: Vec<f32>,
+    /// Sum of the patches' maps: (32, 256).
+    map: Vec<f32>,
+    worst: Worst,
+    stages: Stages,
+}
+
+/// The terms of the patch with the highest score.
+#[derive(Clone, Copy, Debug)]
+struct Worst {
+    score: f32,
+    terms: ScaleTerms,
+}
+
+impl OnCpu {
+    pub fn new(config: &ModelConfig) -> Self {
+        let reference = Reference::local(config.range);
+        Self {
+            normalisation: config.normalisation.clone(),
+            picture: vec![0.0; 3 * SIDE * SIDE],
+            global: Whole::new(config.range),
+            rows: (0..PATCHES).map(|_| Row::new(&reference)).collect(),
+            reference,
+        }
+    }
+
+    /// On one of the workers; see [`Inference::run`](super::Inference::run).
+    pub fn run(
+        &mut self,
+        (global, local): (Option<&Branch>, Option<&Branch>),
+        weights: &ScoreWeights,
+        rgb: &[f32],
+        map: &mut [f32],
+        stages: &mut Stages,
+    ) -> Scales {
+        let Self {
+            normalisation,
+            picture,
+            reference,
+            global: whole,
+            rows,
+        } = self;
+        stages.time(Stage::Prepare, || normalise(rgb, normalisation, picture));
+        if local.is_some() {
+            stages.time(Stage::Criterion, || reference.set(picture));
+        }
+        let (picture, reference) = (&*picture, &*reference);
+        let (global_terms, ()) = rayon::join(
+            || global.map(|branch| no_grad(|| whole.run(branch, picture))),
+            || {
+                if let Some(branch) = local {
+                    rows.par_iter_mut().enumerate().for_each(|(row, work)| {
+                        no_grad(|| work.run(branch, &weights.local, picture, reference, row));
+                    });
+                }
+            },
+        );
+        *stages += std::mem::take(&mut whole.stages);
+        for row in rows.iter_mut() {
+            *stages += std::mem::take(&mut row.stages);
+        }
+        stages.time(Stage::Map, || match (global, local) {
+            (_, None) => map.copy_from_slice(&whole.map),
+            (None, Some(_)) => sum_rows(rows, map),
+            (Some(_), Some(_)) => {
+                sum_rows(rows, map);
+                let share = weights.global_share;
+                for (local, global) in map.iter_mut().zip(&whole.map) {
+                    *local = share * global + (1.0 - share) * *local;
+                }
+            }
+        });
+        let worst = rows.iter().map(|row| row.worst).reduce(Worst::or);
+        Scales {
+            global: global_terms,
+            local: local.and(worst).map(|worst| worst.terms),
+        }
+    }
+}
+
+/// Lays the rows' maps at their places.
+fn sum_rows(rows: &[Row], map: &mut [f32]) {
+    map.fill(0.0);
+    for (index, row) in rows.iter().enumerate() {
+        let place = &mut map[index * STRIDE as usize * SIDE..][..row.map.len()];
+        for (sum, value) in place.iter_mut().zip(&row.map) {
+            *sum += value;
+        }
+    }
+    mean_of_overlap(map);
+}
+
+impl Whole {
+    fn new(range: f64) -> Self {
+        let reference = Reference::global(range);
+        Self {
+            residuals: Residuals::new(&reference),
+            reference,
+            reconstruction: Vec::new(),
+            map: vec![0.0; SIDE * SIDE],
+            stages: Stages::default(),
+        }
+    }
+
+    fn run(&mut self, branch: &Branch, picture: &[f32]) -> ScaleTerms {
+        let stages = &mut self.stages;
+        let tensor = stages.time(Stage::Prepare, || picture_of(picture));
+        let z = stages.time(Stage::GlobalEncoder, || branch.network.encode(&tensor));
+        let reconstruction = stages.time(Stage::GlobalDecoder, || branch.network.decode(&z));
+        stages.time(Stage::Criterion, || {
+            copy_to(&mut self.reconstruction, &reconstruction);
+            self.reference.set(picture);
+            self.map.fill(0.0);
+            ScaleTerms {
+                reconstruction: self.residuals.compare(
+                    &self.reference,
+                    &self.reconstruction,
+                    (0, 0),
+                    &mut self.map,
+                ),
+                gaussian: branch.descriptor.distance(&z).double_value(&[0]) as f32,
+            }
+        })
+    }
+}
+
+impl Row {
+    fn new(reference: &Reference) -> Self {
+        let area = PATCH as usize * SIDE;
+        Self {
+            residuals: Residuals::new(reference),
+            strip: vec![0.0; 3 * area],
+            reconstruction: Vec::new(),
+            gaussian: Vec::new(),
+            map: vec![0.0; area],
+            worst: Worst::NONE,
+            stages: Stages::default(),
+        }
+    }
+
+    fn run(
+        &mut self,
+        branch: &Branch,
+        weights: &TermWeights,
+        picture: &[f32],
+        reference: &Reference,
+        row: usize,
+    ) {
+        let y = row * STRIDE as usize;
+        let stages = &mut self.stages;
+        let patches = stages.time(Stage::Prepare, || {
+            let strips = self.strip.chunks_exact_mut(PATCH as usize * SIDE);
+            for (strip, channel) in strips.zip(picture.chunks_exact(SIDE * SIDE)) {
+                strip.copy_from_slice(&channel[y * SIDE..][..strip.len()]);
+            }
+            Tensor::from_slice(&self.strip)
+                .view([3, PATCH, PICTURE])
+                .unfold(2, PATCH, STRIDE)
+                .permute([2, 0, 1, 3])
+        });
+        let z = stages.time(Stage::LocalEncoder, || branch.network.encode(&patches));
+        let reconstructions = stages.time(Stage::LocalDecoder, || branch.network.decode(&z));
+        stages.time(Stage::Criterion, || {
+            copy_to(&mut self.gaussian, &branch.descriptor.distance(&z));
+            copy_to(&mut self.reconstruction, &reconstructions);
+            self.map.fill(0.0);
+            self.worst = Worst::NONE;
+            let patch = self.reconstruction.len() / self.gaussian.len();
+            let patches = self.reconstruction.chunks_exact(patch);
+            for (column, (patch, &gaussian)) in patches.zip(&self.gaussian).enumerate() {
+                let x = column * STRIDE as usize;
+                let map = &mut self.map[x..];
+                let reconstruction = self.residuals.compare(reference, patch, (x, y), map);
+                self.worst = self.worst.or(Worst {
+                    score: weights.mix(reconstruction, gaussian),
+                    terms: ScaleTerms {
+                        reconstruction,
+                        gaussian,
+                    },
+                });
+            }
+        });
+    }
+}
+
+impl Worst {
+    const NONE: Self = Self {
+        score: f32::NEG_INFINITY,
+        terms: ScaleTerms {
+            reconstruction: 0.0,
+            gaussian: 0.0,
+        },
+    };
+
+    /// The one with the higher score, the first of equals; what is not a number is worse than anything.
+    fn or(self, other: Self) -> Self {
+        let is_worse = other.score > self.score || (other.score.is_nan() && !self.score.is_nan());
+        if is_worse { other } else { self }
+    }
+}
+
+/// The tensor's numbers (f32) in memory that is kept.
+fn copy_to(values: &mut Vec<f32>, tensor: &Tensor) {
+    values.resize(tensor.numel(), 0.0);
+    tensor.copy_data(values, tensor.numel());
+}

@@ -1,0 +1,120 @@
+//! Inference on a GPU: everything in tensors there, with one copy up and one copy down a picture.
+
+use tch::{Device, Kind, Tensor};
+
+use super::{Branch, normalise, picture_of};
+use crate::criterion::{self, MsSsim, PatchFold, ScoreWeights, residual_map};
+use crate::model::config::ModelConfig;
+use crate::model::detection::{ScaleTerms, Scales};
+use crate::nn::{Normalisation, patches};
+
+#[derive(Debug)]
+pub struct OnGpu {
+    device: Device,
+    normalisation: Normalisation,
+    global: MsSsim,
+    local: MsSsim,
+    fold: PatchFold,
+    /// The normalised picture.
+    picture: Vec<f32>,
+    /// What comes back: the map, then two terms a scale.
+    result: Vec<f32>,
+}
+
+impl OnGpu {
+    pub fn new(config: &ModelConfig, device: Device) -> Self {
+        // All pictures have one size: trying out which kernels are fastest for it pays.
+        tch::Cuda::cudnn_set_benchmark(true);
+        Self {
+            device,
+            normalisation: config.normalisation.clone(),
+            global: MsSsim::global(config.range, device),
+            local: MsSsim::local(config.range, device),
+            fold: PatchFold::new(device),
+            picture: vec![0.0; 3 * config.input[0] * config.input[1]],
+            result: Vec::new(),
+        }
+    }
+
+    pub fn run(
+        &mut self,
+        (global, local): (Option<&Branch>, Option<&Branch>),
+        weights: &ScoreWeights,
+        rgb: &[f32],
+        map: &mut [f32],
+    ) -> Scales {
+        normalise(rgb, &self.normalisation, &mut self.picture);
+        // From page-locked memory the copy goes on by itself while the CPU queues what follows.
+        let picture = picture_of(&self.picture)
+            .pin_memory(self.device)
+            .to_device_(self.device, Kind::Float, true, false);
+        let global = global.map(|branch| {
+            let errors = Errors::of(branch, &self.global, &picture);
+            (errors.reconstruction, errors.gaussian, errors.maps)
+        });
+        let local = local.map(|branch| {
+            let errors = Errors::of(branch, &self.local, &patches(&picture));
+            let scores = &errors.reconstruction * f64::from(weights.local.reconstruction)
+                + &errors.gaussian * f64::from(weights.local.gaussian);
+            let worst = scores.argmax(0, true);
+            (
+                errors.reconstruction.index_select(0, &worst),
+                errors.gaussian.index_select(0, &worst),
+                self.fold.mean(&errors.maps),
+            )
+        });
+        let share = f64::from(weights.global_share);
+        let mixed = match (&global, &local) {
+            (Some((_, _, global)), Some((_, _, local))) => global * share + local * (1.0 - share),
+            (Some((_, _, only)), None) | (None, Some((_, _, only))) => only.shallow_clone(),
+            (None, None) => unreachable!("a model without networks is refused when it is read"),
+        };
+        let mut parts = vec![mixed.flatten(0, -1)];
+        for (reconstruction, gaussian, _) in global.iter().chain(&local) {
+            parts.push(reconstruction.shallow_clone());
+            parts.push(gaussian.shallow_clone());
+        }
+        let result = Tensor::cat(&parts, 0).to_device(Device::Cpu);
+        self.result.resize(result.numel(), 0.0);
+        result.copy_data(&mut self.result, result.numel());
+        let (values, terms) = self.result.split_at(map.len());
+        map.copy_from_slice(values);
+        let mut terms = terms.chunks_exact(2).map(|pair| ScaleTerms {
+            reconstruction: pair[0],
+            gaussian: pair[1],
+        });
+        Scales {
+            global: global.and_then(|_| terms.next()),
+            local: local.and_then(|_| terms.next()),
+        }
+    }
+}
+
+/// The errors of a batch of pictures or patches.
+struct Errors {
+    /// (N).
+    reconstruction: Tensor,
+    /// (N).
+    gaussian: Tensor,
+    /// (N, 1, side, side).
+    maps: Tensor,
+}
+
+impl Errors {
+    fn of(branch: &Branch, criterion: &MsSsim, pictures: &Tensor) -> Self {
+        let z = branch.network.encode(pictures);
+        let reconstructed = branch.network.decode(&z);
+        let similarity = criterion.compare(pictures, &reconstructed);
+        let range = criterion.range();
+        Self {
+            reconstruction: criterion::reconstruction(
+                pictures,
+                &reconstructed,
+                &similarity.value,
+                range,
+            ),
+            gaussian: branch.descriptor.distance(&z),
+            maps: residual_map(pictures, &reconstructed, &similarity, criterion),
+        }
+    }
+}

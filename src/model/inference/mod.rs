@@ -1,0 +1,151 @@
+//! From a picture to its raw score and map.
+
+mod cpu;
+mod gpu;
+mod stages;
+
+use tch::{Device, Kind, Tensor};
+
+use self::cpu::OnCpu;
+use self::gpu::OnGpu;
+pub use self::stages::{Stage, Stages};
+use super::config::ModelConfig;
+use super::detection::{ScaleTerms, Scales};
+use super::networks::Networks;
+use crate::criterion::{Descriptor, ScoreWeights, TermWeights};
+use crate::libtorch::Workers;
+use crate::nn::{Fused, Normalisation, Operations, PATCHES, PICTURE};
+
+/// A network for inference and the descriptor of its normal latents.
+#[derive(Debug)]
+struct Branch {
+    network: Fused,
+    descriptor: Descriptor,
+}
+
+// SAFETY: nothing changes the tensors once they are here, and libtorch lets any number of threads read one.
+unsafe impl Sync for Branch {}
+
+/// A model's networks with the criterion that suits the device.
+#[derive(Debug)]
+pub struct Inference {
+    global: Option<Branch>,
+    local: Option<Branch>,
+    score: ScoreWeights,
+    criterion: Criterion,
+    workers: Workers,
+    pub stages: Stages,
+}
+
+#[derive(Debug)]
+enum Criterion {
+    Cpu(Box<OnCpu>),
+    Gpu(Box<OnGpu>),
+}
+
+impl Inference {
+    /// `device` is where the networks are, `kind` what they shall compute in.
+    pub fn new(
+        config: &ModelConfig,
+        networks: Networks,
+        device: Device,
+        kind: Kind,
+        workers: Workers,
+    ) -> Self {
+        let patch_batch = match device {
+            Device::Cpu => cpu::PATCH_BATCH,
+            _ => PATCHES * PATCHES,
+        };
+        let Networks { global, local, .. } = networks;
+        // On the threads that will use them: the layout of packed weights depends on how many there are for a product.
+        let (global, local) = workers.run(|| {
+            rayon::join(
+                || {
+                    global.map(|scale| Branch {
+                        network: Fused::global(&scale.network, kind, 1),
+                        descriptor: scale.descriptor,
+                    })
+                },
+                || {
+                    local.map(|scale| Branch {
+                        network: Fused::local(&scale.network, kind, patch_batch),
+                        descriptor: scale.descriptor,
+                    })
+                },
+            )
+        });
+        Self {
+            global,
+            local,
+            workers,
+            score: config.score,
+            criterion: match device {
+                Device::Cpu => Criterion::Cpu(Box::new(OnCpu::new(config))),
+                _ => Criterion::Gpu(Box::new(OnGpu::new(config, device))),
+            },
+            stages: Stages::default(),
+        }
+    }
+
+    /// Threads that share a picture's work on the CPU.
+    pub fn threads(&self) -> usize {
+        self.workers.count()
+    }
+
+    /// What a picture takes: the operations of the stages that have networks in them.
+    pub fn operations(&self) -> Vec<(Stage, f64)> {
+        let of = |branch: &Option<Branch>, count, stages: [Stage; 2]| {
+            branch.as_ref().map(|branch| {
+                let Operations { encoder, decoder } = branch.network.operations();
+                stages.into_iter().zip([count * encoder, count * decoder])
+            })
+        };
+        let patches = (PATCHES * PATCHES) as f64;
+        let global = [Stage::GlobalEncoder, Stage::GlobalDecoder];
+        let local = [Stage::LocalEncoder, Stage::LocalDecoder];
+        let global = of(&self.global, 1.0, global);
+        let local = of(&self.local, patches, local);
+        global.into_iter().chain(local).flatten().collect()
+    }
+
+    /// Judges a picture, planar R, G, B of 256 x 256 values in 0..=255. Fills `map` (256 x 256) with the raw map.
+    ///
+    /// Panics where libtorch throws: out of memory, or a GPU that was lost.
+    pub fn run(&mut self, rgb: &[f32], map: &mut [f32]) -> (f32, Scales) {
+        let branches = (self.global.as_ref(), self.local.as_ref());
+        let (weights, stages) = (&self.score, &mut self.stages);
+        let scales = match &mut self.criterion {
+            Criterion::Cpu(criterion) => self
+                .workers
+                .run(|| criterion.run(branches, weights, rgb, map, stages)),
+            Criterion::Gpu(criterion) => {
+                tch::no_grad(|| criterion.run(branches, weights, rgb, map))
+            }
+        };
+        let score = |terms: Option<ScaleTerms>, weights: TermWeights| {
+            terms.map(|terms| weights.mix(terms.reconstruction, terms.gaussian))
+        };
+        let global = score(scales.global, self.score.global);
+        let local = score(scales.local, self.score.local);
+        (self.score.combine(global, local), scales)
+    }
+}
+
+/// What makes the networks' pictures of values in 0..=255: (value - mean) / deviation, a channel each.
+fn normalise(rgb: &[f32], normalisation: &Normalisation, out: &mut [f32]) {
+    let area = rgb.len() / 3;
+    let channels = rgb.chunks_exact(area).zip(out.chunks_exact_mut(area));
+    let numbers = normalisation.mean.iter().zip(&normalisation.std);
+    for ((rgb, out), (mean, deviation)) in channels.zip(numbers) {
+        let factor = (1.0 / (255.0 * deviation)) as f32;
+        let offset = (-mean / deviation) as f32;
+        for (out, value) in out.iter_mut().zip(rgb) {
+            *out = value * factor + offset;
+        }
+    }
+}
+
+/// The numbers as a picture tensor (1, 3, side, side) on the CPU.
+fn picture_of(values: &[f32]) -> Tensor {
+    Tensor::from_slice(values).view([1, 3, PICTURE, PICTURE])
+}

@@ -1,0 +1,80 @@
+//! Where the time of an inference goes.
+
+use std::ops::AddAssign;
+use std::time::{Duration, Instant};
+
+/// The parts of an inference on the CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Normalising, and cutting patches.
+    Prepare,
+    GlobalEncoder,
+    GlobalDecoder,
+    LocalEncoder,
+    LocalDecoder,
+    /// Descriptor, MS-SSIM, L1 and residual maps.
+    Criterion,
+    /// Folding and mixing the maps.
+    Map,
+    /// Normalising the map and finding the regions in it.
+    Regions,
+}
+
+impl Stage {
+    pub const ALL: [Self; 8] = [
+        Self::Prepare,
+        Self::GlobalEncoder,
+        Self::GlobalDecoder,
+        Self::LocalEncoder,
+        Self::LocalDecoder,
+        Self::Criterion,
+        Self::Map,
+        Self::Regions,
+    ];
+}
+
+/// The time that each stage has taken since the start, of all threads together. Zero on GPUs, which work while the CPU is
+/// elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stages([Duration; Stage::ALL.len()]);
+
+impl Stage {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::GlobalEncoder => "global encoder",
+            Self::GlobalDecoder => "global decoder",
+            Self::LocalEncoder => "local encoder",
+            Self::LocalDecoder => "local decoder",
+            Self::Criterion => "criterion",
+            Self::Map => "map",
+            Self::Regions => "regions",
+        }
+    }
+}
+
+impl AddAssign for Stages {
+    fn add_assign(&mut self, other: Self) {
+        for (sum, time) in self.0.iter_mut().zip(other.0) {
+            *sum += time;
+        }
+    }
+}
+
+impl Stages {
+    pub fn of(&self, stage: Stage) -> Duration {
+        self.0[stage as usize]
+    }
+
+    pub(in crate::model) fn add(&mut self, stage: Stage, time: Duration) {
+        self.0[stage as usize] += time;
+    }
+
+    /// Runs a part of a stage.
+    pub(super) fn time<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        self.add(stage, start.elapsed());
+        result
+    }
+}

@@ -1,0 +1,188 @@
+//! Convolutions with weights ready for the kernels.
+
+use tch::{Device, Kind, Tensor};
+
+use super::algebra::{Kernel, Scaling};
+use crate::libtorch::{Geometry, PackedConvolution, Then};
+use crate::nn::blocks::Conv2d;
+
+/// The same picture with the channels of a pixel side by side in memory.
+pub fn channels_last(x: &Tensor) -> Tensor {
+    // tch has no memory formats; this tensor has the strides that libtorch calls channels-last.
+    x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+}
+
+/// A convolution in the precision of the run.
+#[derive(Debug)]
+pub struct FusedConv {
+    weight: Weight,
+    bias: Tensor,
+    geometry: Geometry,
+    /// Side of the kernel, and its numbers.
+    taps: i64,
+    numbers: i64,
+}
+
+#[derive(Debug)]
+enum Weight {
+    /// Channels-last.
+    Plain(Tensor),
+    /// On CPUs that have the kernels.
+    Packed(PackedConvolution),
+}
+
+impl FusedConv {
+    pub fn new(kernel: Kernel, kind: Kind) -> Self {
+        Self {
+            taps: kernel.weight.size()[3],
+            numbers: kernel.weight.numel() as i64,
+            weight: Weight::Plain(channels_last(&kernel.weight.to_kind(kind))),
+            bias: kernel.bias.to_kind(kind),
+            geometry: Geometry {
+                stride: kernel.stride,
+                padding: kernel.padding,
+                groups: 1,
+                transposed: false,
+            },
+        }
+    }
+
+    /// One filter a channel.
+    pub fn depthwise(kernel: Kernel, kind: Kind) -> Self {
+        let groups = kernel.weight.size()[0];
+        let mut conv = Self::new(kernel, kind);
+        conv.geometry.groups = groups;
+        conv
+    }
+
+    /// Each pixel made 2x2, the convolution, and the scaling of its outputs, as one transposed convolution.
+    pub fn doubling(conv: &Conv2d, scaling: Option<&Scaling>, kind: Kind) -> Self {
+        let kernel = Kernel::of(conv);
+        let kernel = match scaling {
+            Some(scaling) => kernel.then(scaling),
+            None => kernel,
+        };
+        let weight = Conv2d::doubling_kernel(&kernel.weight);
+        let stride = 2;
+        let kernel = Kernel {
+            weight,
+            stride,
+            ..kernel
+        };
+        let mut conv = Self::new(kernel, kind);
+        conv.geometry.transposed = true;
+        conv
+    }
+
+    /// Side of the kernel.
+    pub fn taps(&self) -> i64 {
+        self.taps
+    }
+
+    /// Packs the weights for batches of that many pictures of `side` x `side`, where that can be done.
+    pub fn pack(&mut self, batch: i64, side: i64) {
+        let Weight::Plain(weight) = &self.weight else {
+            return;
+        };
+        if weight.device() != Device::Cpu {
+            return;
+        }
+        let size = weight.size();
+        let inputs = if self.geometry.transposed {
+            size[0]
+        } else {
+            size[1] * self.geometry.groups
+        };
+        let input_size = [batch, inputs, side, side];
+        let packed = PackedConvolution::new(weight, &self.bias, self.geometry, input_size);
+        if let Some(packed) = packed {
+            self.weight = Weight::Packed(packed);
+        }
+    }
+
+    /// The output's side and the operations for an input of `side` x `side`.
+    pub fn output(&self, side: i64) -> (i64, f64) {
+        let Geometry {
+            stride,
+            padding,
+            transposed,
+            ..
+        } = self.geometry;
+        // Each weight meets each pixel of the smaller picture.
+        let (output, pixels) = if transposed {
+            let output = (side - 1) * stride - 2 * padding + self.taps;
+            (output, side * side)
+        } else {
+            let output = (side + 2 * padding - self.taps) / stride + 1;
+            (output, output * output)
+        };
+        (output, 2.0 * pixels as f64 * self.numbers as f64)
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        match &self.weight {
+            Weight::Packed(packed) => packed.forward(x, Then::Nothing),
+            Weight::Plain(weight) => self.convolve(x, weight),
+        }
+    }
+
+    pub fn forward_relu(&self, x: &Tensor) -> Tensor {
+        match &self.weight {
+            Weight::Packed(packed) => packed.forward(x, Then::Relu),
+            Weight::Plain(weight) => self.convolve(x, weight).relu_(),
+        }
+    }
+
+    /// `sum` plus the output, in the memory of `sum`. Not for transposed convolutions.
+    pub fn forward_onto(&self, mut sum: Tensor, x: &Tensor) -> Tensor {
+        match &self.weight {
+            Weight::Packed(packed) => packed.forward_onto(sum, x, Then::Nothing),
+            Weight::Plain(weight) => sum.g_add_(&self.convolve(x, weight)),
+        }
+    }
+
+    /// The ReLU of that.
+    pub fn forward_onto_relu(&self, mut sum: Tensor, x: &Tensor) -> Tensor {
+        match &self.weight {
+            Weight::Packed(packed) => packed.forward_onto(sum, x, Then::Relu),
+            Weight::Plain(weight) => sum.g_add_(&self.convolve(x, weight)).relu_(),
+        }
+    }
+
+    fn convolve(&self, x: &Tensor, weight: &Tensor) -> Tensor {
+        let Geometry {
+            stride,
+            padding,
+            groups,
+            transposed,
+        } = self.geometry;
+        let (stride, padding) = ([stride; 2], [padding; 2]);
+        let bias = Some(&self.bias);
+        if transposed {
+            x.conv_transpose2d(weight, bias, stride, padding, [0, 0], groups, [1, 1])
+        } else {
+            x.conv2d(weight, bias, stride, padding, [1, 1], groups)
+        }
+    }
+}
+
+/// A batch norm that could not be folded into a convolution, and the ReLU after it.
+#[derive(Debug)]
+pub struct FusedActivation {
+    factor: Tensor,
+    offset: Tensor,
+}
+
+impl FusedActivation {
+    pub fn new(scaling: &Scaling, kind: Kind) -> Self {
+        let a_channel = |values: &Tensor| values.to_kind(kind).view([1, -1, 1, 1]);
+        Self {
+            factor: a_channel(&scaling.factor),
+            offset: a_channel(&scaling.offset),
+        }
+    }
+
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        self.offset.addcmul(x, &self.factor).relu_()
+    }
+}

@@ -1,0 +1,128 @@
+//! The trained networks rewritten for inference: the same results from less work.
+//!
+//! - Batch norm after a convolution is folded into it; before one, where the shortcut needs the plain input too, it is one
+//!   factor and offset a channel.
+//! - Convolution and 2x2 means are one convolution of stride 2, nearest upsampling and convolution one transposed
+//!   convolution (as in training); 1x1 shortcuts run on the smaller side of both.
+//! - Linear layers that follow each other are multiplied out, and so are the convolutions between them that no activation
+//!   separates, where the product is not larger than its parts: the last ones of the trained encoders.
+//! - Pictures are channels-last in memory, as the kernels of CPUs and GPUs want them; weights have the precision of the run
+//!   (f32, bf16 or f16) and, on CPUs, the layout of the kernels, which do ReLUs and sums in the same pass. Latents and reconstructions come out as f32.
+
+mod algebra;
+mod conv;
+mod decoder;
+mod efficientnet_lite;
+mod linear;
+mod resnet18;
+mod tower;
+mod walk;
+
+use tch::{Kind, Tensor};
+
+use self::decoder::FusedDecoder;
+use self::efficientnet_lite::FusedEfficientnetLite0;
+use self::resnet18::FusedResnet18;
+use self::tower::FusedTower;
+pub use self::walk::Operations;
+use self::walk::Walk;
+use super::global::Encoder;
+use super::{Autoencoder, Global, Local};
+
+#[derive(Debug)]
+enum FusedEncoder {
+    Tower(Box<FusedTower>),
+    Resnet18(FusedResnet18),
+    EfficientnetLite0(FusedEfficientnetLite0),
+}
+
+/// A [`Global`] or [`Local`] network for inference. Its tensors are on the network's device and need no gradients.
+#[derive(Debug)]
+pub struct Fused {
+    kind: Kind,
+    encoder: FusedEncoder,
+    decoder: FusedDecoder,
+    operations: Operations,
+}
+
+impl Fused {
+    /// `kind` is what the convolutions compute in: f32, bf16 or f16. Batches of `batch` pictures are the fastest.
+    pub fn global(network: &Global, kind: Kind, batch: i64) -> Self {
+        tch::no_grad(|| {
+            let latent = &network.ln11;
+            let encoder = match &network.pretrain {
+                Encoder::Scratch(tower) => {
+                    FusedEncoder::Tower(Box::new(FusedTower::new(tower, latent, kind)))
+                }
+                Encoder::Resnet18(encoder) => {
+                    FusedEncoder::Resnet18(FusedResnet18::new(encoder, latent, kind))
+                }
+                Encoder::EfficientnetLite0(encoder) => FusedEncoder::EfficientnetLite0(
+                    FusedEfficientnetLite0::new(encoder, latent, kind),
+                ),
+            };
+            let decoder = FusedDecoder::global(network, kind);
+            Self::new(encoder, decoder, kind, batch, network.side())
+        })
+    }
+
+    /// As [`Fused::global`].
+    pub fn local(network: &Local, kind: Kind, batch: i64) -> Self {
+        tch::no_grad(|| {
+            let encoder = FusedTower::new(&network.pretrain, &network.ln11, kind);
+            let encoder = FusedEncoder::Tower(Box::new(encoder));
+            let decoder = FusedDecoder::local(network, kind);
+            Self::new(encoder, decoder, kind, batch, network.side())
+        })
+    }
+
+    fn new(
+        mut encoder: FusedEncoder,
+        mut decoder: FusedDecoder,
+        kind: Kind,
+        batch: i64,
+        side: i64,
+    ) -> Self {
+        let mut through_encoder = Walk::new(batch, side);
+        match &mut encoder {
+            FusedEncoder::Tower(tower) => tower.walk(&mut through_encoder),
+            FusedEncoder::Resnet18(resnet) => resnet.walk(&mut through_encoder),
+            FusedEncoder::EfficientnetLite0(net) => net.walk(&mut through_encoder),
+        }
+        let mut through_decoder = Walk::new(batch, side);
+        decoder.walk(&mut through_decoder);
+        Self {
+            kind,
+            encoder,
+            decoder,
+            operations: Operations {
+                encoder: through_encoder.operations,
+                decoder: through_decoder.operations,
+            },
+        }
+    }
+
+    /// What one picture takes.
+    pub fn operations(&self) -> Operations {
+        self.operations
+    }
+
+    /// Normalised pictures (N, 3, side, side) to latents z (N, latent).
+    pub fn encode(&self, pictures: &Tensor) -> Tensor {
+        let pictures = conv::channels_last(&pictures.to_kind(self.kind));
+        match &self.encoder {
+            FusedEncoder::Tower(encoder) => encoder.forward(&pictures),
+            FusedEncoder::Resnet18(encoder) => encoder.forward(&pictures),
+            FusedEncoder::EfficientnetLite0(encoder) => encoder.forward(&pictures),
+        }
+        .to_kind(Kind::Float)
+    }
+
+    /// Latents (N, latent) to reconstructions (N, 3, side, side), in the usual layout.
+    pub fn decode(&self, latents: &Tensor) -> Tensor {
+        self.decoder
+            .forward(&latents.to_kind(self.kind))
+            .to_kind(Kind::Float)
+            .contiguous()
+    }
+}

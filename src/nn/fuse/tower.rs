@@ -1,0 +1,202 @@
+//! The encoder of residual blocks together with the layer that makes latents of its features.
+
+use tch::{Kind, Tensor};
+
+use super::algebra::{Kernel, Readout, Scaling};
+use super::conv::{FusedActivation, FusedConv};
+use super::linear::{FusedLinear, flat};
+use super::walk::Walk;
+use crate::nn::blocks::{Linear, ResidualDown, halve};
+use crate::nn::tower::{SMALLEST_SIDE, Tower};
+
+/// (N, 3, side, side) to z (N, latent).
+#[derive(Debug)]
+pub struct FusedTower {
+    /// The first convolution with the first block's batch norm.
+    stem: FusedConv,
+    /// The first convolution and the first block's shortcut.
+    stem_shortcut: FusedConv,
+    first: Branch,
+    blocks: Vec<FusedDown>,
+    last: Last,
+}
+
+/// From the last blocks to z.
+#[derive(Debug)]
+enum Last {
+    /// The last block ends in the latent layer, and so its second convolution and shortcut are part of it.
+    Block {
+        activation: FusedActivation,
+        conv_1: FusedConv,
+        from_branch: FusedLinear,
+        from_shortcut: FusedLinear,
+    },
+    /// What follows the last block: for whole pictures the step above would be a matrix of 17 million weights.
+    Convolution(FusedLinear),
+}
+
+impl FusedTower {
+    pub fn new(tower: &Tower, latent: &Linear, kind: Kind) -> Self {
+        let Some((first, blocks)) = tower.blocks.split_first() else {
+            unreachable!("towers have blocks");
+        };
+        let readout = readout(&tower.ln1, latent);
+        let (blocks, last) = match (&tower.conv2, blocks.split_last()) {
+            (None, Some((last, blocks))) => (blocks, Last::block(last, &readout, kind)),
+            (None, None) => (
+                blocks,
+                Last::Convolution(FusedLinear::reading(&readout, kind)),
+            ),
+            (Some(conv2), _) => {
+                let readout = readout.after(&Kernel::of(conv2), 2 * SMALLEST_SIDE);
+                (
+                    blocks,
+                    Last::Convolution(FusedLinear::reading(&readout, kind)),
+                )
+            }
+        };
+        let stem = || Kernel::of(&tower.conv1);
+        let shortcut = Kernel::of(&first.shortcut);
+        Self {
+            stem: FusedConv::new(stem().then(&Scaling::of(first.bn1.batch())), kind),
+            stem_shortcut: FusedConv::new(stem().then_halve().then_pointwise(&shortcut), kind),
+            first: Branch::new(first, kind),
+            blocks: blocks
+                .iter()
+                .map(|block| FusedDown::new(block, kind))
+                .collect(),
+            last,
+        }
+    }
+
+    pub fn walk(&mut self, walk: &mut Walk) {
+        walk.beside(&mut self.stem_shortcut);
+        walk.through(&mut self.stem);
+        self.first.walk(walk);
+        for block in &mut self.blocks {
+            block.branch.walk(walk);
+            // The shortcut sees the halved picture.
+            walk.beside(&mut block.shortcut);
+        }
+        match &mut self.last {
+            Last::Block {
+                conv_1,
+                from_branch,
+                from_shortcut,
+                ..
+            } => {
+                walk.through(conv_1);
+                walk.linear(from_branch);
+                walk.linear(from_shortcut);
+            }
+            Last::Convolution(linear) => walk.linear(linear),
+        }
+    }
+
+    pub fn forward(&self, pictures: &Tensor) -> Tensor {
+        let y = self.stem.forward_relu(pictures);
+        let mut x = self
+            .first
+            .forward_onto(self.stem_shortcut.forward(pictures), &y);
+        drop(y);
+        for block in &self.blocks {
+            x = block.forward(&x);
+        }
+        match &self.last {
+            Last::Block {
+                activation,
+                conv_1,
+                from_branch,
+                from_shortcut,
+            } => {
+                let y = conv_1.forward_relu(&activation.forward(&x));
+                from_branch.add_to(&from_shortcut.forward(&flat(&x)), &flat(&y))
+            }
+            Last::Convolution(linear) => linear.forward(&flat(&x)),
+        }
+    }
+}
+
+impl Last {
+    fn block(block: &ResidualDown, readout: &Readout, kind: Kind) -> Self {
+        let side = 2 * SMALLEST_SIDE;
+        let shortcut = Kernel::of(&block.shortcut).then_halve();
+        let conv_2 = Kernel::of(&block.conv_2).then_halve();
+        // Both branches' biases go into one of the two.
+        let bias = &shortcut.bias + &conv_2.bias;
+        let shortcut = Kernel { bias, ..shortcut };
+        Self::Block {
+            activation: FusedActivation::new(&Scaling::of(block.bn1.batch()), kind),
+            conv_1: conv_1(block, kind),
+            from_branch: FusedLinear::reading(&readout.after(&conv_2, side), kind),
+            from_shortcut: FusedLinear::reading(&readout.after(&shortcut, side), kind),
+        }
+    }
+}
+
+/// The latent layer's view of the tower's last pictures.
+fn readout(ln1: &Linear, latent: &Linear) -> Readout {
+    let side = SMALLEST_SIDE;
+    let weight = latent.weight.matmul(&ln1.weight);
+    Readout {
+        weight: weight.view([weight.size()[0], -1, side, side]),
+        bias: latent.forward(&ln1.bias),
+    }
+}
+
+/// The first convolution and the batch norm after it.
+fn conv_1(block: &ResidualDown, kind: Kind) -> FusedConv {
+    FusedConv::new(
+        Kernel::of(&block.conv_1).then(&Scaling::of(block.bn2.batch())),
+        kind,
+    )
+}
+
+/// The convolutions of a halving block.
+#[derive(Debug)]
+struct Branch {
+    conv_1: FusedConv,
+    conv_2: FusedConv,
+}
+
+impl Branch {
+    fn new(block: &ResidualDown, kind: Kind) -> Self {
+        Self {
+            conv_1: conv_1(block, kind),
+            conv_2: FusedConv::new(Kernel::of(&block.conv_2).then_halve(), kind),
+        }
+    }
+
+    fn walk(&mut self, walk: &mut Walk) {
+        walk.through(&mut self.conv_1);
+        walk.through(&mut self.conv_2);
+    }
+
+    fn forward_onto(&self, shortcut: Tensor, y: &Tensor) -> Tensor {
+        self.conv_2
+            .forward_onto(shortcut, &self.conv_1.forward_relu(y))
+    }
+}
+
+#[derive(Debug)]
+struct FusedDown {
+    activation: FusedActivation,
+    branch: Branch,
+    shortcut: FusedConv,
+}
+
+impl FusedDown {
+    fn new(block: &ResidualDown, kind: Kind) -> Self {
+        Self {
+            activation: FusedActivation::new(&Scaling::of(block.bn1.batch()), kind),
+            branch: Branch::new(block, kind),
+            shortcut: FusedConv::new(Kernel::of(&block.shortcut), kind),
+        }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let shortcut = self.shortcut.forward(&halve(x));
+        self.branch
+            .forward_onto(shortcut, &self.activation.forward(x))
+    }
+}

@@ -1,0 +1,104 @@
+//! The networks rewritten for inference against the plain ones.
+
+mod common;
+
+use std::collections::HashMap;
+
+use common::formula;
+use common::golden::{CPU, Golden, greatest_difference};
+use gstigd::nn::{
+    Autoencoder, Builder, EncoderKind, Fused, Global, GlobalConfig, Mode, Normalisation, Role,
+    patches,
+};
+use tch::{Kind, Tensor};
+
+/// Latents and reconstructions differ by at most `tolerance` of the largest magnitude.
+#[track_caller]
+fn assert_equal(
+    what: &str,
+    fused: &Fused,
+    plain: &impl Autoencoder,
+    pictures: &Tensor,
+    tolerance: f64,
+) {
+    let z = plain.latent(&plain.features(pictures, Mode::Evaluate));
+    let reconstructed = plain.generate(&z, Mode::Evaluate);
+    let fused_z = fused.encode(pictures);
+    // From the same latents, so that each half is judged by itself.
+    let fused_reconstructed = fused.decode(&z);
+    for (part, found, expected) in [
+        ("z", &fused_z, &z),
+        ("reconstruction", &fused_reconstructed, &reconstructed),
+    ] {
+        assert_eq!(found.size(), expected.size());
+        let largest = expected.abs().max().double_value(&[]);
+        let error = greatest_difference(found, expected) / largest;
+        println!("{what} {part}: {error:.1e}");
+        assert!(
+            error <= tolerance,
+            "{what}: {part} is off by {error:.1e} of its largest value, allowed are {tolerance:.0e}"
+        );
+    }
+}
+
+#[test]
+fn both_golden_sizes() {
+    let _guard = tch::no_grad_guard();
+    for golden in Golden::both() {
+        let picture = golden.picture();
+        let patches = patches(&picture);
+        let (global, local) = (golden.global(), golden.local());
+        for (kind, tolerance) in [(Kind::Float, 1e-5), (Kind::BFloat16, 3e-2)] {
+            let what = |scale: &str| format!("{scale} of width {} in {kind:?}", golden.width);
+            let fused = Fused::global(&global, kind, 1);
+            assert_equal(&what("global"), &fused, &global, &picture, tolerance);
+            let fused = Fused::local(&local, kind, 225);
+            assert_equal(&what("local"), &fused, &local, &patches, tolerance);
+        }
+    }
+}
+
+/// The encoders that the golden numbers of the whole do not have.
+#[test]
+fn other_encoders() {
+    let _guard = tch::no_grad_guard();
+    let picture = Golden::read("small").picture();
+    let two = Tensor::cat(&[&picture, &picture.flip([3])], 0);
+    for (encoder, given) in [
+        (EncoderKind::Scratch, HashMap::new()),
+        (
+            EncoderKind::EfficientnetLite0,
+            formula::efficientnet_lite0(),
+        ),
+    ] {
+        let global = drawn(encoder, given);
+        let fused = Fused::global(&global, Kind::Float, 2);
+        assert_equal(&format!("{encoder:?}"), &fused, &global, &two, 1e-5);
+    }
+}
+
+/// A network with drawn weights where none are given, and batch norms that have seen something.
+fn drawn(encoder: EncoderKind, given: HashMap<String, Tensor>) -> Global {
+    tch::manual_seed(7);
+    let given = given
+        .into_iter()
+        .map(|(name, tensor)| (format!("pretrain.{name}"), tensor));
+    let builder = Builder::for_training(given.collect(), CPU);
+    let config = GlobalConfig {
+        encoder,
+        width: 8,
+        latent: 16,
+    };
+    let global = Global::new(builder.root(), &config, &Normalisation::IMAGENET).unwrap();
+    for (name, mut weight) in builder.finish().unwrap() {
+        if weight.role != Role::Frozen && weight.tensor.dim() == 1 {
+            let lowest = if name.ends_with("running_var") {
+                0.7
+            } else {
+                -0.3
+            };
+            let _ = weight.tensor.uniform_(lowest, lowest + 0.6);
+        }
+    }
+    global
+}
