@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::golden::Golden;
 use gstigd::criterion::MsSsim;
+use gstigd::libtorch::KeptBlocks;
 use gstigd::model::{Scale, descriptor};
 use gstigd::nn::{
     Autoencoder, Critic, Global, GlobalConfig, Local, LocalConfig, Mode, Normalisation, Scope,
@@ -23,6 +24,8 @@ const LEARNING_RATE: f64 = 1e-4;
 const RANGE: f64 = 4.7579;
 
 fn main() {
+    // As in a training; here the published step profits too.
+    let _kept = KeptBlocks::new();
     let golden = Golden::read("full");
     let entries = golden.entries();
     global(&entries);
@@ -40,10 +43,10 @@ fn global(entries: &Entries) {
         },
         Critic::global,
     );
-    let pictures = Tensor::randn([2, 3, 256, 256], (Kind::Float, Device::Cpu));
+    let pictures = Tensor::randn([8, 3, 256, 256], (Kind::Float, Device::Cpu));
     // A training encodes each picture once.
     let features = no_grad(|| trainer.scale.network.features(&pictures, Mode::Train));
-    compare(entries, plain::GLOBAL, 5, &pictures, || {
+    compare(entries, plain::GLOBAL, 3, &pictures, || {
         trainer.step(&pictures, &features);
     });
 }
@@ -59,8 +62,8 @@ fn local(entries: &Entries) {
         },
         Critic::local,
     );
-    let patches = Tensor::randn([32, 3, 32, 32], (Kind::Float, Device::Cpu));
-    compare(entries, plain::LOCAL, 7, &patches, || {
+    let patches = Tensor::randn([64, 3, 32, 32], (Kind::Float, Device::Cpu));
+    compare(entries, plain::LOCAL, 5, &patches, || {
         let features = no_grad(|| trainer.scale.network.features(&patches, Mode::Train));
         trainer.step(&patches, &features);
     });

@@ -94,7 +94,7 @@ impl Conv2d {
     /// The kernel (in, out, k + 1, k + 1) of that transposed convolution.
     pub(super) fn doubling_kernel(weight: &Tensor) -> Tensor {
         // A transposed convolution lays its kernel down mirrored, and has inputs and outputs the other way round.
-        sum_of_shifts(&weight.flip([2, 3]), 1).transpose(0, 1)
+        sum_of_shifts(&weight.transpose(0, 1).flip([2, 3]), 1)
     }
 
     fn convolve(&self, x: &Tensor, weight: &Tensor, stride: i64) -> Tensor {
@@ -110,10 +110,18 @@ impl Conv2d {
 }
 
 /// The kernel summed with itself shifted to the right, down, and both, by as many pixels as the convolution's `stride`:
-/// (out, in, k + stride, k + stride).
+/// (out, in, k + stride, k + stride). It is linear in the kernel, so one product with a small matrix: what becomes of the
+/// kernels that are one at a single place.
 pub(super) fn sum_of_shifts(kernel: &Tensor, stride: i64) -> Tensor {
-    let shifted = |left, top| kernel.constant_pad_nd([left, stride - left, top, stride - top]);
-    shifted(0, 0) + shifted(stride, 0) + shifted(0, stride) + shifted(stride, stride)
+    let (output, input, side, _) = sizes(kernel);
+    let units = Tensor::eye(side * side, (kernel.kind(), kernel.device()));
+    let units = units.view([side * side, side, side]);
+    let shifted = |left, top| units.constant_pad_nd([left, stride - left, top, stride - top]);
+    let matrix = shifted(0, 0) + shifted(stride, 0) + shifted(0, stride) + shifted(stride, stride);
+    kernel
+        .reshape([-1, side * side])
+        .matmul(&matrix.flatten(1, -1))
+        .view([output, input, side + stride, side + stride])
 }
 
 /// A fully connected layer: (N, in) to (N, out).
@@ -193,14 +201,19 @@ impl LayerNorm {
         })
     }
 
+    /// Computed with the channels last, as convolutions leave them.
     fn forward(&self, x: &Tensor) -> Tensor {
-        x.layer_norm(
-            self.shape,
-            Some(&self.weight),
-            Some(&self.bias),
-            1e-5,
-            false,
-        )
+        let [channels, height, width] = self.shape;
+        let last = |parameter: &Tensor| parameter.permute([1, 2, 0]);
+        x.permute([0, 2, 3, 1])
+            .layer_norm(
+                [height, width, channels],
+                Some(last(&self.weight)),
+                Some(last(&self.bias)),
+                1e-5,
+                false,
+            )
+            .permute([0, 3, 1, 2])
     }
 }
 
@@ -312,11 +325,18 @@ impl ResidualUp {
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         // A 1x1 convolution and a nearest-neighbour upsampling commute; this order is a quarter of the work.
         let shortcut = double(&self.shortcut.forward(x));
-        let y = self.bn1.forward(x, mode).relu();
+        // In place: batch norm's gradient is made of its input, not of its output.
+        let y = self.bn1.forward(x, mode).relu_();
         let y = self.conv_1.double_then_forward(&y);
-        let y = self.bn2.forward(&y, mode).relu();
+        let y = self.bn2.forward(&y, mode).relu_();
         shortcut + self.conv_2.forward(&y)
     }
+}
+
+/// The same with the channels of a pixel side by side in memory: convolutions are faster so, and the layers after them keep
+/// what they are given.
+pub fn channels_last(x: &Tensor) -> Tensor {
+    x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
 }
 
 /// Means of 2x2 pixels.

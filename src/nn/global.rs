@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp};
+use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp, channels_last};
 use super::efficientnet_lite::{self, EfficientnetLite0};
 use super::resnet18::{self, Resnet18};
 use super::tower::{SMALLEST_SIDE, Tower};
@@ -153,12 +153,12 @@ impl Autoencoder for Global {
 
     fn generate(&self, latents: &Tensor, mode: Mode) -> Tensor {
         let x = self.ln1.forward(latents);
-        let x = x.view([-1, 8 * self.width, SMALLEST_SIDE, SMALLEST_SIDE]);
+        let x = channels_last(&x.view([-1, 8 * self.width, SMALLEST_SIDE, SMALLEST_SIDE]));
         let mut x = self.up1.double_then_forward(&x);
         for block in &self.blocks {
             x = block.forward(&x, mode);
         }
-        let x = self.bn.forward(&x, mode).relu();
+        let x = self.bn.forward(&x, mode).relu_();
         self.up2.double_then_forward(&x)
     }
 }

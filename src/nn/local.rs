@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp};
+use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp, channels_last};
 use super::tower::{SMALLEST_SIDE, Tower};
 use super::weights::{Init, Scope, WeightsError};
 use super::{Autoencoder, PATCH, TRAINED_FEATURES};
@@ -99,11 +99,11 @@ impl Autoencoder for Local {
 
     fn generate(&self, latents: &Tensor, mode: Mode) -> Tensor {
         let x = self.ln1.forward(latents);
-        let mut x = x.view([-1, 8 * self.width, SMALLEST_SIDE, SMALLEST_SIDE]);
+        let mut x = channels_last(&x.view([-1, 8 * self.width, SMALLEST_SIDE, SMALLEST_SIDE]));
         for block in &self.blocks {
             x = block.forward(&x, mode);
         }
-        let x = self.bn.forward(&x, mode).relu();
+        let x = self.bn.forward(&x, mode).relu_();
         self.conv1.forward(&x)
     }
 }

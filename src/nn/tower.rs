@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::blocks::{Conv2d, Linear, Mode, Norm, ResidualDown};
+use super::blocks::{Conv2d, Linear, Mode, Norm, ResidualDown, channels_last};
 use super::weights::{Init, Scope, WeightsError};
 use super::{PATCH, PICTURE};
 
@@ -65,7 +65,7 @@ impl Tower {
     }
 
     pub fn forward(&self, pictures: &Tensor, mode: Mode) -> Tensor {
-        let mut x = self.conv1.forward(pictures);
+        let mut x = self.conv1.forward(&channels_last(pictures));
         for block in &self.blocks {
             x = block.forward(&x, mode);
         }

@@ -1,9 +1,11 @@
 //! The losses of one training step (paper: Section 3, Eq. 3 to 7).
 
+use std::collections::BTreeMap;
+
 use tch::{Kind, Tensor};
 
 use crate::criterion::{self, Descriptor, MsSsim};
-use crate::nn::{Autoencoder, Critic, Mode};
+use crate::nn::{Autoencoder, Critic, Mode, Role, Weights};
 
 /// Share of the interpolation loss in the total.
 const INTERPOLATION: f64 = 0.1;
@@ -24,7 +26,8 @@ pub struct Losses {
     /// reconstruction + gaussian + 0.1 interpolation.
     pub total: Tensor,
     reconstructed: Tensor,
-    mixed: Tensor,
+    /// The shares that the critic finds in the mixtures, and the true ones.
+    found: Tensor,
     shares: Tensor,
 }
 
@@ -61,25 +64,41 @@ impl Losses {
 
         let reconstruction = reconstruction.mean(Kind::Float);
         let gaussian = descriptor.distance(&z).mean(Kind::Float);
-        let interpolation = critic.forward(&mixed).square().mean(Kind::Float);
+        let found = critic.forward(&mixed);
+        let interpolation = found.square().mean(Kind::Float);
         Self {
             total: &reconstruction + &gaussian + &interpolation * INTERPOLATION,
             reconstruction,
             gaussian,
             interpolation,
             reconstructed: reconstructed.detach(),
-            mixed: mixed.detach(),
+            found,
             shares: shares.shallow_clone(),
         }
     }
 
     /// The critic's loss: it should tell the share in mixtures, and zero in reconstructions. The published code decodes both
-    /// anew after the generator's step; using the same pictures saves two passes and changes nothing else.
+    /// anew after the generator's step; using the same pictures, and what the critic found in the mixtures, saves two passes
+    /// of the decoder and one of the critic, and changes nothing else.
     pub fn critic(&self, critic: &Critic, pictures: &Tensor) -> Tensor {
-        let found = critic.forward(&self.mixed);
         let unmixed = &self.reconstructed + (pictures - &self.reconstructed) * TRUE_SHARE;
-        let front = (found - &self.shares).square().mean(Kind::Float);
+        let front = (&self.found - &self.shares).square().mean(Kind::Float);
         let back = critic.forward(&unmixed).square().mean(Kind::Float);
         front + back
     }
+}
+
+/// A loss's gradients for the trained weights of a network, by their names.
+pub type Gradients = BTreeMap<String, Tensor>;
+
+/// Computes the gradients of `loss` for `weights` and for nothing else, where a plain backward pass goes on to the weights of
+/// the other network. `keep_graph` if another loss of the same forward pass comes after.
+pub fn gradients(loss: &Tensor, weights: &Weights, keep_graph: bool) -> Gradients {
+    let (names, tensors): (Vec<_>, Vec<_>) = weights
+        .iter()
+        .filter(|(_, weight)| weight.role == Role::Trained)
+        .map(|(name, weight)| (name.clone(), &weight.tensor))
+        .unzip();
+    let gradients = Tensor::run_backward(&[loss], &tensors, keep_graph, false);
+    names.into_iter().zip(gradients).collect()
 }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use tch::Device;
 
-pub use losses::Losses;
+pub use losses::{Gradients, Losses, gradients};
 pub use options::{GlobalEncoder, LocalEncoder, Options};
 pub use trainer::{Report, Setup, Source, StepLosses, Trainer};
 

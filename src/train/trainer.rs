@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 use super::adam::Adam;
 use super::checkpoint::Progress;
 use super::clock::Clock;
-use super::losses::Losses;
+use super::losses::{Losses, gradients};
 use crate::criterion::{Descriptor, MsSsim};
 use crate::model::{Scale, Tensors, tensors_of};
 use crate::nn::{Autoencoder, Builder, Critic, Weights, WeightsError};
@@ -184,15 +184,13 @@ impl<N: Autoencoder> Trainer<N> {
             features,
             &Losses::draw_shares(pictures),
         );
-        losses.total.backward();
-        self.generator_adam.step(&mut self.weights, rate);
-        // The generator's loss went through the critic; those gradients are not the critic's own.
-        for weight in self.critic_weights.values_mut() {
-            weight.tensor.zero_grad();
-        }
+        // The critic's loss goes back through a part of the same graph.
+        let total = gradients(&losses.total, &self.weights, true);
+        self.generator_adam.step(&mut self.weights, total, rate);
         let critic_loss = losses.critic(&self.critic, pictures);
-        critic_loss.backward();
-        self.critic_adam.step(&mut self.critic_weights, rate);
+        let critic = gradients(&critic_loss, &self.critic_weights, false);
+        self.critic_adam
+            .step(&mut self.critic_weights, critic, rate);
         let number = |loss: &Tensor| loss.to_kind(Kind::Double).double_value(&[]);
         StepLosses {
             reconstruction: number(&losses.reconstruction),
