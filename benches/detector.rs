@@ -21,65 +21,69 @@ fn main() {
     let golden = Golden::read("full");
     let (picture, rgb) = (golden.picture(), golden.rgb());
     let plain = plain::Judge::new(golden.entries());
-    let open = |kind| Detector::new(golden.model(), Device::Cpu, kind).unwrap();
-    let (mut single, mut half) = (open(Kind::Float), open(Kind::BFloat16));
-    save(&golden, &mut single, &rgb);
+    save(&golden, &rgb);
 
-    let mut times: [Vec<Duration>; 3] = Default::default();
-    let mut local = [Duration::ZERO; 2];
-    let mut matrix: [Vec<f64>; 2] = Default::default();
-    // The first round does not count.
-    for round in 0..=ROUNDS {
-        let plain = timed(|| drop(plain.judge(&picture)));
-        let mut fused = [Duration::ZERO; 2];
-        for (side, detector) in [&mut single, &mut half].into_iter().enumerate() {
-            let network = |detector: &Detector| {
-                let stages = detector.stages();
-                stages.of(Stage::LocalEncoder) + stages.of(Stage::LocalDecoder)
-            };
-            let before = network(detector);
-            fused[side] = timed(|| drop(detector.judge(&rgb).unwrap()));
-            if round > 0 {
-                local[side] += network(detector) - before;
-                matrix[side].push(matrix_rate(detector.target().1));
-            }
-        }
-        if round > 0 {
-            times[0].push(plain);
-            times[1].push(fused[0]);
-            times[2].push(fused[1]);
+    let mut plain_times = Vec::new();
+    let mut sides = [Kind::Float, Kind::BFloat16].map(|kind| Side {
+        kind,
+        times: Vec::new(),
+        parts: Vec::new(),
+        operations: 0.0,
+    });
+    for _ in 0..ROUNDS {
+        // With no detector alive, which would lend the plain graph its memory.
+        let _ = plain.judge(&picture);
+        plain_times.push(timed(|| drop(plain.judge(&picture))));
+        for side in &mut sides {
+            side.measure(&golden, &rgb);
         }
     }
-    let [plain, single_time, half_time] = times.map(median);
-    let [single_rate, half_rate] = matrix.map(|mut rates| {
-        rates.sort_unstable_by(f64::total_cmp);
-        rates[rates.len() / 2]
-    });
+    let plain = median(plain_times);
     println!("plain graph    {plain:>9.2?} a picture");
-    for (name, time, detector, local, rate) in [
-        (
-            "Detector, f32 ",
-            single_time,
-            &single,
-            local[0],
-            single_rate,
-        ),
-        ("Detector, bf16", half_time, &half, local[1], half_rate),
-    ] {
-        let operations: f64 = detector
-            .operations()
-            .iter()
-            .filter(|(stage, _)| matches!(stage, Stage::LocalEncoder | Stage::LocalDecoder))
+    for side in sides {
+        let time = median(side.times);
+        let mut parts = side.parts;
+        parts.sort_unstable_by(f64::total_cmp);
+        println!(
+            "Detector, {:8} {time:>9.2?} a picture, {:.2} times sooner; local network ({:.0} billion operations) at {:.0} % of the rate of a matrix product",
+            format!("{:?}", side.kind),
+            plain.as_secs_f64() / time.as_secs_f64(),
+            side.operations / 1e9,
+            parts[parts.len() / 2] * 100.0
+        );
+    }
+}
+
+/// The detector in one precision.
+struct Side {
+    kind: Kind,
+    times: Vec<Duration>,
+    /// Of the rate of a matrix product, what the local network reached.
+    parts: Vec<f64>,
+    operations: f64,
+}
+
+impl Side {
+    fn measure(&mut self, golden: &Golden, rgb: &[f32]) {
+        let mut detector = Detector::new(golden.model(), Device::Cpu, self.kind).unwrap();
+        detector.judge(rgb).unwrap();
+        let is_local = |stage| matches!(stage, Stage::LocalEncoder | Stage::LocalDecoder);
+        let network = |detector: &Detector| -> Duration {
+            let stages = Stage::ALL.into_iter().filter(|&stage| is_local(stage));
+            stages.map(|stage| detector.stages().of(stage)).sum()
+        };
+        let before = network(&detector);
+        self.times
+            .push(timed(|| drop(detector.judge(rgb).unwrap())));
+        // Of all threads together.
+        let local = (network(&detector) - before).as_secs_f64() / detector.threads() as f64;
+        let operations = detector.operations().into_iter();
+        self.operations = operations
+            .filter(|(stage, _)| is_local(*stage))
             .map(|(_, operations)| operations)
             .sum();
-        let network = operations * ROUNDS as f64 / local.as_secs_f64();
-        println!(
-            "{name} {time:>9.2?} a picture, {:.2} times sooner; local network {:.0} of {:.0} billion operations a second that a matrix product reaches: {:.0} %",
-            plain.as_secs_f64() / time.as_secs_f64(),
-            network / 1e9,
-            rate / 1e9,
-            network / rate * 100.0
-        );
+        self.parts
+            .push(self.operations / local / matrix_rate(self.kind));
     }
 }
 
@@ -107,7 +111,8 @@ fn matrix_rate(kind: Kind) -> f64 {
 }
 
 /// Writes the model with thresholds that leave the picture normal.
-fn save(golden: &Golden, detector: &mut Detector, rgb: &[f32]) {
+fn save(golden: &Golden, rgb: &[f32]) {
+    let mut detector = Detector::new(golden.model(), Device::Cpu, Kind::Float).unwrap();
     let score = detector.judge(rgb).unwrap().score;
     let highest = detector.raw_map().iter().copied().fold(0.0, f32::max);
     let mut model = golden.model();

@@ -4,13 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::algebra::{Kernel, Scaling};
 use crate::libtorch::{Geometry, PackedConvolution, Then};
-use crate::nn::blocks::Conv2d;
-
-/// The same picture with the channels of a pixel side by side in memory.
-pub fn channels_last(x: &Tensor) -> Tensor {
-    // tch has no memory formats; this tensor has the strides that libtorch calls channels-last.
-    x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
-}
+use crate::nn::blocks::{Conv2d, channels_last};
 
 /// A convolution in the precision of the run.
 #[derive(Debug)]

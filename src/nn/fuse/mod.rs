@@ -26,6 +26,7 @@ use self::resnet18::FusedResnet18;
 use self::tower::FusedTower;
 pub use self::walk::Operations;
 use self::walk::Walk;
+use super::blocks::channels_last;
 use super::global::Encoder;
 use super::{Autoencoder, Global, Local};
 
@@ -109,7 +110,7 @@ impl Fused {
 
     /// Normalised pictures (N, 3, side, side) to latents z (N, latent).
     pub fn encode(&self, pictures: &Tensor) -> Tensor {
-        let pictures = conv::channels_last(&pictures.to_kind(self.kind));
+        let pictures = channels_last(&pictures.to_kind(self.kind));
         match &self.encoder {
             FusedEncoder::Tower(encoder) => encoder.forward(&pictures),
             FusedEncoder::Resnet18(encoder) => encoder.forward(&pictures),
