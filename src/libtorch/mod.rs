@@ -11,4 +11,4 @@ pub use allocator::KeptBlocks;
 pub use convolution::{Geometry, PackedConvolution, Then};
 pub use cuda::{CudaError, open_cuda};
 pub use device::{Choice, DeviceError, choose_device};
-pub use workers::Workers;
+pub use workers::{Workers, alone};

@@ -14,7 +14,7 @@ use super::file::Model;
 use super::inference::{Inference, Stage, Stages};
 use super::precision::Precision;
 use super::regions::RegionFinder;
-use crate::libtorch::{KeptBlocks, Workers};
+use crate::libtorch::{KeptBlocks, alone};
 
 /// Pixels between two of a map's sample, in both directions: enough to calibrate, and thousands of maps fit in memory.
 const SAMPLE_STEP: usize = 4;
@@ -60,25 +60,19 @@ impl Detector {
     /// Reads a model file.
     pub fn open(path: &Path, device: Device, precision: Precision) -> Result<Self, ModelError> {
         let kind = precision.on(device)?;
-        let workers = Workers::new()?;
-        // On a worker, so that no thread of the caller's gets libtorch's own ones beside it.
-        let model = workers.run(|| Model::open(path, device))?;
-        Ok(Self::with_workers(model, device, kind, workers))
+        Self::new(alone(|| Model::open(path, device))?, device, kind)
     }
 
-    /// `device` is where the model's networks are, `kind` what they shall compute in: see [`Precision::on`].
+    /// `device` is where the model's networks are, `kind` what they shall compute in: see [`Precision::on`]. Fails when the
+    /// system gives no threads.
     pub fn new(model: Model, device: Device, kind: Kind) -> Result<Self, ModelError> {
-        Ok(Self::with_workers(model, device, kind, Workers::new()?))
-    }
-
-    fn with_workers(model: Model, device: Device, kind: Kind, workers: Workers) -> Self {
         let config = model.config;
         let [width, height] = config.input;
-        Self {
+        Ok(Self {
             calibration: model.calibration,
             device,
             kind,
-            inference: Inference::new(&config, model.networks, device, kind, workers),
+            inference: Inference::new(&config, model.networks, device, kind)?,
             threshold: None,
             min_area: 16,
             max_regions: 16,
@@ -86,7 +80,7 @@ impl Detector {
             map: vec![0.0; width * height],
             _kept: KeptBlocks::new(),
             config,
-        }
+        })
     }
 
     /// Where the networks are, and what they compute in.

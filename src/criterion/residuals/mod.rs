@@ -133,6 +133,10 @@ pub struct Residuals {
     coarser: Vec<f32>,
     /// For each scale 1 - SSIM, its channels mixed to gray, row by row.
     gray: Vec<Vec<f32>>,
+    /// For each scale where in it a row or column of the reconstruction has its nearest one.
+    nearest: Vec<Vec<usize>>,
+    /// A row of a scale at the reconstruction's width.
+    enlarged: Vec<f32>,
     blur: Blur,
 }
 
@@ -140,14 +144,18 @@ impl Residuals {
     /// For the reconstructions that the reference is for.
     pub fn new(reference: &Reference) -> Self {
         let side = reference.side;
-        let gray = (0..reference.weights.len()).map(|scale| {
-            let outputs = (side >> scale) + 1 - reference.taps.len();
-            vec![0.0; outputs * outputs]
-        });
+        let outputs =
+            (0..reference.weights.len()).map(|scale| (side >> scale) + 1 - reference.taps.len());
+        let nearest = |outputs| (0..side).map(|place| place * outputs / side).collect();
         Self {
             y: vec![0.0; side * side],
             coarser: vec![0.0; side * side],
-            gray: gray.collect(),
+            gray: outputs
+                .clone()
+                .map(|outputs| vec![0.0; outputs * outputs])
+                .collect(),
+            nearest: outputs.map(nearest).collect(),
+            enlarged: vec![0.0; side],
             blur: Blur::new(side),
         }
     }
@@ -200,10 +208,10 @@ impl Residuals {
             }
             similarity += product / CHANNELS as f32;
         }
-        for (index, (gray, weight)) in self.gray.iter().zip(&reference.weights).enumerate() {
-            let outputs = (side >> index) + 1 - reference.taps.len();
+        let scales = self.gray.iter().zip(&self.nearest).zip(&reference.weights);
+        for ((gray, nearest), weight) in scales {
             let share = STRUCTURE as f32 * weight;
-            pixels::add_enlarged(gray, outputs, share, map, SIDE, side);
+            pixels::add_enlarged(gray, nearest, share, map, SIDE, &mut self.enlarged);
         }
         let l1 = distance / (CHANNELS * side * side) as f32;
         STRUCTURE as f32 * (1.0 - similarity) + (1.0 - STRUCTURE as f32) * l1 / range

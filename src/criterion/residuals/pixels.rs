@@ -218,20 +218,29 @@ pub fn add_distance(
     total
 }
 
-/// Adds `share` times the small plane, enlarged to `side` x `side` by nearest neighbours, to the map.
+/// Adds `share` times the small plane, enlarged by nearest neighbours, to the map, whose rows are `stride` apart. `nearest` has
+/// the small plane's column for each of the map's, and its row for each of the map's rows.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 pub fn add_enlarged(
     plane: &[f32],
-    small: usize,
+    nearest: &[usize],
     share: f32,
     map: &mut [f32],
     stride: usize,
-    side: usize,
+    enlarged: &mut [f32],
 ) {
-    for y in 0..side {
-        let row = &plane[y * small / side * small..][..small];
-        for (x, map) in map[y * stride..][..side].iter_mut().enumerate() {
-            *map += share * row[x * small / side];
+    let small = nearest.last().map_or(0, |last| last + 1);
+    let mut shown = None;
+    for (y, &from) in nearest.iter().enumerate() {
+        if shown != Some(from) {
+            shown = Some(from);
+            let row = &plane[from * small..][..small];
+            for (value, &column) in enlarged.iter_mut().zip(nearest) {
+                *value = share * row[column];
+            }
+        }
+        for (map, value) in map[y * stride..].iter_mut().zip(&*enlarged) {
+            *map += value;
         }
     }
 }

@@ -4,6 +4,7 @@ mod cpu;
 mod gpu;
 mod stages;
 
+use rayon::ThreadPoolBuildError;
 use tch::{Device, Kind, Tensor};
 
 use self::cpu::OnCpu;
@@ -44,14 +45,18 @@ enum Criterion {
 }
 
 impl Inference {
-    /// `device` is where the networks are, `kind` what they shall compute in.
+    /// `device` is where the networks are, `kind` what they shall compute in. Fails when the system gives no threads.
     pub fn new(
         config: &ModelConfig,
         networks: Networks,
         device: Device,
         kind: Kind,
-        workers: Workers,
-    ) -> Self {
+    ) -> Result<Self, ThreadPoolBuildError> {
+        // Only patches can be shared.
+        let workers = match (&networks.local, device) {
+            (Some(_), Device::Cpu) => Workers::sharing()?,
+            _ => Workers::single()?,
+        };
         let patch_batch = match device {
             Device::Cpu => cpu::PATCH_BATCH,
             _ => PATCHES * PATCHES,
@@ -74,7 +79,7 @@ impl Inference {
                 },
             )
         });
-        Self {
+        Ok(Self {
             global,
             local,
             workers,
@@ -84,7 +89,7 @@ impl Inference {
                 _ => Criterion::Gpu(Box::new(OnGpu::new(config, device))),
             },
             stages: Stages::default(),
-        }
+        })
     }
 
     /// Threads that share a picture's work on the CPU.
