@@ -19,6 +19,7 @@ pub struct FusedDecoder {
     /// both together.
     up: Option<FusedConv>,
     blocks: Vec<FusedUp>,
+    /// In f32: bf16 would round dark pixels by a gray level, and dark flat patches are judged by less.
     last: FusedConv,
 }
 
@@ -28,7 +29,7 @@ impl FusedDecoder {
             first: first(&network.ln1, kind),
             up: None,
             blocks: doubling_blocks(&network.blocks, &network.bn, kind),
-            last: FusedConv::new(Kernel::of(&network.conv1), kind),
+            last: FusedConv::new(Kernel::of(&network.conv1), Kind::Float),
         }
     }
 
@@ -37,7 +38,7 @@ impl FusedDecoder {
             first: first(&network.ln1, kind),
             up: Some(FusedConv::doubling(&network.up1, None, kind)),
             blocks: doubling_blocks(&network.blocks, &network.bn, kind),
-            last: FusedConv::doubling(&network.up2, None, kind),
+            last: FusedConv::doubling(&network.up2, None, Kind::Float),
         }
     }
 
@@ -66,7 +67,7 @@ impl FusedDecoder {
         for block in &self.blocks {
             x = block.forward(&x);
         }
-        self.last.forward(&x.relu_())
+        self.last.forward(&x.relu_().to_kind(Kind::Float))
     }
 }
 

@@ -40,17 +40,21 @@ enum FusedEncoder {
 /// A [`Global`] or [`Local`] network for inference. Its tensors are on the network's device and need no gradients.
 #[derive(Debug)]
 pub struct Fused {
-    kind: Kind,
     encoder: FusedEncoder,
+    encoder_kind: Kind,
     decoder: FusedDecoder,
+    decoder_kind: Kind,
     operations: Operations,
 }
 
 impl Fused {
-    /// `kind` is what the convolutions compute in: f32, bf16 or f16. Batches of `batch` pictures are the fastest.
+    /// `kind` is what the decoder's convolutions compute in: f32, bf16 or f16. The encoder's are f32: its layer to the latent
+    /// stretches what hardly varies, and with it the rounding, until scores are off by a tenth. It is a small part of the whole.
+    /// Batches of `batch` pictures are the fastest.
     pub fn global(network: &Global, kind: Kind, batch: i64) -> Self {
         tch::no_grad(|| {
-            let latent = &network.ln11;
+            let (latent, decoder_kind) = (&network.ln11, kind);
+            let kind = Kind::Float;
             let encoder = match &network.pretrain {
                 Encoder::Scratch(tower) => {
                     FusedEncoder::Tower(Box::new(FusedTower::new(tower, latent, kind)))
@@ -62,25 +66,29 @@ impl Fused {
                     FusedEfficientnetLite0::new(encoder, latent, kind),
                 ),
             };
-            let decoder = FusedDecoder::global(network, kind);
-            Self::new(encoder, decoder, kind, batch, network.side())
+            let decoder = FusedDecoder::global(network, decoder_kind);
+            Self::new(
+                (encoder, kind),
+                (decoder, decoder_kind),
+                batch,
+                network.side(),
+            )
         })
     }
 
-    /// As [`Fused::global`].
+    /// As [`Fused::global`], with encoder and decoder in that precision.
     pub fn local(network: &Local, kind: Kind, batch: i64) -> Self {
         tch::no_grad(|| {
             let encoder = FusedTower::new(&network.pretrain, &network.ln11, kind);
             let encoder = FusedEncoder::Tower(Box::new(encoder));
             let decoder = FusedDecoder::local(network, kind);
-            Self::new(encoder, decoder, kind, batch, network.side())
+            Self::new((encoder, kind), (decoder, kind), batch, network.side())
         })
     }
 
     fn new(
-        mut encoder: FusedEncoder,
-        mut decoder: FusedDecoder,
-        kind: Kind,
+        (mut encoder, encoder_kind): (FusedEncoder, Kind),
+        (mut decoder, decoder_kind): (FusedDecoder, Kind),
         batch: i64,
         side: i64,
     ) -> Self {
@@ -93,9 +101,10 @@ impl Fused {
         let mut through_decoder = Walk::new(batch, side);
         decoder.walk(&mut through_decoder);
         Self {
-            kind,
             encoder,
+            encoder_kind,
             decoder,
+            decoder_kind,
             operations: Operations {
                 encoder: through_encoder.operations,
                 decoder: through_decoder.operations,
@@ -110,7 +119,7 @@ impl Fused {
 
     /// Normalised pictures (N, 3, side, side) to latents z (N, latent).
     pub fn encode(&self, pictures: &Tensor) -> Tensor {
-        let pictures = channels_last(&pictures.to_kind(self.kind));
+        let pictures = channels_last(&pictures.to_kind(self.encoder_kind));
         match &self.encoder {
             FusedEncoder::Tower(encoder) => encoder.forward(&pictures),
             FusedEncoder::Resnet18(encoder) => encoder.forward(&pictures),
@@ -122,8 +131,7 @@ impl Fused {
     /// Latents (N, latent) to reconstructions (N, 3, side, side), in the usual layout.
     pub fn decode(&self, latents: &Tensor) -> Tensor {
         self.decoder
-            .forward(&latents.to_kind(self.kind))
-            .to_kind(Kind::Float)
+            .forward(&latents.to_kind(self.decoder_kind))
             .contiguous()
     }
 }
