@@ -236,3 +236,18 @@ fn a_gpu_that_is_not_there_is_no_cpu() {
         assert!(refused("cuda").starts_with(&expected));
     }
 }
+
+#[test]
+fn every_precision_that_the_cpu_has_runs() {
+    init();
+    let model = models().both.display();
+    let line = |precision: &str| {
+        format!(
+            "videotestsrc num-buffers=2 ! igdfilter model={model} device=cpu precision={precision} ! fakesink"
+        )
+    };
+    for precision in ["auto", "f32", "bf16"] {
+        run_to_end(pipeline(&line(precision)).upcast_ref()).unwrap();
+    }
+    assert!(refused(&line("f16")).starts_with("precision=f16 needs a GPU"));
+}

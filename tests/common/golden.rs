@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gstigd::criterion::Descriptor;
-use gstigd::model::{Model, ModelConfig, Networks, Provenance};
+use gstigd::model::{Model, ModelConfig, Networks, Precision, Provenance};
 use gstigd::nn::{Builder, EncoderKind, Global, GlobalConfig, Local, LocalConfig, Normalisation};
 use tch::{Device, Kind, Tensor};
 
@@ -82,6 +82,11 @@ impl Golden {
             calibration: None,
             provenance: Provenance::now(),
         }
+    }
+
+    /// CPUs without instructions for bf16 compute with it one number at a time.
+    pub fn is_quick_in_bf16(&self) -> bool {
+        self.width <= 16 || Precision::Auto.on(CPU) == Ok(Kind::BFloat16)
     }
 
     /// The picture as a detector takes it: planar, 0..=255.

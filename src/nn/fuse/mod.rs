@@ -7,7 +7,8 @@
 //! - Linear layers that follow each other are multiplied out, and so are the convolutions between them that no activation
 //!   separates, where the product is not larger than its parts: the last ones of the trained encoders.
 //! - Pictures are channels-last in memory, as the kernels of CPUs and GPUs want them; weights have the precision of the run
-//!   (f32, bf16 or f16) and, on CPUs, the layout of the kernels, which do ReLUs and sums in the same pass. Latents and reconstructions come out as f32.
+//!   (f32, bf16 or f16) and, on CPUs, the layout of the kernels, which do ReLUs and sums in the same pass. Latents and
+//!   reconstructions come out as f32.
 
 mod algebra;
 mod conv;
