@@ -5,11 +5,11 @@ use rayon::prelude::*;
 use tch::{Tensor, no_grad};
 
 use super::stages::{Stage, Stages};
-use super::{Branch, normalise, picture_of};
+use super::{Branch, picture_of};
 use crate::criterion::{Reference, Residuals, ScoreWeights, TermWeights, mean_of_overlap};
 use crate::model::config::ModelConfig;
 use crate::model::detection::{ScaleTerms, Scales};
-use crate::nn::{Normalisation, PATCH, PATCHES, PICTURE, STRIDE};
+use crate::nn::{PATCH, PATCHES, PICTURE, STRIDE};
 
 /// Patches that go through the local network together: a row of them. The largest layers of more would leave the cache.
 pub const PATCH_BATCH: i64 = PATCHES;
@@ -19,9 +19,6 @@ const SIDE: usize = PICTURE as usize;
 /// The criterion, and memory that every picture uses again.
 #[derive(Debug)]
 pub struct OnCpu {
-    normalisation: Normalisation,
-    /// The normalised picture.
-    picture: Vec<f32>,
     reference: Reference,
     global: Whole,
     rows: Vec<Row>,
@@ -62,35 +59,30 @@ impl OnCpu {
     pub fn new(config: &ModelConfig) -> Self {
         let reference = Reference::local(config.range);
         Self {
-            normalisation: config.normalisation.clone(),
-            picture: vec![0.0; 3 * SIDE * SIDE],
             global: Whole::new(config.range),
             rows: (0..PATCHES).map(|_| Row::new(&reference)).collect(),
             reference,
         }
     }
 
-    /// On one of the workers; see [`Inference::run`](super::Inference::run).
+    /// Judges a normalised picture, on one of the workers; see [`Inference::run`](super::Inference::run).
     pub fn run(
         &mut self,
         (global, local): (Option<&Branch>, Option<&Branch>),
         weights: &ScoreWeights,
-        rgb: &[f32],
+        picture: &[f32],
         map: &mut [f32],
         stages: &mut Stages,
     ) -> Scales {
         let Self {
-            normalisation,
-            picture,
             reference,
             global: whole,
             rows,
         } = self;
-        stages.time(Stage::Prepare, || normalise(rgb, normalisation, picture));
         if local.is_some() {
             stages.time(Stage::Criterion, || reference.set(picture));
         }
-        let (picture, reference) = (&*picture, &*reference);
+        let reference = &*reference;
         let (global_terms, ()) = rayon::join(
             || global.map(|branch| no_grad(|| whole.run(branch, picture))),
             || {

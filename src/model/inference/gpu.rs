@@ -2,21 +2,18 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Branch, normalise, picture_of};
+use super::{Branch, picture_of};
 use crate::criterion::{self, MsSsim, PatchFold, ScoreWeights, residual_map};
 use crate::model::config::ModelConfig;
 use crate::model::detection::{ScaleTerms, Scales};
-use crate::nn::{Normalisation, patches};
+use crate::nn::patches;
 
 #[derive(Debug)]
 pub struct OnGpu {
     device: Device,
-    normalisation: Normalisation,
     global: MsSsim,
     local: MsSsim,
     fold: PatchFold,
-    /// The normalised picture.
-    picture: Vec<f32>,
     /// What comes back: the map, then two terms a scale.
     result: Vec<f32>,
 }
@@ -27,27 +24,28 @@ impl OnGpu {
         tch::Cuda::cudnn_set_benchmark(true);
         Self {
             device,
-            normalisation: config.normalisation.clone(),
             global: MsSsim::global(config.range, device),
             local: MsSsim::local(config.range, device),
             fold: PatchFold::new(device),
-            picture: vec![0.0; 3 * config.input[0] * config.input[1]],
             result: Vec::new(),
         }
     }
 
+    /// Judges a normalised picture; see [`Inference::run`](super::Inference::run).
     pub fn run(
         &mut self,
         (global, local): (Option<&Branch>, Option<&Branch>),
         weights: &ScoreWeights,
-        rgb: &[f32],
+        picture: &[f32],
         map: &mut [f32],
     ) -> Scales {
-        normalise(rgb, &self.normalisation, &mut self.picture);
         // From page-locked memory the copy goes on by itself while the CPU queues what follows.
-        let picture = picture_of(&self.picture)
-            .pin_memory(self.device)
-            .to_device_(self.device, Kind::Float, true, false);
+        let picture = picture_of(picture).pin_memory(self.device).to_device_(
+            self.device,
+            Kind::Float,
+            true,
+            false,
+        );
         let global = global.map(|branch| {
             let errors = Errors::of(branch, &self.global, &picture);
             (errors.reconstruction, errors.gaussian, errors.maps)

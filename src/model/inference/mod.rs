@@ -33,6 +33,9 @@ pub struct Inference {
     global: Option<Branch>,
     local: Option<Branch>,
     score: ScoreWeights,
+    normalisation: Normalisation,
+    /// The normalised picture.
+    picture: Vec<f32>,
     criterion: Criterion,
     workers: Workers,
     pub stages: Stages,
@@ -84,6 +87,8 @@ impl Inference {
             local,
             workers,
             score: config.score,
+            normalisation: config.normalisation.clone(),
+            picture: vec![0.0; 3 * config.input[0] * config.input[1]],
             criterion: match device {
                 Device::Cpu => Criterion::Cpu(Box::new(OnCpu::new(config))),
                 _ => Criterion::Gpu(Box::new(OnGpu::new(config, device))),
@@ -119,12 +124,16 @@ impl Inference {
     pub fn run(&mut self, rgb: &[f32], map: &mut [f32]) -> (f32, Scales) {
         let branches = (self.global.as_ref(), self.local.as_ref());
         let (weights, stages) = (&self.score, &mut self.stages);
+        let picture = &mut self.picture;
+        stages.time(Stage::Prepare, || {
+            normalise(rgb, &self.normalisation, picture);
+        });
         let scales = match &mut self.criterion {
             Criterion::Cpu(criterion) => self
                 .workers
-                .run(|| criterion.run(branches, weights, rgb, map, stages)),
+                .run(|| criterion.run(branches, weights, picture, map, stages)),
             Criterion::Gpu(criterion) => {
-                tch::no_grad(|| criterion.run(branches, weights, rgb, map))
+                tch::no_grad(|| criterion.run(branches, weights, picture, map))
             }
         };
         let score = |terms: Option<ScaleTerms>, weights: TermWeights| {

@@ -31,14 +31,7 @@ impl Stage {
         Self::Map,
         Self::Regions,
     ];
-}
 
-/// The time that each stage has taken since the start, of all threads together. Zero on GPUs, which work while the CPU is
-/// elsewhere.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Stages([Duration; Stage::ALL.len()]);
-
-impl Stage {
     pub fn name(self) -> &'static str {
         match self {
             Self::Prepare => "prepare",
@@ -52,6 +45,11 @@ impl Stage {
         }
     }
 }
+
+/// The time that each stage has taken since the start, of all threads together. On GPUs, which work while the CPU is elsewhere,
+/// only what the CPU does is counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stages([Duration; Stage::ALL.len()]);
 
 impl AddAssign for Stages {
     fn add_assign(&mut self, other: Self) {

@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::algebra::{Kernel, Scaling};
 use crate::libtorch::{Geometry, PackedConvolution, Then};
-use crate::nn::blocks::{Conv2d, channels_last};
+use crate::nn::blocks::{BatchNorm2d, Conv2d, channels_last};
 
 /// A convolution in the precision of the run.
 #[derive(Debug)]
@@ -41,6 +41,11 @@ impl FusedConv {
         }
     }
 
+    /// The convolution and the batch norm after it.
+    pub fn with_norm(conv: &Conv2d, norm: &BatchNorm2d, kind: Kind) -> Self {
+        Self::new(Kernel::of(conv).then(&Scaling::of(norm)), kind)
+    }
+
     /// One filter a channel.
     pub fn depthwise(kernel: Kernel, kind: Kind) -> Self {
         let groups = kernel.weight.size()[0];
@@ -49,13 +54,8 @@ impl FusedConv {
         conv
     }
 
-    /// Each pixel made 2x2, the convolution, and the scaling of its outputs, as one transposed convolution.
-    pub fn doubling(conv: &Conv2d, scaling: Option<&Scaling>, kind: Kind) -> Self {
-        let kernel = Kernel::of(conv);
-        let kernel = match scaling {
-            Some(scaling) => kernel.then(scaling),
-            None => kernel,
-        };
+    /// Each pixel made 2x2, then the convolution, as one transposed convolution.
+    pub fn doubling(kernel: Kernel, kind: Kind) -> Self {
         let weight = Conv2d::doubling_kernel(&kernel.weight);
         let stride = 2;
         let kernel = Kernel {

@@ -6,7 +6,7 @@ use super::algebra::{Kernel, Scaling};
 use super::conv::FusedConv;
 use super::linear::FusedLinear;
 use super::walk::Walk;
-use crate::nn::blocks::{BatchNorm2d, Conv2d, Linear};
+use crate::nn::blocks::Linear;
 use crate::nn::efficientnet_lite::{EfficientnetLite0, FIRST_POOLED, InvertedResidual, pad_same};
 
 /// (N, 3, H, W) to z (N, latent).
@@ -25,7 +25,7 @@ impl FusedEfficientnetLite0 {
         Self {
             factor: factor.to_kind(kind),
             offset: offset.to_kind(kind),
-            stem: with_norm(&encoder.stem, &encoder.stem_norm, kind),
+            stem: FusedConv::with_norm(&encoder.stem, &encoder.stem_norm, kind),
             stages: encoder
                 .stages
                 .iter()
@@ -94,9 +94,9 @@ impl FusedInvertedResidual {
             expand: block
                 .expand
                 .as_ref()
-                .map(|(conv, norm)| with_norm(conv, norm, kind)),
+                .map(|(conv, norm)| FusedConv::with_norm(conv, norm, kind)),
             depthwise: FusedConv::depthwise(depthwise, kind),
-            project: with_norm(&block.project, &block.bn2, kind),
+            project: FusedConv::with_norm(&block.project, &block.bn2, kind),
             halving_kernel: block.halving_kernel,
             residual: block.residual,
         }
@@ -118,8 +118,4 @@ impl FusedInvertedResidual {
 
 fn relu6(mut x: Tensor) -> Tensor {
     x.clamp_(0.0, 6.0)
-}
-
-fn with_norm(conv: &Conv2d, norm: &BatchNorm2d, kind: Kind) -> FusedConv {
-    FusedConv::new(Kernel::of(conv).then(&Scaling::of(norm)), kind)
 }

@@ -5,7 +5,7 @@
 //! - Convolution and 2x2 means are one convolution of stride 2, nearest upsampling and convolution one transposed
 //!   convolution (as in training); 1x1 shortcuts run on the smaller side of both.
 //! - Linear layers that follow each other are multiplied out, and so are the convolutions between them that no activation
-//!   separates, where the product is not larger than its parts: the last ones of the trained encoders.
+//!   separates, where that pays: the last ones of the trained encoders.
 //! - Pictures are channels-last in memory, as the kernels of CPUs and GPUs want them; weights have the precision of the run
 //!   (f32, bf16 or f16) and, on CPUs, the layout of the kernels, which do ReLUs and sums in the same pass. Latents and
 //!   reconstructions come out as f32.

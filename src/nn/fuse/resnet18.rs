@@ -2,11 +2,10 @@
 
 use tch::{Kind, Tensor};
 
-use super::algebra::{Kernel, Scaling};
 use super::conv::FusedConv;
 use super::linear::FusedLinear;
 use super::walk::Walk;
-use crate::nn::blocks::{BatchNorm2d, Conv2d, Linear};
+use crate::nn::blocks::Linear;
 use crate::nn::resnet18::{BasicBlock, Resnet18};
 
 /// (N, 3, H, W) to z (N, latent).
@@ -20,7 +19,7 @@ pub struct FusedResnet18 {
 impl FusedResnet18 {
     pub fn new(encoder: &Resnet18, latent: &Linear, kind: Kind) -> Self {
         Self {
-            stem: with_norm(&encoder.conv1, &encoder.bn1, kind),
+            stem: FusedConv::with_norm(&encoder.conv1, &encoder.bn1, kind),
             blocks: encoder
                 .blocks
                 .iter()
@@ -65,12 +64,12 @@ struct FusedBasicBlock {
 impl FusedBasicBlock {
     fn new(block: &BasicBlock, kind: Kind) -> Self {
         Self {
-            conv1: with_norm(&block.conv1, &block.bn1, kind),
-            conv2: with_norm(&block.conv2, &block.bn2, kind),
+            conv1: FusedConv::with_norm(&block.conv1, &block.bn1, kind),
+            conv2: FusedConv::with_norm(&block.conv2, &block.bn2, kind),
             downsample: block
                 .downsample
                 .as_ref()
-                .map(|(conv, norm)| with_norm(conv, norm, kind)),
+                .map(|(conv, norm)| FusedConv::with_norm(conv, norm, kind)),
         }
     }
 
@@ -82,8 +81,4 @@ impl FusedBasicBlock {
         };
         self.conv2.forward_onto_relu(shortcut, &y)
     }
-}
-
-fn with_norm(conv: &Conv2d, norm: &BatchNorm2d, kind: Kind) -> FusedConv {
-    FusedConv::new(Kernel::of(conv).then(&Scaling::of(norm)), kind)
 }

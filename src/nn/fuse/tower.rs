@@ -55,11 +55,11 @@ impl FusedTower {
                 )
             }
         };
-        let stem = || Kernel::of(&tower.conv1);
+        let stem = Kernel::of(&tower.conv1);
         let shortcut = Kernel::of(&first.shortcut);
         Self {
-            stem: FusedConv::new(stem().then(&Scaling::of(first.bn1.batch())), kind),
-            stem_shortcut: FusedConv::new(stem().then_halve().then_pointwise(&shortcut), kind),
+            stem: FusedConv::with_norm(&tower.conv1, first.bn1.batch(), kind),
+            stem_shortcut: FusedConv::new(stem.then_halve().then_pointwise(&shortcut), kind),
             first: Branch::new(first, kind),
             blocks: blocks
                 .iter()
@@ -127,7 +127,7 @@ impl Last {
         let shortcut = Kernel { bias, ..shortcut };
         Self::Block {
             activation: FusedActivation::new(&Scaling::of(block.bn1.batch()), kind),
-            conv_1: conv_1(block, kind),
+            conv_1: FusedConv::with_norm(&block.conv_1, block.bn2.batch(), kind),
             from_branch: FusedLinear::reading(&readout.after(&conv_2, side), kind),
             from_shortcut: FusedLinear::reading(&readout.after(&shortcut, side), kind),
         }
@@ -144,14 +144,6 @@ fn readout(ln1: &Linear, latent: &Linear) -> Readout {
     }
 }
 
-/// The first convolution and the batch norm after it.
-fn conv_1(block: &ResidualDown, kind: Kind) -> FusedConv {
-    FusedConv::new(
-        Kernel::of(&block.conv_1).then(&Scaling::of(block.bn2.batch())),
-        kind,
-    )
-}
-
 /// The convolutions of a halving block.
 #[derive(Debug)]
 struct Branch {
@@ -162,7 +154,7 @@ struct Branch {
 impl Branch {
     fn new(block: &ResidualDown, kind: Kind) -> Self {
         Self {
-            conv_1: conv_1(block, kind),
+            conv_1: FusedConv::with_norm(&block.conv_1, block.bn2.batch(), kind),
             conv_2: FusedConv::new(Kernel::of(&block.conv_2).then_halve(), kind),
         }
     }

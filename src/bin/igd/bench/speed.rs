@@ -150,8 +150,9 @@ fn measure(detector: &mut Detector, arguments: &Arguments) -> anyhow::Result<Vec
         });
         stages.extend(times.into_iter().filter(|(_, time)| !time.is_zero()));
         if let Device::Cuda(_) = detector.target().0 {
-            // There the stages overlap.
-            stages.push(("inference", detected - converted));
+            // What the GPU does overlaps; it is the rest.
+            let known: Duration = stages.iter().map(|(_, time)| *time).sum();
+            stages.push(("inference", detected.saturating_sub(known)));
         }
         stages.push(("overlay", whole - detected));
         if frame >= 2 {
