@@ -3,17 +3,23 @@
 //!
 //! Leaves the model at target/tmp/paper.safetensors, for `igd bench speed` and pipelines.
 
+#[allow(dead_code)]
+#[path = "../src/bin/igd/bench/ceiling.rs"]
+mod ceiling;
 #[path = "../tests/common/mod.rs"]
 mod common;
 #[path = "../tests/plain/mod.rs"]
 mod plain;
+mod time;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use ceiling::matrix_rate;
 use common::golden::Golden;
 use gstigd::model::{Calibration, Detector, Stage, Storage};
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Kind};
+use time::{median, seconds};
 
 const ROUNDS: usize = 5;
 
@@ -38,23 +44,21 @@ fn main() {
     for _ in 0..ROUNDS {
         // With no detector alive, which would lend the plain graph its memory.
         let _ = plain.judge(&picture);
-        plain_times.push(timed(|| drop(plain.judge(&picture))));
+        plain_times.push(seconds(|| drop(plain.judge(&picture))));
         for side in &mut sides {
             side.measure(&golden, &rgb);
         }
     }
     let plain = median(plain_times);
-    println!("plain graph    {plain:>9.2?} a picture");
+    println!("plain graph        {plain:.2} s a picture");
     for side in sides {
         let time = median(side.times);
-        let mut parts = side.parts;
-        parts.sort_unstable_by(f64::total_cmp);
         println!(
-            "Detector, {:8} {time:>9.2?} a picture, {:.2} times sooner; local network ({:.0} billion operations) at {:.0} % of the rate of a matrix product",
+            "Detector, {:8} {time:.2} s a picture, {:.2} times sooner; local network ({:.0} billion operations) at {:.0} % of the rate of a matrix product",
             format!("{:?}", side.kind),
-            plain.as_secs_f64() / time.as_secs_f64(),
+            plain / time,
             side.operations / 1e9,
-            parts[parts.len() / 2] * 100.0
+            median(side.parts) * 100.0
         );
     }
 }
@@ -62,7 +66,7 @@ fn main() {
 /// The detector in one precision.
 struct Side {
     kind: Kind,
-    times: Vec<Duration>,
+    times: Vec<f64>,
     /// Of the rate of a matrix product, what the local network reached.
     parts: Vec<f64>,
     operations: f64,
@@ -79,7 +83,7 @@ impl Side {
         };
         let before = network(&detector);
         self.times
-            .push(timed(|| drop(detector.judge(rgb).unwrap())));
+            .push(seconds(|| drop(detector.judge(rgb).unwrap())));
         // Of all threads together.
         let local = (network(&detector) - before).as_secs_f64() / detector.threads() as f64;
         let operations = detector.operations().into_iter();
@@ -88,31 +92,8 @@ impl Side {
             .map(|(_, operations)| operations)
             .sum();
         self.parts
-            .push(self.operations / local / matrix_rate(self.kind));
+            .push(self.operations / local / matrix_rate(Device::Cpu, self.kind));
     }
-}
-
-fn timed(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-/// Operations a second of a product of large matrices.
-fn matrix_rate(kind: Kind) -> f64 {
-    const SIDE: i64 = 2048;
-    no_grad(|| {
-        let matrix = || Tensor::rand([SIDE, SIDE], (Kind::Float, Device::Cpu)).to_kind(kind);
-        let (a, b) = (matrix(), matrix());
-        drop(a.matmul(&b));
-        let times = (0..3).map(|_| timed(|| drop(a.matmul(&b)))).collect();
-        2.0 * (SIDE as f64).powi(3) / median(times).as_secs_f64()
-    })
 }
 
 /// Writes the model with thresholds that leave the picture normal.

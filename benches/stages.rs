@@ -13,11 +13,13 @@ use gstigd::video::{Colormap, FrameReader, Painter};
 use tch::{Device, Kind, Tensor, no_grad};
 
 const SIDE: usize = 256;
-const FORMATS: [VideoFormat; 4] = [
+const FORMATS: [VideoFormat; 6] = [
     VideoFormat::Nv12,
     VideoFormat::I420,
-    VideoFormat::Rgb,
     VideoFormat::Gray8,
+    VideoFormat::Rgb,
+    VideoFormat::Bgrx,
+    VideoFormat::Yuy2,
 ];
 const RANGE: f64 = 4.7579;
 
@@ -35,14 +37,16 @@ fn frames(criterion: &mut Criterion) {
             bencher.iter(|| reader.read(&frame, &mut rgb).unwrap());
         });
         let mut painter = Painter::new(&info);
-        let map = Map {
-            width: SIDE,
-            height: SIDE,
-            values: vec![0.6; SIDE * SIDE],
-        };
-        criterion.bench_function(&format!("overlay {format} 1920x1080"), |bencher| {
-            bencher.iter(|| painter.heatmap(&mut frame, &map, Colormap::Turbo, 0.5));
-        });
+        for (what, value) in [("everywhere", 0.6), ("nowhere", 0.0)] {
+            let map = Map {
+                width: SIDE,
+                height: SIDE,
+                values: vec![value; SIDE * SIDE],
+            };
+            criterion.bench_function(&format!("overlay {what} {format} 1920x1080"), |bencher| {
+                bencher.iter(|| painter.heatmap(&mut frame, &map, Colormap::Turbo, 0.5));
+            });
+        }
     }
 }
 

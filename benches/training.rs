@@ -5,8 +5,9 @@
 mod common;
 #[path = "../tests/plain/mod.rs"]
 mod plain;
+mod time;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::golden::Golden;
 use gstigd::criterion::MsSsim;
@@ -19,6 +20,7 @@ use gstigd::nn::{
 use gstigd::train::{Losses, Setup, Trainer};
 use plain::{Entries, Training};
 use tch::{Device, Kind, Tensor, no_grad};
+use time::{median, seconds};
 
 const LEARNING_RATE: f64 = 1e-4;
 const RANGE: f64 = 4.7579;
@@ -123,15 +125,4 @@ fn compare(
         pictures.size()[0] as f64 / ours,
         published / ours,
     );
-}
-
-fn seconds(step: impl FnOnce()) -> f64 {
-    let start = Instant::now();
-    step();
-    start.elapsed().as_secs_f64()
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }

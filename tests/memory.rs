@@ -2,31 +2,10 @@
 
 mod common;
 
-use std::collections::HashMap;
 use std::{fs, thread};
 
-use gstigd::model::{Detection, Detector, Model, ModelConfig, Networks};
-use gstigd::nn::{Builder, LocalConfig};
+use gstigd::model::{Detection, Detector};
 use tch::{Device, Kind};
-
-/// A model large enough that its tensors are no small blocks.
-fn model() -> Model {
-    let config = ModelConfig::paper(
-        None,
-        Some(LocalConfig {
-            frozen_encoder: false,
-            encoder_width: 24,
-            width: 24,
-            latent: 16,
-        }),
-    );
-    let builder = Builder::for_training(HashMap::new(), Device::Cpu);
-    Model {
-        networks: Networks::new(builder, &config).unwrap(),
-        config,
-        ..common::small_model()
-    }
-}
 
 /// Pages that the system had to find for this process.
 fn page_faults() -> i64 {
@@ -54,7 +33,9 @@ fn occupied() -> f64 {
 fn inference_reuses_its_memory_and_a_dropped_detector_gives_it_back() {
     // As in a pipeline: the C library serves threads in another way than the first one.
     let streaming = thread::spawn(|| {
-        let mut detector = Detector::new(model(), Device::Cpu, Kind::Float).unwrap();
+        // So large that its tensors are no small blocks.
+        let model = common::local_model(24, 16);
+        let mut detector = Detector::new(model, Device::Cpu, Kind::Float).unwrap();
         let (width, height) = detector.input_size();
         let rgb: Vec<f32> = (0..3 * width * height).map(|i| (i % 251) as f32).collect();
         let mut detection = Detection::default();

@@ -21,6 +21,11 @@ pub fn fixture(name: &str) -> PathBuf {
 
 /// A model with a local network alone, of width 1 and drawn weights.
 pub fn small_model() -> Model {
+    local_model(1, 2)
+}
+
+/// The same of that width and latent.
+pub fn local_model(width: i64, latent: i64) -> Model {
     // One random state serves all threads of tests.
     static DRAWING: Mutex<()> = Mutex::new(());
     let _drawing = DRAWING.lock();
@@ -29,9 +34,9 @@ pub fn small_model() -> Model {
         None,
         Some(LocalConfig {
             frozen_encoder: false,
-            encoder_width: 1,
-            width: 1,
-            latent: 2,
+            encoder_width: width,
+            width,
+            latent,
         }),
     );
     let builder = Builder::for_training(HashMap::new(), Device::Cpu);

@@ -5,7 +5,6 @@
 
 mod painting;
 mod reading;
-mod speed;
 
 use gst_video::prelude::*;
 use gst_video::{

@@ -46,7 +46,7 @@ fn agrees_with_training_pictures() {
             stride: info.stride()[0] as usize,
             pixel_stride: 3,
         };
-        resizer.run(plane, &mut expected).unwrap();
+        resizer.run(plane, &[0], &mut expected).unwrap();
         assert_eq!(found, expected);
     }
 }
