@@ -64,15 +64,13 @@ impl Picture {
         let mut resizer = Resizer::new((width as usize, height as usize), size);
         let plane = size.0 * size.1;
         let mut planes = vec![0.0; 3 * plane];
-        for (channel, out) in planes.chunks_exact_mut(plane).enumerate() {
-            let view = PlaneView {
-                data: self.0.as_raw().get(channel..).unwrap_or_default(),
-                stride: 3 * width as usize,
-                pixel_stride: 3,
-            };
-            // The sizes are the picture's own; only a picture without pixels fails, and stays black.
-            let _ = resizer.run(view, out);
-        }
+        let view = PlaneView {
+            data: self.0.as_raw(),
+            stride: 3 * width as usize,
+            pixel_stride: 3,
+        };
+        // The sizes are the picture's own; only a picture without pixels fails, and stays black.
+        let _ = resizer.run(view, &[0, 1, 2], &mut planes);
         planes
     }
 

@@ -84,14 +84,9 @@ impl Resizer {
         }
     }
 
-    /// Fills `dst` (width * height values, row by row, 0..=255) from `src`.
-    pub fn run(&mut self, src: PlaneView<'_>, dst: &mut [f32]) -> Result<(), ResizeError> {
-        self.run_interleaved(src, &[0], dst)
-    }
-
-    /// As [`run`](Self::run), for components whose samples take turns: the first sample of each is at its one of `offsets`,
-    /// in bytes. Fills `dst` with one component after the other.
-    pub fn run_interleaved(
+    /// Fills `dst` from `src` with one component after the other, each width * height values, row by row, in 0..=255. The first
+    /// sample of each component is at its one of `offsets`, in bytes.
+    pub fn run(
         &mut self,
         src: PlaneView<'_>,
         offsets: &[usize],
@@ -303,6 +298,7 @@ mod tests {
                     stride,
                     pixel_stride,
                 },
+                &[0],
                 &mut out,
             )
             .unwrap();
@@ -470,6 +466,7 @@ mod tests {
                     stride,
                     pixel_stride: 1,
                 },
+                &[0],
                 out,
             )
         };

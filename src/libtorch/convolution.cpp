@@ -67,36 +67,32 @@ extern "C" char *igd_pack(const at::Tensor *weight, const Geometry *geometry, co
   });
 }
 
+// Adds to `sum`, in its memory, unless it is null; only plain convolutions can.
 extern "C" char *igd_convolve(const at::Tensor *x, const at::Tensor *weight, const at::Tensor *bias,
-                              const Geometry *geometry, const char *then, at::Tensor **result) {
+                              const Geometry *geometry, const at::Tensor *sum, bool relu, at::Tensor **result) {
   return guarded([&] {
     static const auto plain = operation("mkldnn::_convolution_pointwise");
     static const auto transposed = operation("mkldnn::_convolution_transpose_pointwise");
-    Arguments arguments{*x, *weight, *bias, both(geometry->padding)};
+    static const auto adding = operation("mkldnn::_convolution_pointwise_", "binary");
+    const auto &chosen = sum != nullptr ? adding : geometry->transposed ? transposed : plain;
+    Arguments arguments;
+    if (sum != nullptr) {
+      arguments.emplace_back(*sum);
+    }
+    arguments.insert(arguments.end(), {*x, *weight, *bias, both(geometry->padding)});
     if (geometry->transposed) {
       arguments.emplace_back(both(0)); // output padding
     }
-    arguments.emplace_back(both(geometry->stride));
-    arguments.emplace_back(both(1)); // dilation
-    arguments.emplace_back(geometry->groups);
-    arguments.emplace_back(then);
+    arguments.insert(arguments.end(), {both(geometry->stride), both(1), geometry->groups}); // both(1): dilation
+    if (sum != nullptr) {
+      arguments.emplace_back("add");
+      arguments.emplace_back(); // alpha
+      arguments.emplace_back(relu ? c10::IValue("relu") : c10::IValue());
+    } else {
+      arguments.emplace_back(relu ? "relu" : "none");
+    }
     arguments.emplace_back(NoScalars());
     arguments.emplace_back(); // algorithm
-    *result = new at::Tensor(call(geometry->transposed ? transposed : plain, std::move(arguments)));
-  });
-}
-
-extern "C" char *igd_convolve_onto(const at::Tensor *sum, const at::Tensor *x, const at::Tensor *weight,
-                                   const at::Tensor *bias, const Geometry *geometry, const char *then,
-                                   at::Tensor **result) {
-  return guarded([&] {
-    static const auto adding = operation("mkldnn::_convolution_pointwise_", "binary");
-    Arguments arguments{*sum, *x, *weight, *bias, both(geometry->padding), both(geometry->stride), both(1),
-                        geometry->groups, "add"};
-    arguments.emplace_back(); // alpha
-    arguments.emplace_back(then == nullptr ? c10::IValue() : c10::IValue(then));
-    arguments.emplace_back(NoScalars());
-    arguments.emplace_back(); // algorithm
-    *result = new at::Tensor(call(adding, std::move(arguments)));
+    *result = new at::Tensor(call(chosen, std::move(arguments)));
   });
 }

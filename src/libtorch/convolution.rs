@@ -2,7 +2,7 @@
 //! output is still in registers.
 
 use std::ffi::{CStr, c_char};
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 
 use tch::Tensor;
 use torch_sys::C_tensor;
@@ -29,16 +29,8 @@ unsafe extern "C" {
         weight: *const C_tensor,
         bias: *const C_tensor,
         geometry: *const Geometry,
-        then: *const c_char,
-        result: *mut *mut C_tensor,
-    ) -> *mut c_char;
-    fn igd_convolve_onto(
         sum: *const C_tensor,
-        x: *const C_tensor,
-        weight: *const C_tensor,
-        bias: *const C_tensor,
-        geometry: *const Geometry,
-        then: *const c_char,
+        relu: bool,
         result: *mut *mut C_tensor,
     ) -> *mut c_char;
 }
@@ -80,10 +72,16 @@ impl PackedConvolution {
 
     /// (N, C, H, W), channels-last, to the same. Panics where libtorch throws, as tch's operations do.
     pub fn forward(&self, x: &Tensor, then: Then) -> Tensor {
-        let then = match then {
-            Then::Nothing => c"none",
-            Then::Relu => c"relu",
-        };
+        self.convolve(null(), x, then)
+    }
+
+    /// Adds the convolution's output to `sum`, whose memory it uses. Not for transposed convolutions.
+    pub fn forward_onto(&self, sum: Tensor, x: &Tensor, then: Then) -> Tensor {
+        self.convolve(sum.as_ptr(), x, then)
+    }
+
+    /// `sum` is a tensor that lives, or null.
+    fn convolve(&self, sum: *const C_tensor, x: &Tensor, then: Then) -> Tensor {
         let mut result = null_mut();
         // SAFETY: the tensors live until the call returns.
         let error = unsafe {
@@ -92,29 +90,8 @@ impl PackedConvolution {
                 self.weight.as_ptr(),
                 self.bias.as_ptr(),
                 &self.geometry,
-                then.as_ptr(),
-                &mut result,
-            )
-        };
-        taken(error, result).unwrap_or_else(|text| panic!("{text}"))
-    }
-
-    /// Adds the convolution's output to `sum`, whose memory it uses. Not for transposed convolutions.
-    pub fn forward_onto(&self, sum: Tensor, x: &Tensor, then: Then) -> Tensor {
-        let then = match then {
-            Then::Nothing => std::ptr::null(),
-            Then::Relu => c"relu".as_ptr(),
-        };
-        let mut result = null_mut();
-        // SAFETY: the tensors live until the call returns.
-        let error = unsafe {
-            igd_convolve_onto(
-                sum.as_ptr(),
-                x.as_ptr(),
-                self.weight.as_ptr(),
-                self.bias.as_ptr(),
-                &self.geometry,
-                then,
+                sum,
+                then == Then::Relu,
                 &mut result,
             )
         };

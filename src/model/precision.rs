@@ -4,6 +4,8 @@ use std::fmt::{self, Display};
 use std::panic::catch_unwind;
 use std::str::FromStr;
 
+use glib::prelude::*;
+use glib::{EnumClass, EnumValue};
 use tch::{Device, Kind, Tensor};
 
 /// Which numbers the networks' convolutions and matrices are made of. Latents, residuals, scores and maps are f32 always.
@@ -31,17 +33,6 @@ pub enum Precision {
 pub struct NoHalfPrecision;
 
 impl Precision {
-    pub const ALL: [Self; 4] = [Self::Auto, Self::F32, Self::Bf16, Self::F16];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-            Self::F16 => "f16",
-        }
-    }
-
     /// What this means on a device.
     pub fn on(self, device: Device) -> Result<Kind, NoHalfPrecision> {
         match (self, device) {
@@ -62,7 +53,9 @@ impl Precision {
 
 impl Display for Precision {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        out.write_str(self.name())
+        let value = self.to_value();
+        let known = EnumValue::from_value(&value);
+        out.write_str(known.map_or("", |(_, value)| value.nick()))
     }
 }
 
@@ -70,9 +63,9 @@ impl FromStr for Precision {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|precision| precision.name() == name)
+        EnumClass::new::<Self>()
+            .to_value_by_nick(name)
+            .and_then(|value| value.get().ok())
             .ok_or_else(|| format!("there is no precision {name}; use auto, f32, bf16 or f16"))
     }
 }
@@ -105,8 +98,14 @@ mod tests {
 
     #[test]
     fn names() {
-        for precision in Precision::ALL {
-            assert_eq!(precision.to_string().parse(), Ok(precision));
+        for (precision, name) in [
+            (Precision::Auto, "auto"),
+            (Precision::F32, "f32"),
+            (Precision::Bf16, "bf16"),
+            (Precision::F16, "f16"),
+        ] {
+            assert_eq!(precision.to_string(), name);
+            assert_eq!(name.parse(), Ok(precision));
         }
         assert!("fp32".parse::<Precision>().is_err());
     }

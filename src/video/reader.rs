@@ -61,7 +61,7 @@ impl FrameReader {
             let (channels, others) = rest.split_at_mut(plane.offsets.len() * self.area);
             plane
                 .resizer
-                .run_interleaved(plane.grid.view(frame), &plane.offsets, channels)?;
+                .run(plane.grid.view(frame), &plane.offsets, channels)?;
             rest = others;
         }
         if self.to_rgb == Affine::IDENTITY {
