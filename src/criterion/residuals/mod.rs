@@ -96,7 +96,7 @@ impl Channel {
                 mean,
                 square,
             } = current;
-            self.blur.moments(x, *side, taps, mean, square);
+            pixels::moments(&mut self.blur, x, *side, taps, mean, square);
             finer = Some(current);
         }
     }
@@ -195,9 +195,16 @@ impl Residuals {
                 }
                 let y = &self.y[..side * side];
                 let taps = &reference.taps;
-                let means = self
-                    .blur
-                    .compare(&x, y, side, taps, constants, gray, residuals);
+                let means = pixels::compare(
+                    &mut self.blur,
+                    &x,
+                    y,
+                    side,
+                    taps,
+                    constants,
+                    gray,
+                    residuals,
+                );
                 // Luminance counts at the coarsest scale alone.
                 let mean = if index == last {
                     means.ssim

@@ -59,37 +59,11 @@ impl Blur {
             contrast: row(),
         }
     }
-
-    /// The blurred first and second moments of `x` (side x side), both with rows of `side` values.
-    pub fn moments(
-        &mut self,
-        x: &[f32],
-        side: usize,
-        taps: &[f32],
-        mean: &mut [f32],
-        square: &mut [f32],
-    ) {
-        moments(self, x, side, taps, mean, square);
-    }
-
-    /// Compares the part's pixels with `y` (side x side), and adds `gray` (1 - SSIM) to `residuals`.
-    #[allow(clippy::too_many_arguments)]
-    pub fn compare(
-        &mut self,
-        x: &Part,
-        y: &[f32],
-        side: usize,
-        taps: &[f32],
-        constants: Constants,
-        gray: f32,
-        residuals: &mut [f32],
-    ) -> Means {
-        compare(self, x, y, side, taps, constants, gray, residuals)
-    }
 }
 
+/// The blurred first and second moments of `x` (side x side), both with rows of `side` values.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-fn moments(
+pub fn moments(
     blur: &mut Blur,
     x: &[f32],
     side: usize,
@@ -112,9 +86,10 @@ fn moments(
     }
 }
 
+/// Compares the part's pixels with `y` (side x side), and adds `gray` (1 - SSIM) to `residuals`.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 #[allow(clippy::too_many_arguments)]
-fn compare(
+pub fn compare(
     blur: &mut Blur,
     x: &Part,
     y: &[f32],
