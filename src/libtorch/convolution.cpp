@@ -19,11 +19,14 @@ struct Geometry {
   bool transposed;
 };
 
+// As in convolution.rs.
+enum class Then { nothing, relu, relu6 };
+
 namespace {
 
 using Arguments = std::vector<c10::IValue>;
 using Pair = std::vector<int64_t>;
-using NoScalars = c10::List<std::optional<at::Scalar>>;
+using Scalars = c10::List<std::optional<at::Scalar>>;
 
 c10::OperatorHandle operation(const char *name, const char *overload = "") {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
@@ -67,9 +70,9 @@ extern "C" char *igd_pack(const at::Tensor *weight, const Geometry *geometry, co
   });
 }
 
-// Adds to `sum`, in its memory, unless it is null; only plain convolutions can.
+// Adds to `sum`, in its memory, unless it is null; only plain convolutions can, and without a ReLU6.
 extern "C" char *igd_convolve(const at::Tensor *x, const at::Tensor *weight, const at::Tensor *bias,
-                              const Geometry *geometry, const at::Tensor *sum, bool relu, at::Tensor **result) {
+                              const Geometry *geometry, const at::Tensor *sum, Then then, at::Tensor **result) {
   return guarded([&] {
     static const auto plain = operation("mkldnn::_convolution_pointwise");
     static const auto transposed = operation("mkldnn::_convolution_transpose_pointwise");
@@ -87,11 +90,16 @@ extern "C" char *igd_convolve(const at::Tensor *x, const at::Tensor *weight, con
     if (sum != nullptr) {
       arguments.emplace_back("add");
       arguments.emplace_back(); // alpha
-      arguments.emplace_back(relu ? c10::IValue("relu") : c10::IValue());
+      arguments.emplace_back(then == Then::relu ? c10::IValue("relu") : c10::IValue());
     } else {
-      arguments.emplace_back(relu ? "relu" : "none");
+      arguments.emplace_back(then == Then::relu ? "relu" : then == Then::relu6 ? "hardtanh" : "none");
     }
-    arguments.emplace_back(NoScalars());
+    Scalars scalars;
+    if (then == Then::relu6) {
+      scalars.push_back(at::Scalar(0.0));
+      scalars.push_back(at::Scalar(6.0));
+    }
+    arguments.emplace_back(std::move(scalars));
     arguments.emplace_back(); // algorithm
     *result = new at::Tensor(call(chosen, std::move(arguments)));
   });

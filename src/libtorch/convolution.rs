@@ -30,16 +30,19 @@ unsafe extern "C" {
         bias: *const C_tensor,
         geometry: *const Geometry,
         sum: *const C_tensor,
-        relu: bool,
+        then: Then,
         result: *mut *mut C_tensor,
     ) -> *mut c_char;
 }
 
-/// What is done to a convolution's output.
+/// What is done to a convolution's output. As in convolution.cpp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub enum Then {
     Nothing,
     Relu,
+    /// ReLU, and nothing above 6.
+    Relu6,
 }
 
 /// A convolution with packed weights.
@@ -91,7 +94,7 @@ impl PackedConvolution {
                 self.bias.as_ptr(),
                 &self.geometry,
                 sum,
-                then == Then::Relu,
+                then,
                 &mut result,
             )
         };

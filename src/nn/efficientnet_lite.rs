@@ -42,30 +42,32 @@ const STAGES: [Stage; 7] = [
     stage(1, 3, 1, 6, 320),
 ];
 /// From this stage on (counted from 0) means go into the features.
-pub(super) const FIRST_POOLED: usize = 4;
+const FIRST_POOLED: usize = 4;
 
 /// Length of the feature vector: 112 + 192 + 320.
 pub const FEATURES: i64 = 624;
 
-/// (N, 3, H, W), ImageNet-normalised, to (N, 624).
+/// How the backbone wants its pictures: (x - MEAN) / SCALE of values in 0..=255.
+pub const MEAN: f32 = 127.0;
+pub const SCALE: f32 = 128.0;
+
+/// The stages without pooling: (N, 3, H, W), as [`MEAN`] and [`SCALE`] make it, to the output of each.
 #[derive(Debug)]
-pub struct EfficientnetLite0 {
-    /// ImageNet normalisation to (x - 127) / 128 on 0..=255, as a factor and an offset a channel.
-    pub(super) renormalise: (Tensor, Tensor),
+pub struct Backbone {
     pub(super) stem: Conv2d,
     pub(super) stem_norm: BatchNorm2d,
     pub(super) stages: Vec<Vec<InvertedResidual>>,
 }
 
-impl EfficientnetLite0 {
-    /// `normalisation` is how the pictures were normalised.
-    pub fn new(scope: Scope, normalisation: &Normalisation) -> Result<Self, WeightsError> {
+impl Backbone {
+    /// The first so many stages, at most seven.
+    pub fn new(scope: Scope, count: usize) -> Result<Self, WeightsError> {
         let stem = Conv2d::without_bias(&scope / "_conv_stem", [3, STEM, 3], Init::KaimingUniform)?;
         let stem_norm = BatchNorm2d::new(&scope / "_bn0", STEM)?.epsilon(EPSILON);
         let mut input = STEM;
         let mut number = 0;
-        let mut stages = Vec::with_capacity(STAGES.len());
-        for stage in &STAGES {
+        let mut stages = Vec::with_capacity(count);
+        for stage in STAGES.iter().take(count) {
             let mut blocks = Vec::with_capacity(stage.blocks);
             for index in 0..stage.blocks {
                 let stride = if index == 0 { stage.stride } else { 1 };
@@ -76,39 +78,69 @@ impl EfficientnetLite0 {
             }
             stages.push(blocks);
         }
-        let per_channel = |values: [f64; 3]| {
-            let values = values.map(|value| value as f32);
-            Tensor::from_slice(&values)
-                .to_device(scope.device())
-                .view([1, 3, 1, 1])
-        };
         Ok(Self {
-            renormalise: (
-                per_channel(normalisation.std.map(|s| s * 255.0 / 128.0)),
-                per_channel(normalisation.mean.map(|m| (m * 255.0 - 127.0) / 128.0)),
-            ),
             stem: stem.stride(2).padding(0),
             stem_norm,
             stages,
         })
     }
 
-    pub fn forward(&self, pictures: &Tensor) -> Tensor {
-        let (factor, offset) = &self.renormalise;
-        let x = pictures * factor + offset;
-        let x = self.stem.forward(&pad_same(&x, 3));
+    /// The output of each stage, the last one last.
+    pub fn forward(&self, x: &Tensor) -> Vec<Tensor> {
+        let x = self.stem.forward(&pad_same(x, 3));
         let mut x = relu6(&self.stem_norm.forward(&x, Mode::Evaluate));
-        let mut pooled = Vec::with_capacity(STAGES.len() - FIRST_POOLED);
-        for (index, blocks) in self.stages.iter().enumerate() {
+        let mut outputs = Vec::with_capacity(self.stages.len());
+        for blocks in &self.stages {
             for block in blocks {
                 x = block.forward(&x);
             }
-            if index >= FIRST_POOLED {
-                pooled.push(x.mean_dim([2, 3].as_slice(), false, Kind::Float));
-            }
+            outputs.push(x.shallow_clone());
         }
-        Tensor::cat(&pooled, 1)
+        outputs
     }
+}
+
+/// (N, 3, H, W), ImageNet-normalised, to (N, 624).
+#[derive(Debug)]
+pub struct EfficientnetLite0 {
+    /// ImageNet normalisation to the backbone's, as a factor and an offset a channel.
+    pub(super) renormalise: (Tensor, Tensor),
+    pub(super) backbone: Backbone,
+}
+
+impl EfficientnetLite0 {
+    /// `normalisation` is how the pictures were normalised.
+    pub fn new(scope: Scope, normalisation: &Normalisation) -> Result<Self, WeightsError> {
+        let device = scope.device();
+        let per_channel = |values: [f64; 3]| {
+            let values = values.map(|value| value as f32);
+            Tensor::from_slice(&values)
+                .to_device(device)
+                .view([1, 3, 1, 1])
+        };
+        let (mean, scale) = (f64::from(MEAN), f64::from(SCALE));
+        Ok(Self {
+            renormalise: (
+                per_channel(normalisation.std.map(|s| s * 255.0 / scale)),
+                per_channel(normalisation.mean.map(|m| (m * 255.0 - mean) / scale)),
+            ),
+            backbone: Backbone::new(scope, STAGES.len())?,
+        })
+    }
+
+    pub fn forward(&self, pictures: &Tensor) -> Tensor {
+        let (factor, offset) = &self.renormalise;
+        let stages = self.backbone.forward(&(pictures * factor + offset));
+        Tensor::cat(&pool(&stages), 1)
+    }
+}
+
+/// The last stages' means over the picture.
+pub(super) fn pool(stages: &[Tensor]) -> Vec<Tensor> {
+    let pooled = stages.iter().skip(FIRST_POOLED);
+    pooled
+        .map(|x| x.mean_dim([2, 3].as_slice(), false, Kind::Float))
+        .collect()
 }
 
 /// Batch normalisation's epsilon in this family.

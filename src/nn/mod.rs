@@ -18,7 +18,7 @@ use tch::Tensor;
 
 pub use blocks::{Mode, halve};
 pub use critic::Critic;
-pub use fuse::{Fused, Operations};
+pub use fuse::{Fused, FusedBackbone, Operations, Walk};
 pub use global::{EncoderKind, Global, GlobalConfig};
 pub use local::{Local, LocalConfig};
 pub use weights::{Builder, Init, Role, Scope, Weight, Weights, WeightsError};

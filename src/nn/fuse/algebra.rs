@@ -1,5 +1,7 @@
 //! What the rewrites are made of: kernels, batch norms and chains of linear maps as other kernels and matrices.
 
+use std::ops::Range;
+
 use tch::{Kind, Tensor};
 
 use crate::nn::blocks::{BatchNorm2d, Conv2d, sum_of_shifts};
@@ -47,6 +49,30 @@ impl Kernel {
             weight: self.weight * scaling.factor.view([-1, 1, 1, 1]),
             bias: self.bias * &scaling.factor + &scaling.offset,
             ..self
+        }
+    }
+
+    /// Some of the outputs.
+    pub fn outputs(&self, part: Range<i64>) -> Self {
+        let length = part.end - part.start;
+        Self {
+            weight: self.weight.narrow(0, part.start, length),
+            bias: self.bias.narrow(0, part.start, length),
+            ..*self
+        }
+    }
+
+    /// What some of the inputs contribute; the bias comes with the first of them.
+    pub fn inputs(&self, part: Range<i64>) -> Self {
+        let bias = &self.bias;
+        Self {
+            weight: self.weight.narrow(1, part.start, part.end - part.start),
+            bias: if part.start == 0 {
+                bias.shallow_clone()
+            } else {
+                bias.zeros_like()
+            },
+            ..*self
         }
     }
 

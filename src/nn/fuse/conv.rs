@@ -127,6 +127,14 @@ impl FusedConv {
         }
     }
 
+    /// Held within 0 and 6.
+    pub fn forward_relu6(&self, x: &Tensor) -> Tensor {
+        match &self.weight {
+            Weight::Packed(packed) => packed.forward(x, Then::Relu6),
+            Weight::Plain(weight) => self.convolve(x, weight).clamp_(0.0, 6.0),
+        }
+    }
+
     /// `sum` plus the output, in the memory of `sum`. Not for transposed convolutions.
     pub fn forward_onto(&self, mut sum: Tensor, x: &Tensor) -> Tensor {
         match &self.weight {

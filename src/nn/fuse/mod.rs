@@ -11,6 +11,7 @@
 //!   reconstructions come out as f32.
 
 mod algebra;
+mod backbone;
 mod conv;
 mod decoder;
 mod efficientnet_lite;
@@ -25,8 +26,9 @@ use self::decoder::FusedDecoder;
 use self::efficientnet_lite::FusedEfficientnetLite0;
 use self::resnet18::FusedResnet18;
 use self::tower::FusedTower;
+pub use self::backbone::FusedBackbone;
 pub use self::walk::Operations;
-use self::walk::Walk;
+pub use self::walk::Walk;
 use super::blocks::channels_last;
 use super::global::Encoder;
 use super::{Autoencoder, Global, Local};
