@@ -17,7 +17,7 @@ use gstigd::nn::{
     Autoencoder, Critic, Global, GlobalConfig, Local, LocalConfig, Mode, Normalisation, Scope,
     WeightsError,
 };
-use gstigd::train::{Losses, Setup, Trainer};
+use gstigd::train::paper::{Losses, Setup, Trainer};
 use plain::{Entries, Training};
 use tch::{Device, Kind, Tensor, no_grad};
 use time::{median, seconds};

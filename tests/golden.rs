@@ -15,7 +15,7 @@ use gstigd::nn::{
     Autoencoder, Builder, Critic, EncoderKind, Global, GlobalConfig, Local, LocalConfig, Mode,
     Normalisation, PATCHES, PICTURE, STRIDE, patches, resnet18,
 };
-use gstigd::train::Losses;
+use gstigd::train::paper::Losses;
 use tch::{Tensor, no_grad};
 
 const RANGE: f64 = 4.7579;
@@ -266,7 +266,7 @@ fn detector() {
             }
             let path = folder.path().join(format!("{scale}.safetensors"));
             let tensors: Vec<_> = tensors.into_iter().collect();
-            write_tensors(&path, HashMap::new(), &tensors, Storage::F32).unwrap();
+            write_tensors(&path, HashMap::new(), &tensors).unwrap();
             path
         };
         let model = import(Some(&checkpoint("global")), Some(&checkpoint("local"))).unwrap();

@@ -47,7 +47,7 @@ fn rewrite(
     let (mut header, mut tensors) = read_tensors(path).unwrap();
     change(&mut header, &mut tensors);
     let tensors: Vec<_> = tensors.into_iter().collect();
-    write_tensors(path, header, &tensors, Storage::F32).unwrap();
+    write_tensors(path, header, &tensors).unwrap();
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn files_that_are_no_models() {
         "weight".to_owned(),
         Tensor::ones([2], (Kind::Float, Device::Cpu)),
     );
-    write_tensors(&path, HashMap::new(), &[tensor], Storage::F32).unwrap();
+    write_tensors(&path, HashMap::new(), &[tensor]).unwrap();
     assert!(refused(&path).contains("format=igd"));
 }
 
@@ -348,7 +348,7 @@ fn wrong_checkpoints_are_named() {
     };
     let write = |tensors: HashMap<String, Tensor>| {
         let tensors: Vec<_> = tensors.into_iter().collect();
-        write_tensors(&path, HashMap::new(), &tensors, Storage::F32).unwrap();
+        write_tensors(&path, HashMap::new(), &tensors).unwrap();
     };
     write(checkpoint());
     import(None, Some(&path)).unwrap();

@@ -11,7 +11,7 @@ use gstigd::nn::{
     Autoencoder, Builder, Critic, Global, GlobalConfig, Local, LocalConfig, Mode, Normalisation,
     Scope, WeightsError, patches,
 };
-use gstigd::train::{Losses, gradients};
+use gstigd::train::paper::{Losses, gradients};
 use plain::{Training, network};
 use tch::{Device, Kind, Tensor};
 

@@ -1,6 +1,7 @@
 //! What IGD measures: how well a picture was reconstructed ([`MsSsim`], [`reconstruction`]), how normal its latent is
 //! ([`Descriptor`]), and the score and map made of both (paper: Section 3, Eq. 1 to 8).
 
+mod field;
 mod gaussian;
 mod heatmap;
 mod ms_ssim;
@@ -9,6 +10,7 @@ mod score;
 
 use tch::{Kind, Tensor};
 
+pub use field::{Field, PackedField, gaussian_term};
 pub use gaussian::Descriptor;
 pub use heatmap::{PatchFold, mean_of_overlap, residual_map};
 pub use ms_ssim::{MsSsim, Similarity};

@@ -1,14 +1,16 @@
 //! What we need of libtorch that tch does not give: its GPUs, chosen by name, the memory of its tensors, oneDNN's
-//! convolutions with packed weights, and threads that do not wait for each other.
+//! convolutions with packed weights, and threads that share tensors and do not wait for each other.
 
 mod allocator;
 mod convolution;
 mod cuda;
 mod device;
+mod shared;
 mod workers;
 
 pub use allocator::KeptBlocks;
 pub use convolution::{Geometry, PackedConvolution, Then};
 pub use cuda::{CudaError, open_cuda};
 pub use device::{Choice, DeviceError, choose_device};
+pub use shared::Shared;
 pub use workers::{Workers, alone};

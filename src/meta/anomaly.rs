@@ -4,7 +4,7 @@ use gst::glib::gstr;
 
 use super::field::{FieldError, optional, required};
 use super::{custom, region};
-use crate::model::{Detection, Region, ScaleTerms, Scales};
+use crate::model::{DenseTerms, Detection, Region, ScaleTerms, Scales};
 
 /// The content of an `IgdAnomalyMeta`; its fields are those of the table in [`super`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,6 +78,10 @@ impl AnomalyMeta {
             );
             structure.set_with_static(gstr!("local-gaussian"), f64::from(terms.gaussian));
         }
+        if let Some(terms) = self.scales.dense {
+            structure.set_with_static(gstr!("dense-distance"), f64::from(terms.distance));
+            structure.set_with_static(gstr!("dense-gaussian"), f64::from(terms.gaussian));
+        }
         structure.set_with_static(gstr!("inference-ms"), self.inference_ms);
         structure.set_with_static(gstr!("age"), self.age);
         structure.set_with_static(gstr!("model"), self.model.as_str());
@@ -115,15 +119,18 @@ impl TryFrom<&gst::StructureRef> for AnomalyMeta {
     type Error = FieldError;
 
     fn try_from(structure: &gst::StructureRef) -> Result<Self, FieldError> {
+        let pair = |first, second| -> Result<Option<(f32, f32)>, FieldError> {
+            let first = optional::<f64>(structure, first)?;
+            let second = optional::<f64>(structure, second)?;
+            let pair = first.zip(second);
+            Ok(pair.map(|(first, second)| (first as f32, second as f32)))
+        };
         let terms = |reconstruction, gaussian| -> Result<Option<ScaleTerms>, FieldError> {
-            let reconstruction = optional::<f64>(structure, reconstruction)?;
-            let gaussian = optional::<f64>(structure, gaussian)?;
-            Ok(reconstruction
-                .zip(gaussian)
-                .map(|(reconstruction, gaussian)| ScaleTerms {
-                    reconstruction: reconstruction as f32,
-                    gaussian: gaussian as f32,
-                }))
+            let terms = pair(reconstruction, gaussian)?;
+            Ok(terms.map(|(reconstruction, gaussian)| ScaleTerms {
+                reconstruction,
+                gaussian,
+            }))
         };
         Ok(Self {
             score: required::<f64>(structure, "score")? as f32,
@@ -133,6 +140,8 @@ impl TryFrom<&gst::StructureRef> for AnomalyMeta {
             scales: Scales {
                 global: terms("global-reconstruction", "global-gaussian")?,
                 local: terms("local-reconstruction", "local-gaussian")?,
+                dense: pair("dense-distance", "dense-gaussian")?
+                    .map(|(distance, gaussian)| DenseTerms { distance, gaussian }),
             },
             inference_ms: required(structure, "inference-ms")?,
             age: required(structure, "age")?,
@@ -159,7 +168,7 @@ mod tests {
                     reconstruction: 0.1,
                     gaussian: 0.9,
                 }),
-                local: None,
+                ..Scales::default()
             },
             inference_ms: 12.5,
             age: 2,
@@ -190,6 +199,17 @@ mod tests {
             assert_eq!(structure.has_field("local-gaussian"), local);
             assert_eq!(AnomalyMeta::try_from(structure.as_ref()).unwrap(), meta);
         }
+        meta.scales = Scales {
+            dense: Some(DenseTerms {
+                distance: 1.5,
+                gaussian: 0.75,
+            }),
+            ..Scales::default()
+        };
+        let structure = gst::Structure::from(&meta);
+        assert_eq!(structure.get::<f64>("dense-distance"), Ok(1.5));
+        assert!(!structure.has_field("local-gaussian"));
+        assert_eq!(AnomalyMeta::try_from(structure.as_ref()).unwrap(), meta);
     }
 
     #[test]

@@ -73,7 +73,7 @@ mod tests {
                     reconstruction: 0.125,
                     gaussian: 0.5,
                 }),
-                local: None,
+                ..Scales::default()
             },
             inference_ms: 12.34567,
             width: 64,

@@ -6,12 +6,13 @@
 //!
 //! | field | type | meaning |
 //! |---|---|---|
-//! | `score` | double | the raw IGD score |
+//! | `score` | double | the raw score: IGD's, or a dense model's largest distance |
 //! | `normalized` | double | 0 at the median of held-out normal pictures, 0.5 at the threshold, at most 1 |
 //! | `threshold` | double | the raw score above which a frame counts as anomalous; infinite when neither the model nor the user gives one |
 //! | `anomalous` | boolean | `score` is above `threshold` |
 //! | `global-reconstruction`, `global-gaussian` | double | the two terms of the whole picture; absent when the model has no global network |
 //! | `local-reconstruction`, `local-gaussian` | double | the two terms of the worst patch; absent when the model has no local network |
+//! | `dense-distance`, `dense-gaussian` | double | a dense model's terms: the largest distance from normal, about 1 where normal (the score), and 1 - exp(-distance^2); absent in other models |
 //! | `inference-ms` | double | milliseconds from the mapped frame to the result |
 //! | `age` | uint | frames since the inference that this result comes from, 0 for its own frame |
 //! | `width`, `height` | uint | size of the frame that the regions refer to |

@@ -1,6 +1,7 @@
 //! From raw scores to decisions: what normal pictures that were not trained on score.
 
 use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::detector::Judgement;
 
@@ -22,6 +23,8 @@ pub struct Calibration {
     pub pictures: usize,
 }
 
+/// Of further pictures, that a bound may be asked for: one for which none may be above does not exist.
+const RAREST: f64 = 1e-6;
 /// Thresholds keep at least this distance from the median, relative to it, or they could not be told apart.
 const SMALLEST_MARGIN: f32 = 1e-4;
 
@@ -60,7 +63,12 @@ fn smallest_distance(median: f32) -> f32 {
     SMALLEST_MARGIN * median.abs().max(1e-3)
 }
 
-/// Puts the thresholds where `false_positive_rate` of the held-out normal pictures lie above. `None` without pictures.
+/// Puts the thresholds where `false_positive_rate` of further normal pictures are to be expected above, from held-out ones.
+/// `None` without pictures.
+///
+/// The score's is the value that ranks (n + 1) (1 - rate) among the n held-out ones: any further picture is as likely at each
+/// rank. The highest of too few pictures does not reach rare rates; then the bound that a Gaussian's further value stays below
+/// takes its place, if it is higher.
 pub fn calibrate(judgements: &[Judgement], false_positive_rate: f64) -> Option<Calibration> {
     let sorted = |mut values: Vec<f32>| {
         values.sort_unstable_by(f32::total_cmp);
@@ -76,18 +84,59 @@ pub fn calibrate(judgements: &[Judgement], false_positive_rate: f64) -> Option<C
     );
     let median = quantile(&scores, 0.5)?;
     let pixel_median = quantile(&pixels, 0.5)?;
-    let above = |median: f32, values: &[f32]| {
-        let threshold = quantile(values, 1.0 - false_positive_rate)?;
-        Some(threshold.max(median + smallest_distance(median)))
+    let above = |threshold: f32, median: f32| threshold.max(median + smallest_distance(median));
+    let threshold = above(threshold(&scores, false_positive_rate)?, median);
+    // Where the score is the map's largest value, both are the same.
+    let is_dense = judgements
+        .iter()
+        .any(|judgement| judgement.scales.dense.is_some());
+    let pixel_threshold = if is_dense {
+        threshold
+    } else {
+        quantile(&pixels, 1.0 - false_positive_rate)?
     };
     Some(Calibration {
-        threshold: above(median, &scores)?,
+        threshold,
         median,
         false_positive_rate,
-        pixel_threshold: above(pixel_median, &pixels)?,
+        pixel_threshold: above(pixel_threshold, pixel_median),
         pixel_median,
         pictures: judgements.len(),
     })
+}
+
+/// The score that a further normal picture is above at that rate; see [`calibrate`].
+fn threshold(sorted: &[f32], rate: f64) -> Option<f32> {
+    let count = sorted.len() as f64;
+    let last = sorted.len().checked_sub(1)?;
+    let rank = (count + 1.0) * (1.0 - rate);
+    let ranked = quantile(sorted, ((rank - 1.0) / last.max(1) as f64).min(1.0))?;
+    if rank <= count {
+        return Some(ranked);
+    }
+    Some(ranked.max(prediction_bound(sorted, rate)))
+}
+
+/// The bound that a further value of the same Gaussian is above at that rate; the values are logarithms where they can be, since
+/// scores lean to the right.
+fn prediction_bound(values: &[f32], rate: f64) -> f32 {
+    let (forth, back): (fn(f64) -> f64, fn(f64) -> f64) = if values.iter().all(|&v| v > 0.0) {
+        (f64::ln, f64::exp)
+    } else {
+        (|value| value, |value| value)
+    };
+    let count = values.len() as f64;
+    if count < 2.0 {
+        return f32::NEG_INFINITY;
+    }
+    let values = values.iter().map(|&value| forth(f64::from(value)));
+    let mean = values.clone().sum::<f64>() / count;
+    let variance = values.map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    let spread = (variance * (1.0 + 1.0 / count)).sqrt();
+    let Ok(student) = StudentsT::new(0.0, 1.0, count - 1.0) else {
+        return f32::NEG_INFINITY;
+    };
+    back(mean + student.inverse_cdf(1.0 - rate.max(RAREST)) * spread) as f32
 }
 
 /// The value below which `share` of the sorted values lie, interpolated between neighbours.

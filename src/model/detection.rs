@@ -11,6 +11,15 @@ pub struct ScaleTerms {
     pub gaussian: f32,
 }
 
+/// The terms of a dense model: those of the place that is the farthest from normal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct DenseTerms {
+    /// The distance, which is the score: about 1 where normal.
+    pub distance: f32,
+    /// IGD's term of it, 1 - exp(-distance^2), in 0..=1.
+    pub gaussian: f32,
+}
+
 /// The terms of each scale the model has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Scales {
@@ -18,6 +27,8 @@ pub struct Scales {
     pub global: Option<ScaleTerms>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local: Option<ScaleTerms>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dense: Option<DenseTerms>,
 }
 
 /// A connected component of the map above the pixel threshold, as a box in pixels of the frame.
@@ -33,7 +44,7 @@ pub struct Region {
     pub score: f32,
 }
 
-/// The anomaly map at the network's input size, row by row.
+/// The anomaly map at the model's input size, row by row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Map {
     pub width: usize,
@@ -44,7 +55,7 @@ pub struct Map {
 /// Everything known of one picture after inference.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Detection {
-    /// The raw IGD score.
+    /// The raw score: IGD's, or a dense model's largest distance.
     pub score: f32,
     /// clamp(0.5 + (score - threshold) / (2 (threshold - median)), 0, 1): 0 at the median of held-out normal pictures,
     /// 0.5 at the threshold.

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Instant;
 
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
 use super::calibration::Calibration;
 use super::config::ModelConfig;
@@ -67,7 +67,7 @@ impl Detector {
     /// system gives no threads.
     pub fn new(model: Model, device: Device, kind: Kind) -> Result<Self, ModelError> {
         let config = model.config;
-        let [width, height] = config.input;
+        let [width, height] = config.input();
         Ok(Self {
             calibration: model.calibration,
             device,
@@ -100,16 +100,21 @@ impl Detector {
 
     /// How the time of all pictures so far is spread.
     pub fn stages(&self) -> &Stages {
-        &self.inference.stages
+        self.inference.stages()
     }
 
     /// Width and height in pixels of the pictures to hand in.
     pub fn input_size(&self) -> (usize, usize) {
-        (self.config.input[0], self.config.input[1])
+        self.config.input().into()
     }
 
     pub fn calibration(&self) -> Option<&Calibration> {
         self.calibration.as_ref()
+    }
+
+    /// Replaces the model's calibration.
+    pub fn set_calibration(&mut self, calibration: Calibration) {
+        self.calibration = Some(calibration);
     }
 
     /// Raw score above which a picture is anomalous: the user's, the model's, or infinite where neither is known.
@@ -156,36 +161,56 @@ impl Detector {
         (out.map.width, out.map.height) = (width, height);
         out.map.values.clear();
         match self.calibration {
-            Some(calibration) => out.map.values.extend(self.map.iter().map(|&value| {
-                let Calibration {
-                    pixel_threshold,
-                    pixel_median,
-                    ..
-                } = calibration;
-                Calibration::normalise(value, pixel_threshold, pixel_median)
-            })),
+            Some(calibration) => {
+                let pixel_threshold = match scales.dense {
+                    // The score is the map's largest value: there are regions if and only if it is above its threshold.
+                    Some(_) => threshold,
+                    None => calibration.pixel_threshold,
+                };
+                let median = calibration.pixel_median;
+                let normalised = self.map.iter();
+                let normalised =
+                    normalised.map(|&value| Calibration::normalise(value, pixel_threshold, median));
+                out.map.values.extend(normalised);
+            }
             // Nothing says which values are normal.
             None => out.map.values.resize(width * height, 0.0),
         }
         let regions = &mut out.regions;
         self.region_finder
             .find(&out.map, frame, self.min_area, self.max_regions, regions);
-        self.inference.stages.add(Stage::Regions, start.elapsed());
+        self.inference
+            .stages_mut()
+            .add(Stage::Regions, start.elapsed());
         Ok(())
     }
 
     /// The raw numbers of a picture, as [`Detector::detect`] takes it, to calibrate from.
     pub fn judge(&mut self, rgb: &[f32]) -> Result<Judgement, DetectError> {
         let (score, scales) = self.infer(rgb)?;
-        let rows = self.map.chunks(self.config.input[0]).step_by(SAMPLE_STEP);
-        Ok(Judgement {
+        Ok(self.judgement(score, scales))
+    }
+
+    /// As [`Detector::judge`], from the features (places, 304) of each tile of a picture: for dense models only.
+    pub fn judge_features(&mut self, tiles: &[Tensor]) -> Result<Judgement, DetectError> {
+        let (score, scales) = self.guarded(|inference, map| {
+            let judged = inference.judge(tiles, map);
+            judged.unwrap_or((f32::NAN, Scales::default()))
+        })?;
+        Ok(self.judgement(score, scales))
+    }
+
+    fn judgement(&self, score: f32, scales: Scales) -> Judgement {
+        let (width, _) = self.input_size();
+        let rows = self.map.chunks(width).step_by(SAMPLE_STEP);
+        Judgement {
             score,
             scales,
             map_sample: rows
                 .flat_map(|row| row.iter().step_by(SAMPLE_STEP))
                 .copied()
                 .collect(),
-        })
+        }
     }
 
     /// The raw map of the last picture, row by row.
@@ -203,9 +228,16 @@ impl Detector {
                 expected,
             });
         }
+        self.guarded(|inference, map| inference.run(rgb, map))
+    }
+
+    fn guarded(
+        &mut self,
+        work: impl FnOnce(&mut Inference, &mut [f32]) -> (f32, Scales),
+    ) -> Result<(f32, Scales), DetectError> {
         // libtorch's errors (out of memory, a lost GPU) come as panics of the plain operations.
-        let (inference, map) = (&mut self.inference, &mut self.map);
-        let (score, scales) = catch_unwind(AssertUnwindSafe(|| inference.run(rgb, map)))
+        let (inference, map) = (&mut self.inference, &mut self.map[..]);
+        let (score, scales) = catch_unwind(AssertUnwindSafe(|| work(inference, map)))
             .map_err(|panic| DetectError::Inference(text_of(panic)))?;
         if score.is_finite() && self.map.iter().all(|value| value.is_finite()) {
             Ok((score, scales))

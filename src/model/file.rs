@@ -16,7 +16,7 @@ use super::calibration::Calibration;
 use super::config::ModelConfig;
 use super::error::ModelError;
 use super::networks::Networks;
-use crate::nn::{Builder, Weights};
+use crate::nn::{Builder, Role, Weights};
 
 const FORMAT: &str = "igd";
 const VERSION: &str = "1";
@@ -57,7 +57,7 @@ impl Provenance {
     }
 }
 
-/// How wide numbers are stored; they are computed with in f32.
+/// How wide a model's weights are stored; statistics are f32 always, and all is computed with in f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Storage {
     F32,
@@ -125,7 +125,15 @@ impl Model {
         if let Some(calibration) = &self.calibration {
             header.insert("calibration".to_owned(), json(calibration));
         }
-        write_tensors(path, header, &tensors_of(&self.networks.weights), storage)
+        let tensors = self.networks.weights.iter().map(|(name, weight)| {
+            let tensor = weight.tensor.detach();
+            let tensor = match (storage, weight.role) {
+                (Storage::F32, _) | (_, Role::Statistic) => tensor,
+                (Storage::F16, _) => tensor.to_kind(Kind::Half),
+            };
+            (name.clone(), tensor)
+        });
+        write_tensors(path, header, &tensors.collect::<Vec<_>>())
     }
 }
 
@@ -203,19 +211,18 @@ pub fn read_tensors(path: &Path) -> Result<(Header, Tensors), ModelError> {
     Ok((metadata.metadata().clone().unwrap_or_default(), tensors))
 }
 
-/// Writes tensors and metadata as `.safetensors`, replacing `path` in one step.
+/// Writes tensors and metadata as `.safetensors`, replacing `path` in one step: f16 as f16, all others as f32.
 pub fn write_tensors(
     path: &Path,
     header: Header,
     tensors: &[(String, Tensor)],
-    storage: Storage,
 ) -> Result<(), ModelError> {
     let bytes: Vec<(Vec<usize>, Dtype, Vec<u8>)> = tensors
         .iter()
         .map(|(_, tensor)| {
-            let (kind, dtype) = match storage {
-                Storage::F32 => (Kind::Float, Dtype::F32),
-                Storage::F16 => (Kind::Half, Dtype::F16),
+            let (kind, dtype) = match tensor.kind() {
+                Kind::Half => (Kind::Half, Dtype::F16),
+                _ => (Kind::Float, Dtype::F32),
             };
             let tensor = tensor.to_device(Device::Cpu).to_kind(kind).contiguous();
             let mut bytes = vec![0; tensor.numel() * kind.elt_size_in_bytes()];

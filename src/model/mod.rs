@@ -14,8 +14,8 @@ mod precision;
 mod regions;
 
 pub use calibration::{Calibration, calibrate};
-pub use config::{ModelConfig, Profile};
-pub use detection::{Detection, Map, Region, ScaleTerms, Scales};
+pub use config::{DenseConfig, ModelConfig, PaperConfig, Tiling};
+pub use detection::{DenseTerms, Detection, Map, Region, ScaleTerms, Scales};
 pub use detector::{DetectError, Detector, Judgement};
 pub use error::ModelError;
 pub use file::{
@@ -23,6 +23,6 @@ pub use file::{
     write_atomically, write_tensors,
 };
 pub use import::{import, read_state_dict};
-pub use inference::{Stage, Stages};
-pub use networks::{Networks, Scale, descriptor};
+pub use inference::{Extractor, Stage, Stages};
+pub use networks::{DenseNetworks, Networks, PaperNetworks, ProfileNetworks, Scale, descriptor};
 pub use precision::{NoHalfPrecision, Precision};

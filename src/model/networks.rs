@@ -2,9 +2,10 @@
 
 use tch::Kind;
 
-use super::config::ModelConfig;
-use crate::criterion::Descriptor;
-use crate::nn::{Builder, Global, Init, Local, Scope, Weights, WeightsError};
+use super::config::{DenseConfig, ModelConfig, PaperConfig};
+use crate::criterion::{Descriptor, Field};
+use crate::nn::efficientnet_lite::Backbone;
+use crate::nn::{Builder, Global, Init, Local, Scope, Weights, WeightsError, dense};
 
 /// A network and the descriptor of its normal latents.
 #[derive(Debug)]
@@ -13,18 +14,55 @@ pub struct Scale<N> {
     pub descriptor: Descriptor,
 }
 
-/// What a model file holds, one of the two at least.
+/// The paper's, one of the two at least.
 #[derive(Debug)]
-pub struct Networks {
+pub struct PaperNetworks {
     pub global: Option<Scale<Global>>,
     pub local: Option<Scale<Local>>,
-    /// All tensors, named `global.<state-dict name>`, `local.<...>`, and `c` and `sigma` beside the weights.
+}
+
+/// The backbone and its field of descriptors.
+#[derive(Debug)]
+pub struct DenseNetworks {
+    pub backbone: Backbone,
+    pub field: Field,
+}
+
+/// What a model file holds.
+#[derive(Debug)]
+pub struct Networks {
+    pub profile: ProfileNetworks,
+    /// All tensors, named `global.<state-dict name>`, `local.<...>`, and `c` and `sigma` beside the weights; in dense models
+    /// `dense.backbone.<state-dict name>`, and `dense.projection`, `dense.c` and `dense.whiteners`.
     pub weights: Weights,
+}
+
+#[derive(Debug)]
+pub enum ProfileNetworks {
+    Paper(PaperNetworks),
+    Dense(DenseNetworks),
 }
 
 impl Networks {
     /// Takes the tensors from `builder`; fails if one is missing, unknown, of the wrong shape or not finite.
     pub fn new(builder: Builder, config: &ModelConfig) -> Result<Self, WeightsError> {
+        let profile = match config {
+            ModelConfig::Paper(config) => {
+                ProfileNetworks::Paper(PaperNetworks::new(&builder, config)?)
+            }
+            ModelConfig::Dense(config) => {
+                ProfileNetworks::Dense(DenseNetworks::new(&builder, config)?)
+            }
+        };
+        Ok(Self {
+            profile,
+            weights: builder.finish()?,
+        })
+    }
+}
+
+impl PaperNetworks {
+    fn new(builder: &Builder, config: &PaperConfig) -> Result<Self, WeightsError> {
         let global = match &config.global {
             Some(sizes) => {
                 let scope = &builder.root() / "global";
@@ -45,10 +83,17 @@ impl Networks {
             }
             None => None,
         };
+        Ok(Self { global, local })
+    }
+}
+
+impl DenseNetworks {
+    fn new(builder: &Builder, config: &DenseConfig) -> Result<Self, WeightsError> {
+        let scope = &builder.root() / "dense";
+        let (places, dimensions) = (config.places() as i64, config.dimensions as i64);
         Ok(Self {
-            global,
-            local,
-            weights: builder.finish()?,
+            field: Field::new(&scope, dense::FEATURES, places, dimensions)?,
+            backbone: dense::backbone(scope / "backbone")?,
         })
     }
 }

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod critic;
+pub mod dense;
 pub mod efficientnet_lite;
 mod fuse;
 mod global;

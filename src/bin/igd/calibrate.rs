@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gstigd::data::normal_pictures;
-use gstigd::model::{Model, Storage, calibrate};
+use gstigd::model::{Model, calibrate};
 use gstigd::train::judge;
 use serde_json::json;
 use tch::Device;
@@ -40,7 +40,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     });
     progress.finish();
     model.calibration = calibrate(&judgements?, arguments.false_positive_rate);
-    model.save(&arguments.model, Storage::F32)?;
+    model.save(&arguments.model, model.config.storage())?;
     let calibration = model.calibration;
     if json {
         println!(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gstigd::model::Model;
+use gstigd::model::{DenseConfig, Model, ModelConfig, PaperConfig, Tiling};
 use serde_json::json;
 use tch::Device;
 
@@ -39,29 +39,12 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     }
     let mega = |count: f64| count / 1e6;
     println!("{}", path.display());
-    println!("  profile      paper: Interpolated Gaussian Descriptors (Chen et al., AAAI 2022)");
-    println!("  input        {} x {}", config.input[0], config.input[1]);
-    if let Some(global) = &config.global {
-        let encoder = serde_json::to_value(global.encoder)?;
-        println!(
-            "  global       encoder {}, width {}, latent {}",
-            encoder.as_str().unwrap_or_default(),
-            global.width,
-            global.latent
-        );
-    }
-    if let Some(local) = &config.local {
-        println!(
-            "  local        encoder {} of width {}, width {}, latent {}",
-            if local.frozen_encoder {
-                "imported"
-            } else {
-                "trained"
-            },
-            local.encoder_width,
-            local.width,
-            local.latent
-        );
+    println!("  profile      {}", config.describe());
+    let [width, height] = config.input();
+    println!("  input        {width} x {height}");
+    match config {
+        ModelConfig::Paper(config) => print_networks(config)?,
+        ModelConfig::Dense(config) => print_descriptors(config),
     }
     println!(
         "  size         {:.1} million numbers, {:.1} MB",
@@ -107,4 +90,54 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn print_networks(config: &PaperConfig) -> anyhow::Result<()> {
+    if let Some(global) = &config.global {
+        let encoder = serde_json::to_value(global.encoder)?;
+        println!(
+            "  global       encoder {}, width {}, latent {}",
+            encoder.as_str().unwrap_or_default(),
+            global.width,
+            global.latent
+        );
+    }
+    if let Some(local) = &config.local {
+        println!(
+            "  local        encoder {} of width {}, width {}, latent {}",
+            if local.frozen_encoder {
+                "imported"
+            } else {
+                "trained"
+            },
+            local.encoder_width,
+            local.width,
+            local.latent
+        );
+    }
+    Ok(())
+}
+
+fn print_descriptors(config: &DenseConfig) {
+    let Tiling {
+        tile,
+        tiles,
+        overlap,
+    } = config.tiling;
+    if tiles != [1, 1] {
+        println!(
+            "  tiles        {} x {} of {} x {} pixels, {overlap} pixels overlap, descriptors {}",
+            tiles[0],
+            tiles[1],
+            tile[0],
+            tile[1],
+            if config.shared { "for all" } else { "for each" }
+        );
+    }
+    println!("  backbone     EfficientNet-Lite0 to its sixth stage, frozen");
+    println!(
+        "  descriptors  {} places, {} directions",
+        config.places(),
+        config.dimensions
+    );
 }

@@ -1,50 +1,25 @@
 //! From a picture to its raw score and map.
 
-mod cpu;
-mod gpu;
+mod dense;
+mod paper;
 mod stages;
 
 use rayon::ThreadPoolBuildError;
 use tch::{Device, Kind, Tensor};
 
-use self::cpu::OnCpu;
-use self::gpu::OnGpu;
+use self::dense::Dense;
+pub use self::dense::Extractor;
+use self::paper::Paper;
 pub use self::stages::{Stage, Stages};
 use super::config::ModelConfig;
-use super::detection::{ScaleTerms, Scales};
-use super::networks::Networks;
-use crate::criterion::{Descriptor, ScoreWeights, TermWeights};
-use crate::libtorch::Workers;
-use crate::nn::{Fused, Normalisation, Operations, PATCHES, PICTURE};
+use super::detection::Scales;
+use super::networks::{Networks, ProfileNetworks};
 
-/// A network for inference and the descriptor of its normal latents.
+/// A model's networks and its criterion.
 #[derive(Debug)]
-struct Branch {
-    network: Fused,
-    descriptor: Descriptor,
-}
-
-// SAFETY: nothing changes the tensors once they are here, and libtorch lets any number of threads read one.
-unsafe impl Sync for Branch {}
-
-/// A model's networks with the criterion that suits the device.
-#[derive(Debug)]
-pub struct Inference {
-    global: Option<Branch>,
-    local: Option<Branch>,
-    score: ScoreWeights,
-    normalisation: Normalisation,
-    /// The normalised picture.
-    picture: Vec<f32>,
-    criterion: Criterion,
-    workers: Workers,
-    pub stages: Stages,
-}
-
-#[derive(Debug)]
-enum Criterion {
-    Cpu(Box<OnCpu>),
-    Gpu(Box<OnGpu>),
+pub enum Inference {
+    Paper(Box<Paper>),
+    Dense(Box<Dense>),
 }
 
 impl Inference {
@@ -55,111 +30,63 @@ impl Inference {
         device: Device,
         kind: Kind,
     ) -> Result<Self, ThreadPoolBuildError> {
-        // Only patches can be shared.
-        let workers = match (&networks.local, device) {
-            (Some(_), Device::Cpu) => Workers::sharing()?,
-            _ => Workers::single()?,
-        };
-        let patch_batch = match device {
-            Device::Cpu => cpu::PATCH_BATCH,
-            _ => PATCHES * PATCHES,
-        };
-        let Networks { global, local, .. } = networks;
-        // On the threads that will use them: the layout of packed weights depends on how many there are for a product.
-        let (global, local) = workers.run(|| {
-            rayon::join(
-                || {
-                    global.map(|scale| Branch {
-                        network: Fused::global(&scale.network, kind, 1),
-                        descriptor: scale.descriptor,
-                    })
-                },
-                || {
-                    local.map(|scale| Branch {
-                        network: Fused::local(&scale.network, kind, patch_batch),
-                        descriptor: scale.descriptor,
-                    })
-                },
-            )
-        });
-        Ok(Self {
-            global,
-            local,
-            workers,
-            score: config.score,
-            normalisation: config.normalisation.clone(),
-            picture: vec![0.0; 3 * config.input[0] * config.input[1]],
-            criterion: match device {
-                Device::Cpu => Criterion::Cpu(Box::new(OnCpu::new(config))),
-                _ => Criterion::Gpu(Box::new(OnGpu::new(config, device))),
-            },
-            stages: Stages::default(),
-        })
+        match (config, networks.profile) {
+            (ModelConfig::Paper(config), ProfileNetworks::Paper(networks)) => {
+                Paper::new(config, networks, device, kind).map(|paper| Self::Paper(Box::new(paper)))
+            }
+            (ModelConfig::Dense(config), ProfileNetworks::Dense(networks)) => {
+                Dense::new(config, networks, device, kind).map(|dense| Self::Dense(Box::new(dense)))
+            }
+            _ => unreachable!("networks are built after their config"),
+        }
     }
 
     /// Threads that share a picture's work on the CPU.
     pub fn threads(&self) -> usize {
-        self.workers.count()
+        match self {
+            Self::Paper(paper) => paper.threads(),
+            Self::Dense(dense) => dense.threads(),
+        }
+    }
+
+    pub fn stages(&self) -> &Stages {
+        match self {
+            Self::Paper(paper) => &paper.stages,
+            Self::Dense(dense) => &dense.stages,
+        }
+    }
+
+    pub fn stages_mut(&mut self) -> &mut Stages {
+        match self {
+            Self::Paper(paper) => &mut paper.stages,
+            Self::Dense(dense) => &mut dense.stages,
+        }
     }
 
     /// What a picture takes: the operations of the stages that have networks in them.
     pub fn operations(&self) -> Vec<(Stage, f64)> {
-        let of = |branch: &Option<Branch>, count, stages: [Stage; 2]| {
-            branch.as_ref().map(|branch| {
-                let Operations { encoder, decoder } = branch.network.operations();
-                stages.into_iter().zip([count * encoder, count * decoder])
-            })
-        };
-        let patches = (PATCHES * PATCHES) as f64;
-        let global = [Stage::GlobalEncoder, Stage::GlobalDecoder];
-        let local = [Stage::LocalEncoder, Stage::LocalDecoder];
-        let global = of(&self.global, 1.0, global);
-        let local = of(&self.local, patches, local);
-        global.into_iter().chain(local).flatten().collect()
+        match self {
+            Self::Paper(paper) => paper.operations(),
+            Self::Dense(dense) => dense.operations(),
+        }
     }
 
-    /// Judges a picture, planar R, G, B of 256 x 256 values in 0..=255. Fills `map` (256 x 256) with the raw map.
+    /// Judges a picture, planar R, G, B of the model's size with values in 0..=255. Fills `map`, of that size too, with the raw
+    /// map.
     ///
     /// Panics where libtorch throws: out of memory, or a GPU that was lost.
     pub fn run(&mut self, rgb: &[f32], map: &mut [f32]) -> (f32, Scales) {
-        let branches = (self.global.as_ref(), self.local.as_ref());
-        let (weights, stages) = (&self.score, &mut self.stages);
-        let picture = &mut self.picture;
-        stages.time(Stage::Prepare, || {
-            normalise(rgb, &self.normalisation, picture);
-        });
-        let scales = match &mut self.criterion {
-            Criterion::Cpu(criterion) => self
-                .workers
-                .run(|| criterion.run(branches, weights, picture, map, stages)),
-            Criterion::Gpu(criterion) => {
-                tch::no_grad(|| criterion.run(branches, weights, picture, map))
-            }
-        };
-        let score = |terms: Option<ScaleTerms>, weights: TermWeights| {
-            terms.map(|terms| weights.mix(terms.reconstruction, terms.gaussian))
-        };
-        let global = score(scales.global, self.score.global);
-        let local = score(scales.local, self.score.local);
-        (self.score.combine(global, local), scales)
-    }
-}
-
-/// What makes the networks' pictures of values in 0..=255: (value - mean) / deviation, a channel each.
-fn normalise(rgb: &[f32], normalisation: &Normalisation, out: &mut [f32]) {
-    let area = rgb.len() / 3;
-    let channels = rgb.chunks_exact(area).zip(out.chunks_exact_mut(area));
-    let numbers = normalisation.mean.iter().zip(&normalisation.std);
-    for ((rgb, out), (mean, deviation)) in channels.zip(numbers) {
-        let factor = (1.0 / (255.0 * deviation)) as f32;
-        let offset = (-mean / deviation) as f32;
-        for (out, value) in out.iter_mut().zip(rgb) {
-            *out = value * factor + offset;
+        match self {
+            Self::Paper(paper) => paper.run(rgb, map),
+            Self::Dense(dense) => dense.run(rgb, map),
         }
     }
-}
 
-/// The numbers as a picture tensor (1, 3, side, side) on the CPU.
-fn picture_of(values: &[f32]) -> Tensor {
-    Tensor::from_slice(values).view([1, 3, PICTURE, PICTURE])
+    /// As [`run`](Self::run), from the features of each tile of a dense model's picture; `None` for other models.
+    pub fn judge(&mut self, tiles: &[Tensor], map: &mut [f32]) -> Option<(f32, Scales)> {
+        match self {
+            Self::Paper(_) => None,
+            Self::Dense(dense) => Some(dense.judge(tiles, map)),
+        }
+    }
 }

@@ -6,23 +6,29 @@ use std::time::{Duration, Instant};
 /// The parts of an inference on the CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Normalising, and cutting patches.
+    /// Normalising, and cutting patches or tiles.
     Prepare,
+    /// The backbone of dense models.
+    Features,
+    /// The distances of dense models.
+    Descriptor,
     GlobalEncoder,
     GlobalDecoder,
     LocalEncoder,
     LocalDecoder,
     /// Descriptor, MS-SSIM, L1 and residual maps.
     Criterion,
-    /// Folding and mixing the maps.
+    /// Folding and mixing the maps, or smoothing and enlarging them.
     Map,
     /// Normalising the map and finding the regions in it.
     Regions,
 }
 
 impl Stage {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Prepare,
+        Self::Features,
+        Self::Descriptor,
         Self::GlobalEncoder,
         Self::GlobalDecoder,
         Self::LocalEncoder,
@@ -35,6 +41,8 @@ impl Stage {
     pub fn name(self) -> &'static str {
         match self {
             Self::Prepare => "prepare",
+            Self::Features => "features",
+            Self::Descriptor => "descriptor",
             Self::GlobalEncoder => "global encoder",
             Self::GlobalDecoder => "global decoder",
             Self::LocalEncoder => "local encoder",

@@ -7,11 +7,12 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
-use tch::{Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
 use super::algebra::{Kernel, Scaling};
 use super::conv::FusedConv;
 use super::walk::Walk;
+use crate::libtorch::Shared;
 use crate::nn::efficientnet_lite::{Backbone, InvertedResidual, pad_same};
 
 /// Channels that are not worth splitting: what a vector register holds in f32.
@@ -25,7 +26,7 @@ pub struct FusedBackbone {
 
 impl FusedBackbone {
     /// For as many threads as `shares`.
-    pub fn new(backbone: &Backbone, kind: tch::Kind, shares: usize) -> Self {
+    pub fn new(backbone: &Backbone, kind: Kind, shares: usize) -> Self {
         let stem = Kernel::of(&backbone.stem).then(&Scaling::of(&backbone.stem_norm));
         let mut stem = Some(stem);
         Self {
@@ -45,9 +46,9 @@ impl FusedBackbone {
 
     pub fn walk(&mut self, walk: &mut Walk) {
         for block in self.stages.iter_mut().flatten() {
-            let side = walk.side;
+            let size = walk.size;
             for share in &mut block.shares {
-                walk.side = side;
+                walk.size = size;
                 share.walk(walk);
             }
         }
@@ -76,12 +77,7 @@ struct Block {
 }
 
 impl Block {
-    fn new(
-        block: &InvertedResidual,
-        stem: Option<Kernel>,
-        kind: tch::Kind,
-        shares: usize,
-    ) -> Self {
+    fn new(block: &InvertedResidual, stem: Option<Kernel>, kind: Kind, shares: usize) -> Self {
         let widened = block
             .expand
             .as_ref()
@@ -110,8 +106,8 @@ impl Block {
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
-        // Tensors may be read by any number of threads, which tch does not say.
-        let shared = Shared(x);
+        // SAFETY: all only read it.
+        let shared = unsafe { Shared::new(x) };
         let parts: Vec<Tensor> = match &self.shares[..] {
             [share] => vec![share.forward(x)],
             shares => shares
@@ -131,17 +127,6 @@ impl Block {
 }
 
 const STEM_KERNEL: i64 = 3;
-
-struct Shared<'a>(&'a Tensor);
-
-// SAFETY: libtorch lets any number of threads read a tensor.
-unsafe impl Sync for Shared<'_> {}
-
-impl Shared<'_> {
-    fn get(&self) -> &Tensor {
-        self.0
-    }
-}
 
 /// Some of a block's inner channels.
 #[derive(Debug)]
@@ -182,8 +167,7 @@ impl Share {
 /// Where a convolution halves, its padding comes before it and makes up for what the kernel takes.
 fn through(walk: &mut Walk, conv: &mut FusedConv, halving: Option<i64>) {
     if halving.is_some() {
-        let output = (walk.side + 1) / 2;
-        walk.side = 2 * (output - 1) + conv.taps();
+        walk.size = walk.size.map(|side| 2 * ((side + 1) / 2 - 1) + conv.taps());
     }
     walk.through(conv);
 }
@@ -193,5 +177,7 @@ fn parts(channels: i64, count: usize) -> Vec<Range<i64>> {
     let blocks = (channels + LANES - 1) / LANES;
     let count = blocks.min(count.max(1) as i64);
     let bound = |part: i64| (blocks * part / count * LANES).min(channels);
-    (0..count).map(|part| bound(part)..bound(part + 1)).collect()
+    (0..count)
+        .map(|part| bound(part)..bound(part + 1))
+        .collect()
 }

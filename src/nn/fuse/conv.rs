@@ -73,8 +73,8 @@ impl FusedConv {
         self.taps
     }
 
-    /// Packs the weights for batches of that many pictures of `side` x `side`, where that can be done.
-    pub fn pack(&mut self, batch: i64, side: i64) {
+    /// Packs the weights for batches of that many pictures of that height and width, where that can be done.
+    pub fn pack(&mut self, batch: i64, [height, width]: [i64; 2]) {
         let Weight::Plain(weight) = &self.weight else {
             return;
         };
@@ -87,15 +87,15 @@ impl FusedConv {
         } else {
             size[1] * self.geometry.groups
         };
-        let input_size = [batch, inputs, side, side];
+        let input_size = [batch, inputs, height, width];
         let packed = PackedConvolution::new(weight, &self.bias, self.geometry, input_size);
         if let Some(packed) = packed {
             self.weight = Weight::Packed(packed);
         }
     }
 
-    /// The output's side and the operations for an input of `side` x `side`.
-    pub fn output(&self, side: i64) -> (i64, f64) {
+    /// The output's height and width, and the operations, for an input of that height and width.
+    pub fn output(&self, size: [i64; 2]) -> ([i64; 2], f64) {
         let Geometry {
             stride,
             padding,
@@ -104,12 +104,13 @@ impl FusedConv {
         } = self.geometry;
         // Each weight meets each pixel of the smaller picture.
         let (output, pixels) = if transposed {
-            let output = (side - 1) * stride - 2 * padding + self.taps;
-            (output, side * side)
+            let output = size.map(|side| (side - 1) * stride - 2 * padding + self.taps);
+            (output, size)
         } else {
-            let output = (side + 2 * padding - self.taps) / stride + 1;
-            (output, output * output)
+            let output = size.map(|side| (side + 2 * padding - self.taps) / stride + 1);
+            (output, output)
         };
+        let pixels = pixels[0] * pixels[1];
         (output, 2.0 * pixels as f64 * self.numbers as f64)
     }
 

@@ -44,7 +44,7 @@ impl FusedDecoder {
 
     pub fn walk(&mut self, walk: &mut Walk) {
         walk.linear(&self.first);
-        walk.side = SMALLEST_SIDE;
+        walk.size = [SMALLEST_SIDE; 2];
         if let Some(up) = &mut self.up {
             walk.through(up);
         }

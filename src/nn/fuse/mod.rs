@@ -22,11 +22,11 @@ mod walk;
 
 use tch::{Kind, Tensor};
 
+pub use self::backbone::FusedBackbone;
 use self::decoder::FusedDecoder;
 use self::efficientnet_lite::FusedEfficientnetLite0;
 use self::resnet18::FusedResnet18;
 use self::tower::FusedTower;
-pub use self::backbone::FusedBackbone;
 pub use self::walk::Operations;
 pub use self::walk::Walk;
 use super::blocks::channels_last;
@@ -95,13 +95,13 @@ impl Fused {
         batch: i64,
         side: i64,
     ) -> Self {
-        let mut through_encoder = Walk::new(batch, side);
+        let mut through_encoder = Walk::new(batch, [side; 2]);
         match &mut encoder {
             FusedEncoder::Tower(tower) => tower.walk(&mut through_encoder),
             FusedEncoder::Resnet18(resnet) => resnet.walk(&mut through_encoder),
             FusedEncoder::EfficientnetLite0(net) => net.walk(&mut through_encoder),
         }
-        let mut through_decoder = Walk::new(batch, side);
+        let mut through_decoder = Walk::new(batch, [side; 2]);
         decoder.walk(&mut through_decoder);
         Self {
             encoder,

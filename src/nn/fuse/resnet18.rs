@@ -32,7 +32,7 @@ impl FusedResnet18 {
     pub fn walk(&mut self, walk: &mut Walk) {
         walk.through(&mut self.stem);
         // The pooling.
-        walk.side = (walk.side + 1) / 2;
+        walk.size = walk.size.map(|side| (side + 1) / 2);
         for block in &mut self.blocks {
             if let Some(conv) = &mut block.downsample {
                 walk.beside(conv);

@@ -15,31 +15,31 @@ pub struct Operations {
 pub struct Walk {
     /// Pictures a batch.
     batch: i64,
-    /// Of the pictures at hand.
-    pub side: i64,
+    /// Height and width of the pictures at hand.
+    pub size: [i64; 2],
     pub operations: f64,
 }
 
 impl Walk {
-    pub fn new(batch: i64, side: i64) -> Self {
+    pub fn new(batch: i64, size: [i64; 2]) -> Self {
         Self {
             batch,
-            side,
+            size,
             operations: 0.0,
         }
     }
 
     /// The pictures go through.
     pub fn through(&mut self, conv: &mut FusedConv) {
-        self.side = self.beside(conv);
+        self.size = self.beside(conv);
     }
 
-    /// A copy of the pictures goes through; returns its side then.
-    pub fn beside(&mut self, conv: &mut FusedConv) -> i64 {
-        conv.pack(self.batch, self.side);
-        let (side, operations) = conv.output(self.side);
+    /// A copy of the pictures goes through; returns its size then.
+    pub fn beside(&mut self, conv: &mut FusedConv) -> [i64; 2] {
+        conv.pack(self.batch, self.size);
+        let (size, operations) = conv.output(self.size);
         self.operations += operations;
-        side
+        size
     }
 
     pub fn linear(&mut self, linear: &FusedLinear) {

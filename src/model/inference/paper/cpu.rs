@@ -4,10 +4,9 @@
 use rayon::prelude::*;
 use tch::{Tensor, no_grad};
 
-use super::stages::{Stage, Stages};
-use super::{Branch, picture_of};
+use super::{Branch, Stage, Stages, picture_of};
 use crate::criterion::{Reference, Residuals, ScoreWeights, TermWeights, mean_of_overlap};
-use crate::model::config::ModelConfig;
+use crate::model::config::PaperConfig;
 use crate::model::detection::{ScaleTerms, Scales};
 use crate::nn::{PATCH, PATCHES, PICTURE, STRIDE};
 
@@ -56,7 +55,7 @@ struct Worst {
 }
 
 impl OnCpu {
-    pub fn new(config: &ModelConfig) -> Self {
+    pub fn new(config: &PaperConfig) -> Self {
         let reference = Reference::local(config.range);
         Self {
             global: Whole::new(config.range),
@@ -65,7 +64,7 @@ impl OnCpu {
         }
     }
 
-    /// Judges a normalised picture, on one of the workers; see [`Inference::run`](super::Inference::run).
+    /// Judges a normalised picture, on one of the workers; see [`Paper::run`](super::Paper::run).
     pub fn run(
         &mut self,
         (global, local): (Option<&Branch>, Option<&Branch>),
@@ -112,6 +111,7 @@ impl OnCpu {
         Scales {
             global: global_terms,
             local: local.and(worst).map(|worst| worst.terms),
+            dense: None,
         }
     }
 }

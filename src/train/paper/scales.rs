@@ -12,7 +12,7 @@ use super::trainer::{Setup, Source, Trainer};
 use super::whitening::whitening;
 use super::{Event, TrainError};
 use crate::criterion::MsSsim;
-use crate::model::{ModelConfig, Scale, Tensors, descriptor};
+use crate::model::{PaperConfig, Scale, Tensors, descriptor};
 use crate::nn::{Autoencoder, Critic, Global, GlobalConfig, Local, LocalConfig};
 
 /// A network at the end of its training.
@@ -29,7 +29,7 @@ pub fn train_global(
     encoder: &GlobalEncoder,
     options: &Options,
     pictures: &Pictures,
-    config: &ModelConfig,
+    config: &PaperConfig,
     time_share: f64,
     tell: &mut impl FnMut(Event),
 ) -> Result<Trained<GlobalConfig>, TrainError> {
@@ -75,7 +75,7 @@ pub fn train_local(
     encoder: &LocalEncoder,
     options: &Options,
     pictures: &Pictures,
-    config: &ModelConfig,
+    config: &PaperConfig,
     time_share: f64,
     tell: &mut impl FnMut(Event),
 ) -> Result<Trained<LocalConfig>, TrainError> {

@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::{Branch, picture_of};
 use crate::criterion::{self, MsSsim, PatchFold, ScoreWeights, residual_map};
-use crate::model::config::ModelConfig;
+use crate::model::config::PaperConfig;
 use crate::model::detection::{ScaleTerms, Scales};
 use crate::nn::patches;
 
@@ -19,7 +19,7 @@ pub struct OnGpu {
 }
 
 impl OnGpu {
-    pub fn new(config: &ModelConfig, device: Device) -> Self {
+    pub fn new(config: &PaperConfig, device: Device) -> Self {
         // All pictures have one size: trying out which kernels are fastest for it pays.
         tch::Cuda::cudnn_set_benchmark(true);
         Self {
@@ -31,7 +31,7 @@ impl OnGpu {
         }
     }
 
-    /// Judges a normalised picture; see [`Inference::run`](super::Inference::run).
+    /// Judges a normalised picture; see [`Paper::run`](super::Paper::run).
     pub fn run(
         &mut self,
         (global, local): (Option<&Branch>, Option<&Branch>),
@@ -84,6 +84,7 @@ impl OnGpu {
         Scales {
             global: global.and_then(|_| terms.next()),
             local: local.and_then(|_| terms.next()),
+            dense: None,
         }
     }
 }

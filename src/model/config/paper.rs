@@ -1,23 +1,14 @@
-//! What a model consists of: the `config` entry of the file's header.
+//! The paper's profile: the two networks, or one of them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::criterion::ScoreWeights;
 use crate::nn::{GlobalConfig, LocalConfig, Normalisation, PICTURE};
 
-/// The family a model belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Profile {
-    /// The two networks of the paper, or one of them.
-    Paper,
-}
-
 /// Everything needed to rebuild the networks around the file's tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ModelConfig {
-    pub profile: Profile,
+pub struct PaperConfig {
     /// Width and height in pixels of the picture that the networks see.
     pub input: [usize; 2],
     pub normalisation: Normalisation,
@@ -33,11 +24,10 @@ pub struct ModelConfig {
 /// More channels or a longer latent than this are a damaged file's.
 const LARGEST_WIDTH: i64 = 4096;
 
-impl ModelConfig {
+impl PaperConfig {
     /// The paper's settings around the given networks.
-    pub fn paper(global: Option<GlobalConfig>, local: Option<LocalConfig>) -> Self {
+    pub fn new(global: Option<GlobalConfig>, local: Option<LocalConfig>) -> Self {
         Self {
-            profile: Profile::Paper,
             input: [PICTURE as usize; 2],
             normalisation: Normalisation::IMAGENET,
             // As the published code rounds it.

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::TrainError;
 use super::options::GlobalEncoder;
-use crate::data::fetch;
 use crate::model::{Tensors, read_state_dict};
-use crate::nn::{EncoderKind, efficientnet_lite, resnet18};
+use crate::nn::{EncoderKind, resnet18};
+use crate::train::{BACKBONE_LICENCE, imagenet_backbone};
 
 /// The kind of the global encoder, its weights named as in the model, and their licence.
 pub fn global(
@@ -15,10 +15,8 @@ pub fn global(
 ) -> Result<(EncoderKind, Tensors, Option<String>), TrainError> {
     Ok(match encoder {
         GlobalEncoder::EfficientnetLite0 => {
-            let entries = read_state_dict(&fetch::efficientnet_lite0()?)?;
-            let entries = efficientnet_lite::without_head(entries);
-            let licence = "Apache-2.0 (EfficientNet-Lite0, trained on ImageNet)".to_owned();
-            let entries = prefixed(entries, "global.pretrain.");
+            let entries = prefixed(imagenet_backbone()?, "global.pretrain.");
+            let licence = BACKBONE_LICENCE.to_owned();
             (EncoderKind::EfficientnetLite0, entries, Some(licence))
         }
         GlobalEncoder::Resnet18(path) => {

@@ -92,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::nn::Weight;
-    use crate::train::losses::gradients;
+    use crate::train::paper::losses::gradients;
 
     #[test]
     fn moves_as_libtorchs() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::model::{ModelError, Storage, Tensors, read_tensors, write_tensors};
+use crate::model::{ModelError, Tensors, read_tensors, write_tensors};
 
 /// The entry of the file's header that holds [`Progress`].
 const PROGRESS: &str = "progress";
@@ -43,7 +43,7 @@ pub fn write(
 ) -> Result<(), ModelError> {
     let text = serde_json::to_string(progress).expect("a plain struct has a JSON form");
     let header = HashMap::from([(PROGRESS.to_owned(), text)]);
-    write_tensors(path, header, tensors, Storage::F32)
+    write_tensors(path, header, tensors)
 }
 
 /// Reads a checkpoint; `None` if there is none.

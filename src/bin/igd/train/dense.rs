@@ -1,0 +1,82 @@
+//! Descriptors of a frozen backbone's features.
+
+use clap::{Args, ValueEnum};
+use gstigd::model::{DenseConfig, Tiling};
+use gstigd::train::dense::{Options, train};
+use gstigd::train::{Event, Outcome};
+
+/// All may be left out, so that those which were given can be told.
+#[derive(Args)]
+pub struct Arguments {
+    /// Size of a tile, or of the whole picture, as the backbone sees it: multiples of 32 [default: 256]
+    #[arg(long, value_name = "N|WxH", value_parser = input)]
+    input: Option<[usize; 2]>,
+    /// Cuts the picture into overlapping tiles, so that small defects in large frames are seen [default: 1x1]
+    #[arg(long, value_name = "CxR", value_parser = pair)]
+    tiles: Option<[usize; 2]>,
+    /// Whether each tile has descriptors of its own, for parts that always lie the same way, or all tiles have one set, for
+    /// textures [default: each]
+    #[arg(long, value_enum)]
+    tile_model: Option<TileModel>,
+    /// Directions of the features that are kept, a multiple of 16 up to 304 [default: 192]
+    #[arg(long)]
+    dimensions: Option<usize>,
+    /// Keep what --resume needs to add more pictures later, beside the model (100 MB at 256x256)
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TileModel {
+    Each,
+    One,
+}
+
+fn input(text: &str) -> Result<[usize; 2], String> {
+    match text.parse() {
+        Ok(side) => Ok([side, side]),
+        Err(_) => pair(text),
+    }
+}
+
+fn pair(text: &str) -> Result<[usize; 2], String> {
+    text.split_once('x')
+        .and_then(|(first, second)| Some([first.parse().ok()?, second.parse().ok()?]))
+        .ok_or_else(|| "expected two numbers with an x between, as in 4x2".to_owned())
+}
+
+impl Arguments {
+    /// The name of an argument that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--input", self.input.is_some()),
+            ("--tiles", self.tiles.is_some()),
+            ("--tile-model", self.tile_model.is_some()),
+            ("--dimensions", self.dimensions.is_some()),
+            ("--keep", self.keep),
+        ];
+        super::first(given)
+    }
+}
+
+pub fn run(arguments: &super::Arguments, tell: impl FnMut(Event)) -> anyhow::Result<Outcome> {
+    let usual = Options::new(arguments.data.clone(), arguments.out.clone());
+    let dense = &arguments.dense;
+    let options = Options {
+        config: DenseConfig {
+            tiling: Tiling::new(
+                dense.input.unwrap_or(usual.config.tiling.tile),
+                dense.tiles.unwrap_or(usual.config.tiling.tiles),
+            ),
+            shared: dense.tile_model == Some(TileModel::One),
+            dimensions: dense.dimensions.unwrap_or(usual.config.dimensions),
+        },
+        hold_out: arguments.hold_out,
+        false_positive_rate: arguments.false_positive_rate,
+        checkpoint_interval: super::checkpoint_interval(arguments)?,
+        keep: dense.keep,
+        resume: arguments.resume,
+        ..usual
+    };
+    Ok(train(&options, tell)?)
+}

@@ -1,0 +1,81 @@
+//! A Gaussian descriptor at each place of a picture: the dense form of [`Descriptor`](super::Descriptor), in closed form
+//! (PaDiM; Defard et al., ICPR 2021).
+//!
+//! Features x of all places go through one projection P to fewer directions, in which normal features vary equally. There each
+//! place has its own centre c and covariance S, whose inverse is W'W with W lower triangular. The distance of a place from normal
+//! is ||W (P x - c)|| / sqrt(d): about 1 where it is normal, whatever the number d of directions.
+
+mod packed;
+
+use tch::{Kind, Tensor};
+
+pub use packed::PackedField;
+
+use crate::nn::{Init, Scope, WeightsError};
+
+/// The descriptors as they stand in a model.
+#[derive(Debug)]
+pub struct Field {
+    /// P: (d, features).
+    pub projection: Tensor,
+    /// (places, d).
+    pub c: Tensor,
+    /// The lower triangle of each W, row by row: (places, d (d + 1) / 2).
+    pub whiteners: Tensor,
+}
+
+impl Field {
+    /// Takes the tensors of so many places from `scope`.
+    pub fn new(
+        scope: &Scope,
+        features: i64,
+        places: i64,
+        dimensions: i64,
+    ) -> Result<Self, WeightsError> {
+        let triangle = dimensions * (dimensions + 1) / 2;
+        Ok(Self {
+            projection: scope.statistic("projection", &[dimensions, features], Init::Zeros)?,
+            c: scope.statistic("c", &[places, dimensions], Init::Zeros)?,
+            whiteners: scope.weight("whiteners", &[places, triangle], Init::Zeros)?,
+        })
+    }
+
+    /// The lower triangles (places, d (d + 1) / 2) of matrices (places, d, d).
+    pub fn triangles(matrices: &Tensor) -> Tensor {
+        let dimensions = matrices.size()[1];
+        matrices
+            .flatten(1, -1)
+            .index_select(1, &lower(dimensions, matrices))
+    }
+
+    /// Features (N, places, features) to distances (N, places), in tensors: on GPUs, and what the loops of [`PackedField`] are
+    /// held to.
+    pub fn distances(&self, features: &Tensor) -> Tensor {
+        let [places, dimensions] = self.c.size()[..] else {
+            unreachable!("a centre a place");
+        };
+        let matrices = Tensor::zeros(
+            [places, dimensions * dimensions],
+            (self.whiteners.kind(), self.whiteners.device()),
+        )
+        .index_copy(1, &lower(dimensions, &self.whiteners), &self.whiteners)
+        .view([places, dimensions, dimensions]);
+        let projected = features.matmul(&self.projection.tr()) - &self.c;
+        let whitened = projected.transpose(0, 1).matmul(&matrices.transpose(1, 2));
+        let squares = whitened
+            .square()
+            .mean_dim([2].as_slice(), false, Kind::Float);
+        squares.sqrt().transpose(0, 1)
+    }
+}
+
+/// Where the lower triangle lies in a matrix, on the device of `like`.
+fn lower(dimensions: i64, like: &Tensor) -> Tensor {
+    let places = Tensor::tril_indices(dimensions, dimensions, 0, (Kind::Int64, like.device()));
+    places.get(0) * dimensions + places.get(1)
+}
+
+/// IGD's term of a distance, 1 - exp(-||z - c||^2 / sigma): here sigma, the mean squared distance of normal latents, is d.
+pub fn gaussian_term(distance: f32) -> f32 {
+    1.0 - (-distance * distance).exp()
+}

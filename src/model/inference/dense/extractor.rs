@@ -1,0 +1,132 @@
+//! The features of a picture's tiles.
+
+use rayon::ThreadPoolBuildError;
+use rayon::prelude::*;
+use tch::{Device, Kind, Tensor, no_grad};
+
+use crate::libtorch::{Shared, Workers};
+use crate::model::config::Tiling;
+use crate::nn::efficientnet_lite::{Backbone, MEAN, SCALE};
+use crate::nn::{FusedBackbone, Walk, dense};
+
+/// The backbone with threads for it: on the CPU they share the tiles, or the channels of the only one.
+#[derive(Debug)]
+pub struct Extractor {
+    backbone: FusedBackbone,
+    operations: f64,
+    tiling: Tiling,
+    device: Device,
+    kind: Kind,
+    workers: Workers,
+    tiles: Vec<Tile>,
+}
+
+/// A tile's picture, normalised for the backbone.
+#[derive(Debug)]
+struct Tile {
+    corner: [usize; 2],
+    /// (height, width, 3).
+    values: Vec<f32>,
+}
+
+// SAFETY: nothing changes the backbone's tensors once it is made, and libtorch lets any number of threads read one.
+unsafe impl Sync for Extractor {}
+
+impl Extractor {
+    /// `device` is where the backbone is, `kind` what it shall compute in. Fails when the system gives no threads.
+    pub fn new(
+        backbone: &Backbone,
+        tiling: Tiling,
+        device: Device,
+        kind: Kind,
+    ) -> Result<Self, ThreadPoolBuildError> {
+        let workers = match device {
+            Device::Cpu => Workers::sharing()?,
+            _ => Workers::single()?,
+        };
+        let shares = match device {
+            Device::Cpu => workers.count().div_ceil(tiling.count()),
+            _ => 1,
+        };
+        let [width, height] = tiling.tile;
+        let mut walk = Walk::new(1, [height as i64, width as i64]);
+        // SAFETY: it is only read.
+        let shared = unsafe { Shared::new(backbone) };
+        // On the threads that will use it: the layout of packed weights depends on how many there are for a product.
+        let backbone = workers.run(|| {
+            no_grad(|| {
+                let mut backbone = FusedBackbone::new(shared.get(), kind, shares);
+                backbone.walk(&mut walk);
+                backbone
+            })
+        });
+        Ok(Self {
+            backbone,
+            operations: walk.operations,
+            tiles: (0..tiling.count())
+                .map(|index| Tile {
+                    corner: tiling.corner(index),
+                    values: vec![0.0; 3 * width * height],
+                })
+                .collect(),
+            tiling,
+            device,
+            kind,
+            workers,
+        })
+    }
+
+    pub fn tiling(&self) -> &Tiling {
+        &self.tiling
+    }
+
+    pub fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
+    /// What one picture takes.
+    pub fn operations(&self) -> f64 {
+        self.operations * self.tiling.count() as f64
+    }
+
+    /// Cuts the tiles out of a picture, planar R, G, B with values in 0..=255.
+    pub fn prepare(&mut self, rgb: &[f32]) {
+        let [width, _] = self.tiling.picture();
+        let row = self.tiling.tile[0];
+        let planes = rgb.chunks_exact(rgb.len() / 3);
+        for tile in &mut self.tiles {
+            let [x, y] = tile.corner;
+            for (channel, plane) in planes.clone().enumerate() {
+                let rows = plane.chunks_exact(width).skip(y);
+                for (out, values) in tile.values.chunks_exact_mut(3 * row).zip(rows) {
+                    let values = &values[x..x + row];
+                    for (out, value) in out.iter_mut().skip(channel).step_by(3).zip(values) {
+                        *out = (value - MEAN) / SCALE;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does something with the features (places, 304) of each tile, on the threads.
+    pub fn each<T: Send>(&self, work: impl Fn(usize, Tensor) -> T + Sync) -> Vec<T> {
+        self.workers.run(|| {
+            let one = |index: usize| no_grad(|| work(index, self.features(&self.tiles[index])));
+            match self.tiles.len() {
+                1 => vec![one(0)],
+                count => (0..count).into_par_iter().map(one).collect(),
+            }
+        })
+    }
+
+    fn features(&self, tile: &Tile) -> Tensor {
+        let [width, height] = self.tiling.tile.map(|side| side as i64);
+        let picture = Tensor::from_slice(&tile.values)
+            .to_device(self.device)
+            .view([1, height, width, 3])
+            .permute([0, 3, 1, 2])
+            .to_kind(self.kind);
+        let stages = self.backbone.forward(&picture);
+        dense::join(&stages).get(0).to_kind(Kind::Float)
+    }
+}

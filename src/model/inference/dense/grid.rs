@@ -1,0 +1,189 @@
+//! From the distances of the tiles' places to score and map.
+
+use multiversion::multiversion;
+
+use crate::model::config::Tiling;
+use crate::nn::dense::CELL;
+
+const SIDE: usize = CELL as usize;
+
+/// All tiles' places at their place in the picture.
+#[derive(Debug)]
+pub struct Grid {
+    tiling: Tiling,
+    columns: usize,
+    rows: usize,
+    /// Rows of distances; where tiles overlap, the larger.
+    distances: Vec<f32>,
+    smooth: Vec<f32>,
+    /// A row of `smooth`, and at the width of the map.
+    row: Vec<f32>,
+    wide: [Vec<f32>; 2],
+}
+
+impl Grid {
+    pub fn new(tiling: Tiling) -> Self {
+        let [width, height] = tiling.picture();
+        let (columns, rows) = (width / SIDE, height / SIDE);
+        Self {
+            tiling,
+            columns,
+            rows,
+            distances: vec![0.0; columns * rows],
+            smooth: vec![0.0; columns * rows],
+            row: vec![0.0; columns],
+            wide: [vec![0.0; width], vec![0.0; width]],
+        }
+    }
+
+    /// Lays the tiles' distances out, smooths them with [1 2 1] in both directions, and returns the largest.
+    pub fn lay<'a>(&mut self, tiles: impl Iterator<Item = &'a [f32]>) -> f32 {
+        self.distances.fill(0.0);
+        let [across, _] = self.tiling.grid();
+        for (index, tile) in tiles.enumerate() {
+            let [x, y] = self.tiling.corner(index).map(|pixel| pixel / SIDE);
+            for (row, values) in tile.chunks_exact(across).enumerate() {
+                let places = &mut self.distances[(y + row) * self.columns + x..][..across];
+                for (place, value) in places.iter_mut().zip(values) {
+                    // What is not a number must not get lost.
+                    if !(*place >= *value) {
+                        *place = *value;
+                    }
+                }
+            }
+        }
+        self.smooth();
+        let mut largest = f32::NEG_INFINITY;
+        for &value in &self.smooth {
+            if !(largest >= value) {
+                largest = value;
+            }
+        }
+        largest
+    }
+
+    fn smooth(&mut self) {
+        let columns = self.columns;
+        for y in 0..self.rows {
+            let row = |y: usize| &self.distances[y * columns..][..columns];
+            let (above, here, below) = (
+                row(y.saturating_sub(1)),
+                row(y),
+                row((y + 1).min(self.rows - 1)),
+            );
+            for (x, sum) in self.row.iter_mut().enumerate() {
+                *sum = above[x] + 2.0 * here[x] + below[x];
+            }
+            for x in 0..columns {
+                let (left, right) = (x.saturating_sub(1), (x + 1).min(columns - 1));
+                let sum = self.row[left] + 2.0 * self.row[x] + self.row[right];
+                self.smooth[y * columns + x] = sum / 16.0;
+            }
+        }
+    }
+
+    /// The smoothed distances at the size of the picture: each is that of the centre of its place, and between centres they
+    /// change evenly.
+    pub fn enlarge(&mut self, map: &mut [f32]) {
+        let [width, _] = self.tiling.picture();
+        let row = |y: usize| &self.smooth[y * self.columns..][..self.columns];
+        let [above, below] = &mut self.wide;
+        widen(row(0), below);
+        for (band, rows) in map.chunks_mut(width * SIDE).enumerate() {
+            // Between the centres of the row before and this one, then of this one and the next.
+            std::mem::swap(above, below);
+            let (first, second) = rows.split_at_mut(width * SIDE / 2);
+            if band == 0 {
+                for out in first.chunks_exact_mut(width) {
+                    out.copy_from_slice(above);
+                }
+                widen(row(1.min(self.rows - 1)), below);
+            } else {
+                // `above` is this row now, `below` the one before.
+                mix(below, above, first, 0.5);
+                widen(row((band + 1).min(self.rows - 1)), below);
+            }
+            mix(above, below, second, 0.0);
+        }
+    }
+}
+
+/// A row of places at the width of the map.
+fn widen(row: &[f32], out: &mut [f32]) {
+    for (x, (place, out)) in row.iter().zip(out.chunks_exact_mut(SIDE)).enumerate() {
+        let left = row[x.saturating_sub(1)];
+        let right = row[(x + 1).min(row.len() - 1)];
+        let (first, second) = out.split_at_mut(SIDE / 2);
+        between(left, *place, 0.5, first);
+        between(*place, right, 0.0, second);
+    }
+}
+
+/// Samples from `from` to `to`, whose centres are [`SIDE`] apart, after a share `start` of the way.
+fn between(from: f32, to: f32, start: f32, out: &mut [f32]) {
+    for (step, out) in out.iter_mut().enumerate() {
+        let share = start + (step as f32 + 0.5) / SIDE as f32;
+        *out = from + (to - from) * share;
+    }
+}
+
+/// The same for rows.
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
+fn mix(from: &[f32], to: &[f32], out: &mut [f32], start: f32) {
+    for (step, out) in out.chunks_exact_mut(from.len()).enumerate() {
+        let share = start + (step as f32 + 0.5) / SIDE as f32;
+        for ((out, from), to) in out.iter_mut().zip(from).zip(to) {
+            *out = from + (to - from) * share;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Kind, Tensor};
+
+    use super::*;
+
+    #[test]
+    fn agrees_with_tensors() {
+        let tiling = Tiling::whole([128, 64]);
+        let mut grid = Grid::new(tiling);
+        tch::manual_seed(5);
+        let distances = Tensor::rand([1, 1, 4, 8], (Kind::Float, tch::Device::Cpu));
+        let values: Vec<f32> = Vec::try_from(distances.flatten(0, -1)).unwrap();
+        let kernel = Tensor::from_slice(&[1.0f32, 2.0, 1.0]);
+        let kernel = kernel.outer(&kernel).view([1, 1, 3, 3]) / 16.0;
+        let smooth = distances.replication_pad2d([1, 1, 1, 1]).conv2d(
+            &kernel,
+            None::<&Tensor>,
+            [1, 1],
+            [0, 0],
+            [1, 1],
+            1,
+        );
+        let expected = smooth.upsample_bilinear2d([64, 128], false, None, None);
+        let largest = grid.lay([&values[..]].into_iter());
+        assert!((f64::from(largest) - smooth.max().double_value(&[])).abs() < 1e-6);
+        let mut map = vec![f32::NAN; 64 * 128];
+        grid.enlarge(&mut map);
+        let error = (Tensor::from_slice(&map) - expected.flatten(0, -1)).abs();
+        assert!(error.max().double_value(&[]) < 1e-6);
+    }
+
+    #[test]
+    fn tiles_lie_at_their_places_and_the_larger_counts() {
+        let tiling = Tiling::new([64, 64], [2, 1]);
+        assert_eq!(tiling.picture(), [112, 64]);
+        let mut grid = Grid::new(tiling);
+        let mut left = vec![1.0; 16];
+        let mut right = vec![1.0; 16];
+        // The last column of the left one is the first of the right one.
+        left[3] = 5.0;
+        right[0] = 3.0;
+        grid.lay([&left[..], &right[..]].into_iter());
+        assert_eq!(grid.distances[3], 5.0);
+        assert_eq!(grid.distances[2], 1.0);
+        right[0] = f32::NAN;
+        assert!(grid.lay([&left[..], &right[..]].into_iter()).is_nan());
+    }
+}

@@ -1,0 +1,175 @@
+//! The dense profile: features of a frozen backbone, and at each place how far they are from normal.
+
+mod extractor;
+mod grid;
+
+use std::time::{Duration, Instant};
+
+use rayon::ThreadPoolBuildError;
+use rayon::prelude::*;
+use tch::{Device, Kind, Tensor};
+
+pub use self::extractor::Extractor;
+use self::grid::Grid;
+use super::{Stage, Stages};
+use crate::criterion::{Field, PackedField, gaussian_term};
+use crate::libtorch::Shared;
+use crate::model::config::DenseConfig;
+use crate::model::detection::{DenseTerms, Scales};
+use crate::model::networks::DenseNetworks;
+
+/// Places that a thread takes at once: rows of their whiteners fill its cache.
+const PLACES: usize = 64;
+
+/// See [`Inference`](super::Inference).
+#[derive(Debug)]
+pub struct Dense {
+    extractor: Extractor,
+    judge: Judge,
+    pub stages: Stages,
+}
+
+/// What comes after the features.
+#[derive(Debug)]
+struct Judge {
+    field: DeviceField,
+    shared: bool,
+    grid: Grid,
+}
+
+/// The field where the features are.
+#[derive(Debug)]
+enum DeviceField {
+    Cpu(PackedField),
+    Gpu(Field),
+}
+
+// SAFETY: nothing changes the tensors once they are here, and libtorch lets any number of threads read one.
+unsafe impl Sync for DeviceField {}
+
+impl Dense {
+    pub fn new(
+        config: &DenseConfig,
+        networks: DenseNetworks,
+        device: Device,
+        kind: Kind,
+    ) -> Result<Self, ThreadPoolBuildError> {
+        let extractor = Extractor::new(&networks.backbone, config.tiling, device, kind)?;
+        Ok(Self {
+            extractor,
+            judge: Judge::new(config, networks.field, kind),
+            stages: Stages::default(),
+        })
+    }
+
+    pub fn threads(&self) -> usize {
+        self.extractor.workers().count()
+    }
+
+    pub fn operations(&self) -> Vec<(Stage, f64)> {
+        vec![(Stage::Features, self.extractor.operations())]
+    }
+
+    pub fn run(&mut self, rgb: &[f32], map: &mut [f32]) -> (f32, Scales) {
+        let Self {
+            extractor,
+            judge,
+            stages,
+        } = self;
+        stages.time(Stage::Prepare, || extractor.prepare(rgb));
+        let start = Instant::now();
+        let judged: Vec<(Vec<f32>, Duration)> = extractor.each(|tile, features| {
+            let start = Instant::now();
+            (judge.distances(tile, &features), start.elapsed())
+        });
+        let all = start.elapsed();
+        let descriptor =
+            judged.iter().map(|(_, time)| *time).sum::<Duration>() / judged.len() as u32;
+        stages.add(Stage::Features, all.saturating_sub(descriptor));
+        stages.add(Stage::Descriptor, descriptor.min(all));
+        stages.time(Stage::Map, || {
+            let tiles = judged.iter().map(|(distances, _)| &distances[..]);
+            judge.finish(tiles, map)
+        })
+    }
+
+    /// As [`run`](Self::run), from the features (places, 304) of each tile.
+    pub fn judge(&mut self, tiles: &[Tensor], map: &mut [f32]) -> (f32, Scales) {
+        let judge = &mut self.judge;
+        let distances: Vec<Vec<f32>> = tiles
+            .iter()
+            .enumerate()
+            .map(|(tile, features)| {
+                // SAFETY: nobody changes them meanwhile.
+                let features = unsafe { Shared::new(features) };
+                let workers = self.extractor.workers();
+                workers.run(|| judge.distances(tile, features.get()))
+            })
+            .collect();
+        judge.finish(distances.iter().map(|distances| &distances[..]), map)
+    }
+}
+
+impl Judge {
+    fn new(config: &DenseConfig, field: Field, kind: Kind) -> Self {
+        Self {
+            field: match field.c.device() {
+                Device::Cpu => DeviceField::Cpu(PackedField::new(&field, kind)),
+                _ => DeviceField::Gpu(field),
+            },
+            shared: config.shared,
+            grid: Grid::new(config.tiling),
+        }
+    }
+
+    /// The distances of a tile's places, from its features (places, 304).
+    fn distances(&self, tile: usize, features: &Tensor) -> Vec<f32> {
+        let cells = features.size()[0] as usize;
+        let first = if self.shared { 0 } else { tile * cells };
+        match &self.field {
+            DeviceField::Cpu(field) => {
+                let mut distances = vec![0.0; cells];
+                // SAFETY: all only read them.
+                let features = unsafe { Shared::new(features) };
+                distances
+                    .par_chunks_mut(PLACES)
+                    .enumerate()
+                    .for_each(|(chunk, distances)| {
+                        let start = chunk * PLACES;
+                        let length = distances.len() as i64;
+                        let features = features.get().narrow(0, start as i64, length);
+                        tch::no_grad(|| field.distances(&features, first + start, distances));
+                    });
+                distances
+            }
+            DeviceField::Gpu(field) => {
+                let part = Field {
+                    projection: field.projection.shallow_clone(),
+                    c: field.c.narrow(0, first as i64, cells as i64),
+                    whiteners: field.whiteners.narrow(0, first as i64, cells as i64),
+                };
+                let distances = part.distances(&features.unsqueeze(0)).get(0);
+                Vec::try_from(distances.to_device(Device::Cpu)).unwrap_or_default()
+            }
+        }
+    }
+
+    /// The score and the terms of the tiles' distances; the map goes to `map`.
+    fn finish<'a>(
+        &mut self,
+        tiles: impl Iterator<Item = &'a [f32]>,
+        map: &mut [f32],
+    ) -> (f32, Scales) {
+        let distance = self.grid.lay(tiles);
+        self.grid.enlarge(map);
+        let terms = DenseTerms {
+            distance,
+            gaussian: gaussian_term(distance),
+        };
+        let scales = Scales {
+            dense: Some(terms),
+            ..Scales::default()
+        };
+        (distance, scales)
+    }
+}

@@ -1,0 +1,159 @@
+//! The paper's two networks, with the criterion that suits the device.
+
+mod cpu;
+mod gpu;
+
+use rayon::ThreadPoolBuildError;
+use tch::{Device, Kind, Tensor};
+
+use self::cpu::OnCpu;
+use self::gpu::OnGpu;
+use super::{Stage, Stages};
+use crate::criterion::{Descriptor, ScoreWeights, TermWeights};
+use crate::libtorch::Workers;
+use crate::model::config::PaperConfig;
+use crate::model::detection::{ScaleTerms, Scales};
+use crate::model::networks::PaperNetworks;
+use crate::nn::{Fused, Normalisation, Operations, PATCHES, PICTURE};
+
+/// A network for inference and the descriptor of its normal latents.
+#[derive(Debug)]
+struct Branch {
+    network: Fused,
+    descriptor: Descriptor,
+}
+
+// SAFETY: nothing changes the tensors once they are here, and libtorch lets any number of threads read one.
+unsafe impl Sync for Branch {}
+
+/// See [`Inference`](super::Inference).
+#[derive(Debug)]
+pub struct Paper {
+    global: Option<Branch>,
+    local: Option<Branch>,
+    score: ScoreWeights,
+    normalisation: Normalisation,
+    /// The normalised picture.
+    picture: Vec<f32>,
+    criterion: Criterion,
+    workers: Workers,
+    pub stages: Stages,
+}
+
+#[derive(Debug)]
+enum Criterion {
+    Cpu(Box<OnCpu>),
+    Gpu(Box<OnGpu>),
+}
+
+impl Paper {
+    pub fn new(
+        config: &PaperConfig,
+        networks: PaperNetworks,
+        device: Device,
+        kind: Kind,
+    ) -> Result<Self, ThreadPoolBuildError> {
+        // Only patches can be shared.
+        let workers = match (&networks.local, device) {
+            (Some(_), Device::Cpu) => Workers::sharing()?,
+            _ => Workers::single()?,
+        };
+        let patch_batch = match device {
+            Device::Cpu => cpu::PATCH_BATCH,
+            _ => PATCHES * PATCHES,
+        };
+        let PaperNetworks { global, local } = networks;
+        // On the threads that will use them: the layout of packed weights depends on how many there are for a product.
+        let (global, local) = workers.run(|| {
+            rayon::join(
+                || {
+                    global.map(|scale| Branch {
+                        network: Fused::global(&scale.network, kind, 1),
+                        descriptor: scale.descriptor,
+                    })
+                },
+                || {
+                    local.map(|scale| Branch {
+                        network: Fused::local(&scale.network, kind, patch_batch),
+                        descriptor: scale.descriptor,
+                    })
+                },
+            )
+        });
+        Ok(Self {
+            global,
+            local,
+            workers,
+            score: config.score,
+            normalisation: config.normalisation.clone(),
+            picture: vec![0.0; 3 * config.input[0] * config.input[1]],
+            criterion: match device {
+                Device::Cpu => Criterion::Cpu(Box::new(OnCpu::new(config))),
+                _ => Criterion::Gpu(Box::new(OnGpu::new(config, device))),
+            },
+            stages: Stages::default(),
+        })
+    }
+
+    pub fn threads(&self) -> usize {
+        self.workers.count()
+    }
+
+    pub fn operations(&self) -> Vec<(Stage, f64)> {
+        let of = |branch: &Option<Branch>, count, stages: [Stage; 2]| {
+            branch.as_ref().map(|branch| {
+                let Operations { encoder, decoder } = branch.network.operations();
+                stages.into_iter().zip([count * encoder, count * decoder])
+            })
+        };
+        let patches = (PATCHES * PATCHES) as f64;
+        let global = [Stage::GlobalEncoder, Stage::GlobalDecoder];
+        let local = [Stage::LocalEncoder, Stage::LocalDecoder];
+        let global = of(&self.global, 1.0, global);
+        let local = of(&self.local, patches, local);
+        global.into_iter().chain(local).flatten().collect()
+    }
+
+    /// The picture has 256 x 256 pixels.
+    pub fn run(&mut self, rgb: &[f32], map: &mut [f32]) -> (f32, Scales) {
+        let branches = (self.global.as_ref(), self.local.as_ref());
+        let (weights, stages) = (&self.score, &mut self.stages);
+        let picture = &mut self.picture;
+        stages.time(Stage::Prepare, || {
+            normalise(rgb, &self.normalisation, picture);
+        });
+        let scales = match &mut self.criterion {
+            Criterion::Cpu(criterion) => self
+                .workers
+                .run(|| criterion.run(branches, weights, picture, map, stages)),
+            Criterion::Gpu(criterion) => {
+                tch::no_grad(|| criterion.run(branches, weights, picture, map))
+            }
+        };
+        let score = |terms: Option<ScaleTerms>, weights: TermWeights| {
+            terms.map(|terms| weights.mix(terms.reconstruction, terms.gaussian))
+        };
+        let global = score(scales.global, self.score.global);
+        let local = score(scales.local, self.score.local);
+        (self.score.combine(global, local), scales)
+    }
+}
+
+/// What makes the networks' pictures of values in 0..=255: (value - mean) / deviation, a channel each.
+fn normalise(rgb: &[f32], normalisation: &Normalisation, out: &mut [f32]) {
+    let area = rgb.len() / 3;
+    let channels = rgb.chunks_exact(area).zip(out.chunks_exact_mut(area));
+    let numbers = normalisation.mean.iter().zip(&normalisation.std);
+    for ((rgb, out), (mean, deviation)) in channels.zip(numbers) {
+        let factor = (1.0 / (255.0 * deviation)) as f32;
+        let offset = (-mean / deviation) as f32;
+        for (out, value) in out.iter_mut().zip(rgb) {
+            *out = value * factor + offset;
+        }
+    }
+}
+
+/// The numbers as a picture tensor (1, 3, side, side) on the CPU.
+fn picture_of(values: &[f32]) -> Tensor {
+    Tensor::from_slice(values).view([1, 3, PICTURE, PICTURE])
+}

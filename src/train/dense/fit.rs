@@ -1,0 +1,230 @@
+//! From moments to descriptors, in closed form.
+
+use rayon::prelude::*;
+use tch::{Kind, Tensor, no_grad};
+
+use super::moments::Moments;
+use crate::criterion::Field;
+use crate::libtorch::{Shared, Workers};
+
+/// How much of each place's covariance is given up for one without directions, so that what its pictures were too few to show
+/// is not taken for impossible.
+const SHRINKAGE: f64 = 0.02;
+/// The least variance of a place there, of the mean over all places: the black bars of a film never change, and a decoder's
+/// noise there is no anomaly.
+const LEAST_VARIANCE: f64 = 0.1;
+/// Added to each direction's variance before the features are scaled by it, of the mean variance.
+const FLOOR: f64 = 0.01;
+/// Variance of the features, of their mean square, that a camera's noise alone is far above.
+const SMALLEST_VARIANCE: f64 = 1e-9;
+
+/// Why moments make no model. The text tells the user what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FitError {
+    #[error("{0} pictures say nothing of how normal ones vary: show it more")]
+    TooFew(i64),
+    #[error(
+        "all pictures are the same, so that any other would be an anomaly: show it pictures that vary as normal ones do"
+    )]
+    AllTheSame,
+    #[error("the pictures' features are not finite: the backbone's weights are damaged")]
+    NotFinite,
+}
+
+/// A fit under way: places are worked out some at a time, so that a pipeline that learns can go on between.
+#[derive(Debug)]
+pub struct Fit {
+    moments: Moments,
+    projection: Tensor,
+    c: Tensor,
+    /// Of the places so far.
+    whiteners: Vec<Tensor>,
+    done: i64,
+}
+
+impl Fit {
+    /// Finds the projection to so many directions: whitening of all places' deviations together, the widest directions first.
+    pub fn new(moments: Moments, dimensions: usize) -> Result<Self, FitError> {
+        if moments.count < 2 {
+            return Err(FitError::TooFew(moments.count));
+        }
+        let places = moments.mean.size()[0];
+        let covariance = moments
+            .scatter
+            .sum_dim_intlist([0].as_slice(), false, Kind::Double)
+            / ((moments.count - 1) * places) as f64;
+        if covariance.isfinite().all().int64_value(&[]) == 0 {
+            return Err(FitError::NotFinite);
+        }
+        let mean_square = moments.mean.square().mean(Kind::Double).double_value(&[]);
+        let (variances, directions) = covariance.linalg_eigh("L");
+        let variances = variances.clamp_min(0.0);
+        let mean_variance = variances.mean(Kind::Double).double_value(&[]);
+        if mean_variance <= SMALLEST_VARIANCE * mean_square {
+            return Err(FitError::AllTheSame);
+        }
+        let scaled = directions / (variances + FLOOR * mean_variance).sqrt();
+        let all = scaled.size()[1];
+        let kept = dimensions as i64;
+        let projection = scaled
+            .narrow(1, all - kept, kept)
+            .flip([1])
+            .tr()
+            .to_kind(Kind::Float)
+            .contiguous();
+        Ok(Self {
+            c: moments.mean.matmul(&projection.tr()),
+            projection,
+            moments,
+            whiteners: Vec::new(),
+            done: 0,
+        })
+    }
+
+    pub fn places(&self) -> i64 {
+        self.c.size()[0]
+    }
+
+    /// Works out some more places; true when all are done.
+    pub fn go_on(&mut self, places: i64, workers: &Workers) -> bool {
+        let (first, end) = (self.done, (self.done + places).min(self.places()));
+        self.done = end;
+        // SAFETY: all only read them.
+        let (scatter, projection) = unsafe {
+            (
+                Shared::new(&self.moments.scatter),
+                Shared::new(&self.projection),
+            )
+        };
+        let factor = 1.0 / (self.moments.count - 1) as f64;
+        let whiteners: Vec<Tensor> = workers.run(|| {
+            (first..end)
+                .into_par_iter()
+                .map(|place| {
+                    no_grad(|| whitener(&(scatter.get().get(place) * factor), projection.get()))
+                })
+                .collect()
+        });
+        self.whiteners.extend(whiteners);
+        self.done == self.places()
+    }
+
+    /// The field of all places, which must be done.
+    pub fn finish(self) -> Result<Field, FitError> {
+        let field = Field {
+            projection: self.projection,
+            c: self.c,
+            whiteners: Tensor::stack(&self.whiteners, 0),
+        };
+        let finite = |tensor: &Tensor| tensor.isfinite().all().int64_value(&[]) == 1;
+        if finite(&field.c) && finite(&field.whiteners) {
+            Ok(field)
+        } else {
+            Err(FitError::NotFinite)
+        }
+    }
+}
+
+/// The lower triangle of W for a place's covariance: W'W is its inverse, after projection and shrinkage.
+fn whitener(covariance: &Tensor, projection: &Tensor) -> Tensor {
+    let projected = projection.matmul(covariance).matmul(&projection.tr());
+    let dimensions = projected.size()[0];
+    let variance = projected.trace().double_value(&[]) / dimensions as f64;
+    let identity = Tensor::eye(dimensions, (Kind::Float, projected.device()));
+    let shrunk =
+        projected * (1.0 - SHRINKAGE) + &identity * (SHRINKAGE * variance.max(LEAST_VARIANCE));
+    // Where it is not positive definite after all, NaN says so.
+    let (cholesky, _) = Tensor::linalg_cholesky_ex(&shrunk, false, false);
+    let inverse = cholesky.linalg_solve_triangular(&identity, false, true, false);
+    Field::triangles(&inverse.unsqueeze(0)).squeeze_dim(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+
+    const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+    fn fit(features: &Tensor, step: i64) -> Result<Field, FitError> {
+        let workers = Workers::sharing().unwrap();
+        let [_, places, length] = features.size()[..] else {
+            unreachable!()
+        };
+        let mut moments = Moments::new(places, length);
+        moments.add(features, &workers);
+        let mut fit = Fit::new(moments, 16)?;
+        while !fit.go_on(step, &workers) {}
+        fit.finish()
+    }
+
+    fn features(count: i64) -> Tensor {
+        tch::manual_seed(2);
+        let mixing = Tensor::randn([5, 20, 20], OPTIONS);
+        let features = Tensor::randn([5, count, 20], OPTIONS).matmul(&mixing);
+        features.transpose(0, 1) + 3.0
+    }
+
+    #[test]
+    fn normal_places_are_at_a_distance_of_about_one() {
+        let features = features(2000);
+        let field = fit(&features, 5).unwrap();
+        let distances = field.distances(&features);
+        let square = distances.square().mean(Kind::Float).double_value(&[]);
+        assert!((square - 1.0).abs() < 0.1, "{square}");
+        // Four deviations away in a direction of the first place's own.
+        let odd = features.narrow(0, 0, 1) + Tensor::ones([20], OPTIONS) * 12.0;
+        assert!(field.distances(&odd).min().double_value(&[]) > 2.0);
+    }
+
+    #[test]
+    fn places_may_be_worked_out_some_at_a_time() {
+        let features = features(50);
+        let (once, often) = (fit(&features, 5).unwrap(), fit(&features, 2).unwrap());
+        assert_eq!(once.whiteners, often.whiteners);
+    }
+
+    #[test]
+    fn the_whitener_inverts_the_shrunk_covariance() {
+        let features = features(400);
+        let field = fit(&features, 5).unwrap();
+        let projected = features.matmul(&field.projection.tr()).transpose(0, 1);
+        let centred = &projected - projected.mean_dim([1].as_slice(), true, Kind::Float);
+        let covariance = centred.transpose(1, 2).matmul(&centred) / 399.0;
+        let z = Tensor::randn([16], OPTIONS);
+        for place in 0..5 {
+            let covariance = covariance.get(place);
+            let variance = covariance.trace() / 16.0;
+            let shrunk = covariance * 0.98 + Tensor::eye(16, OPTIONS) * 0.02 * variance;
+            let expected = z.dot(&shrunk.inverse().mv(&z)).double_value(&[]) / 16.0;
+            let at = z.unsqueeze(0) + &field.c;
+            // Features whose projection is that.
+            let features = at.matmul(&field.projection.pinverse(1e-6).tr());
+            let distances = field.distances(&features.unsqueeze(0));
+            let found = distances.double_value(&[0, place]).powi(2);
+            assert!(
+                (found - expected).abs() < 2e-3 * expected,
+                "{found} {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn places_that_never_change_do_no_harm() {
+        let features = features(200);
+        let _ = features.narrow(1, 2, 1).fill_(7.0);
+        let field = fit(&features, 5).unwrap();
+        assert_eq!(field.whiteners.isfinite().all().int64_value(&[]), 1);
+    }
+
+    #[test]
+    fn what_teaches_nothing_is_refused() {
+        assert_eq!(fit(&features(1), 5).unwrap_err(), FitError::TooFew(1));
+        let same = Tensor::ones([9, 5, 20], OPTIONS);
+        assert_eq!(fit(&same, 5).unwrap_err(), FitError::AllTheSame);
+        let features = features(9);
+        let _ = features.get(1).get(1).get(1).fill_(f64::NAN);
+        assert_eq!(fit(&features, 5).unwrap_err(), FitError::NotFinite);
+    }
+}

@@ -1,0 +1,72 @@
+//! What a fit has seen, on disk: to go on after an interruption, or later with more pictures.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::moments::Moments;
+use crate::model::{DenseConfig, ModelError, read_tensors, write_tensors};
+use crate::nn::dense::FEATURES;
+use crate::train::TrainError;
+
+/// The entry of the file's header that holds [`Seen`].
+const SEEN: &str = "seen";
+
+/// The part that is not tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    pub config: DenseConfig,
+    /// As often as [`Moments::count`].
+    pub count: i64,
+    /// The files that were fitted to.
+    pub fitted: Vec<PathBuf>,
+    /// The files that are for calibration.
+    pub held_out: Vec<PathBuf>,
+}
+
+/// The file beside the model file `out`.
+pub fn path(out: &Path) -> PathBuf {
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(".fit");
+    out.with_file_name(name)
+}
+
+pub fn write(path: &Path, seen: &Seen, moments: &Moments) -> Result<(), ModelError> {
+    let text = serde_json::to_string(seen).expect("a plain struct has a JSON form");
+    let tensors = [
+        ("mean".to_owned(), moments.mean.shallow_clone()),
+        ("scatter".to_owned(), moments.scatter.shallow_clone()),
+    ];
+    write_tensors(path, HashMap::from([(SEEN.to_owned(), text)]), &tensors)
+}
+
+/// Reads what was kept for such a model; `None` if there is nothing.
+pub fn read(path: &Path, config: &DenseConfig) -> Result<Option<(Seen, Moments)>, TrainError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let refused = |reason: &str| TrainError::Resume {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let (header, mut tensors) = read_tensors(path)?;
+    let seen: Seen = header
+        .get(SEEN)
+        .and_then(|text| serde_json::from_str(text).ok())
+        .ok_or_else(|| refused("it is not what a fit has kept"))?;
+    if seen.config.tiling != config.tiling || seen.config.shared != config.shared {
+        return Err(refused("it is of a fit with another input or other tiles"));
+    }
+    let places = config.places() as i64;
+    let mut take = |name: &str, shape: &[i64]| {
+        let tensor = tensors.remove(name).filter(|tensor| tensor.size() == shape);
+        tensor.ok_or_else(|| refused("it is damaged"))
+    };
+    let moments = Moments {
+        count: seen.count,
+        mean: take("mean", &[places, FEATURES])?,
+        scatter: take("scatter", &[places, FEATURES, FEATURES])?,
+    };
+    Ok(Some((seen, moments)))
+}

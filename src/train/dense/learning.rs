@@ -1,0 +1,251 @@
+//! A fit to the frames of a video while it goes on.
+//!
+//! The first four fifths of the frames are fitted to, the last fifth calibrates. Working out the descriptors takes most of a
+//! second; it is spread over the frames that calibrate, whose features wait for it, so that the video never stops for long.
+
+use std::fmt::{self, Debug};
+use std::mem;
+
+use tch::{Device, Kind, Tensor};
+
+use super::{Fit, FitError, Moments, assemble, backbone_tensors, extractor, sample};
+use crate::libtorch::KeptBlocks;
+use crate::model::{
+    Calibration, DenseConfig, DetectError, Detector, Extractor, Judgement, Model, Provenance,
+    Tensors, calibrate,
+};
+use crate::nn::dense;
+use crate::train::{BACKBONE_LICENCE, TrainError};
+
+/// Fewer frames make no model.
+pub const FEWEST_FRAMES: usize = 20;
+/// One of so many frames calibrates.
+const CALIBRATION_SHARE: usize = 5;
+/// Frames that are added to the moments together: less often than each, since all moments are read and written for it.
+const BATCH: usize = 8;
+/// The descriptors are worked out over at most so many frames.
+const FIT_FRAMES: usize = 30;
+/// Brightest and darkest value of a picture that shows something are as far apart at least, of 255. It has been made smaller,
+/// which takes most of a camera's noise away.
+const LEAST_CONTRAST: f32 = 4.0;
+
+/// Why nothing is learned. The text tells the user what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum LearnError {
+    #[error("{0} frames are too few to learn from, at least {FEWEST_FRAMES} are needed")]
+    TooFewFrames(usize),
+    #[error("the frame shows nothing but one colour")]
+    Blank,
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    #[error("{0}")]
+    Train(#[from] Box<TrainError>),
+    #[error(transparent)]
+    Detect(#[from] DetectError),
+    #[error("the scores of the frames that calibrate make no threshold")]
+    NotCalibrated,
+}
+
+impl From<TrainError> for LearnError {
+    fn from(error: TrainError) -> Self {
+        Self::Train(Box::new(error))
+    }
+}
+
+/// What has come of it.
+#[derive(Debug)]
+pub struct Learned {
+    /// Ready for the next frame.
+    pub detector: Detector,
+    /// The same to save.
+    pub model: Model,
+    pub calibration: Calibration,
+}
+
+/// A model that is being learned.
+pub struct Learning {
+    config: DenseConfig,
+    false_positive_rate: f64,
+    backbone: Tensors,
+    device: Device,
+    kind: Kind,
+    /// To fit to, and to calibrate.
+    frames: [usize; 2],
+    taken: usize,
+    stage: Stage,
+    _kept: KeptBlocks,
+}
+
+enum Stage {
+    /// Frames are added to the moments; the last ones wait.
+    Seeing(Extractor, Moments, Vec<Tensor>),
+    /// Descriptors are worked out; the features of the frames' tiles wait.
+    Fitting(Extractor, Fit, Vec<Vec<Tensor>>),
+    /// The model is there but for its calibration.
+    Calibrating(Box<Detector>, Model, Vec<Judgement>),
+    /// Failed or finished.
+    Over,
+}
+
+impl Debug for Learning {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Learning")
+            .field("frames", &self.frames)
+            .field("taken", &self.taken)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Learning {
+    /// From so many frames. The backbone is fetched if it is not there yet.
+    pub fn new(
+        frames: usize,
+        config: DenseConfig,
+        false_positive_rate: f64,
+        device: Device,
+        kind: Kind,
+    ) -> Result<Self, LearnError> {
+        if frames < FEWEST_FRAMES {
+            return Err(LearnError::TooFewFrames(frames));
+        }
+        let calibration = frames / CALIBRATION_SHARE;
+        let backbone = backbone_tensors()?;
+        let extractor = extractor(&backbone, &config, device, kind)?;
+        let moments = Moments::new(config.places() as i64, dense::FEATURES);
+        Ok(Self {
+            stage: Stage::Seeing(extractor, moments, Vec::with_capacity(BATCH)),
+            config,
+            false_positive_rate,
+            backbone,
+            device,
+            kind,
+            frames: [frames - calibration, calibration],
+            taken: 0,
+            _kept: KeptBlocks::new(),
+        })
+    }
+
+    /// Width and height in pixels of the pictures to hand in.
+    pub fn input_size(&self) -> (usize, usize) {
+        self.config.tiling.picture().into()
+    }
+
+    /// Frames that have been learned, and all that shall be.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.taken, self.frames[0] + self.frames[1])
+    }
+
+    /// Learns from a picture, planar R, G, B with values in 0..=255; the last one makes the model. After
+    /// [`LearnError::Blank`] it goes on with the next picture, after all others it is over.
+    pub fn take(&mut self, rgb: &[f32]) -> Result<Option<Learned>, LearnError> {
+        if !shows_something(rgb) {
+            return Err(LearnError::Blank);
+        }
+        self.taken += 1;
+        self.stage = match mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Seeing(extractor, moments, waiting) => {
+                self.see(rgb, extractor, moments, waiting)?
+            }
+            Stage::Fitting(extractor, fit, waiting) => self.fit(rgb, extractor, fit, waiting)?,
+            Stage::Calibrating(mut detector, model, mut judgements) => {
+                judgements.push(detector.judge(rgb)?);
+                Stage::Calibrating(detector, model, judgements)
+            }
+            Stage::Over => Stage::Over,
+        };
+        if self.taken < self.frames[0] + self.frames[1] {
+            return Ok(None);
+        }
+        match mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Calibrating(detector, model, judgements) => {
+                self.finish(*detector, model, &judgements).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn see(
+        &self,
+        rgb: &[f32],
+        mut extractor: Extractor,
+        mut moments: Moments,
+        mut waiting: Vec<Tensor>,
+    ) -> Result<Stage, LearnError> {
+        waiting.push(sample(&mut extractor, self.config.shared, rgb));
+        let is_last = self.taken >= self.frames[0];
+        if waiting.len() >= BATCH || is_last {
+            moments.add(&Tensor::cat(&waiting, 0), extractor.workers());
+            waiting.clear();
+        }
+        if !is_last {
+            return Ok(Stage::Seeing(extractor, moments, waiting));
+        }
+        let fit = Fit::new(moments, self.config.dimensions)?;
+        Ok(Stage::Fitting(extractor, fit, Vec::new()))
+    }
+
+    fn fit(
+        &self,
+        rgb: &[f32],
+        mut extractor: Extractor,
+        mut fit: Fit,
+        mut waiting: Vec<Vec<Tensor>>,
+    ) -> Result<Stage, LearnError> {
+        extractor.prepare(rgb);
+        waiting.push(extractor.each(|_, features| features));
+        let frames = self.frames[1].min(FIT_FRAMES) as i64;
+        let places = (fit.places() + frames - 1) / frames;
+        if !fit.go_on(places, extractor.workers()) {
+            return Ok(Stage::Fitting(extractor, fit, waiting));
+        }
+        let field = fit.finish()?;
+        let model = || {
+            let model = assemble(&self.config, &field, &self.backbone, self.device);
+            model.map_err(TrainError::Encoder)
+        };
+        let mut detector =
+            Detector::new(model()?, self.device, self.kind).map_err(TrainError::Model)?;
+        let judgements = waiting
+            .iter()
+            .map(|tiles| detector.judge_features(tiles))
+            .collect::<Result<_, _>>()?;
+        Ok(Stage::Calibrating(Box::new(detector), model()?, judgements))
+    }
+
+    fn finish(
+        &self,
+        mut detector: Detector,
+        mut model: Model,
+        judgements: &[Judgement],
+    ) -> Result<Learned, LearnError> {
+        let calibration = calibrate(judgements, self.false_positive_rate)
+            .filter(|calibration| calibration.check().is_ok())
+            .ok_or(LearnError::NotCalibrated)?;
+        detector.set_calibration(calibration);
+        model.calibration = Some(calibration);
+        model.provenance = Provenance {
+            data: "the frames of a video".to_owned(),
+            pictures: self.frames[0],
+            epochs: 1,
+            encoder_licence: Some(BACKBONE_LICENCE.to_owned()),
+            ..Provenance::now()
+        };
+        Ok(Learned {
+            detector,
+            model,
+            calibration,
+        })
+    }
+}
+
+/// Whether the picture is more than one colour.
+fn shows_something(rgb: &[f32]) -> bool {
+    rgb.chunks(rgb.len() / 3).any(|plane| {
+        let (mut darkest, mut brightest) = (f32::INFINITY, f32::NEG_INFINITY);
+        for &value in plane {
+            darkest = darkest.min(value);
+            brightest = brightest.max(value);
+        }
+        brightest - darkest >= LEAST_CONTRAST
+    })
+}

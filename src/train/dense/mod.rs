@@ -1,0 +1,247 @@
+//! The dense profile: one pass over the pictures, then a solution in closed form.
+
+mod fit;
+mod kept;
+mod learning;
+mod moments;
+mod options;
+mod reader;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tch::{Device, Kind, Tensor};
+
+pub use self::fit::{Fit, FitError};
+use self::kept::Seen;
+pub use self::learning::{LearnError, Learned, Learning};
+pub use self::moments::Moments;
+pub use self::options::Options;
+use super::{
+    BACKBONE_LICENCE, Event, Outcome, TrainError, enough, imagenet_backbone, judge, provenance,
+    split,
+};
+use crate::criterion::Field;
+use crate::data;
+use crate::libtorch::KeptBlocks;
+use crate::model::{
+    DenseConfig, Detector, Extractor, Model, ModelConfig, ModelError, Networks, Precision,
+    Provenance, Tensors, calibrate, check_writable,
+};
+use crate::nn::{Builder, WeightsError, dense};
+
+/// Fits a model as `options` says, calibrates it on the held-out pictures and writes it.
+pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
+    let _kept = KeptBlocks::new();
+    let refused = |reason| ModelError::NotAModel {
+        path: options.out.clone(),
+        reason,
+    };
+    options.config.check().map_err(refused)?;
+    check_writable(&options.out)?;
+    tell(Event::Stage("fitting"));
+    let kept_path = kept::path(&options.out);
+    let kept = match options.resume {
+        true => kept::read(&kept_path, &options.config)?,
+        false => None,
+    };
+    let (mut seen, mut moments) = kept.unwrap_or_else(|| nothing(&options.config));
+    let new = unseen(data::normal_pictures(&options.data)?, &seen);
+    let (fitted, held_out) = split(new, options.hold_out);
+    enough(
+        &options.data,
+        seen.fitted.len() + fitted.len(),
+        seen.held_out.len() + held_out.len(),
+    )?;
+    seen.held_out.extend(held_out);
+
+    let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
+    let backbone = backbone_tensors()?;
+    let mut extractor = extractor(&backbone, &options.config, Device::Cpu, kind)?;
+    see(
+        &fitted,
+        &mut extractor,
+        (&mut seen, &mut moments),
+        options,
+        &mut tell,
+    )?;
+    if options.keep {
+        kept::write(&kept_path, &seen, &moments)?;
+    }
+
+    let mut fit = Fit::new(moments, options.config.dimensions)?;
+    fit.go_on(fit.places(), extractor.workers());
+    let field = fit.finish()?;
+    drop(extractor);
+    let assemble =
+        || assemble(&options.config, &field, &backbone, Device::Cpu).map_err(in_file(&options.out));
+    // Pictures of an earlier run may be gone.
+    let held_out: Vec<PathBuf> = seen.held_out.into_iter().filter(|p| p.exists()).collect();
+    tell(Event::Stage("calibrating"));
+    let mut detector = Detector::new(assemble()?, Device::Cpu, kind)?;
+    let judgements = judge(&mut detector, &held_out, |done| {
+        tell(Event::Pictures(done, held_out.len()));
+    })?;
+    let model = Model {
+        calibration: calibrate(&judgements, options.false_positive_rate),
+        provenance: Provenance {
+            encoder_licence: Some(BACKBONE_LICENCE.to_owned()),
+            epochs: 1,
+            ..provenance(&options.data, seen.fitted.len())
+        },
+        ..assemble()?
+    };
+    model.save(&options.out, model.config.storage())?;
+    if !options.keep {
+        let _ = fs::remove_file(&kept_path);
+    }
+    Ok(Outcome {
+        pictures: seen.fitted.len(),
+        calibration: model.calibration,
+        epochs: 1,
+    })
+}
+
+/// Before the first picture.
+fn nothing(config: &DenseConfig) -> (Seen, Moments) {
+    let seen = Seen {
+        config: config.clone(),
+        count: 0,
+        fitted: Vec::new(),
+        held_out: Vec::new(),
+    };
+    (seen, Moments::new(config.places() as i64, dense::FEATURES))
+}
+
+/// The pictures that are new. By their whole paths, so that a folder may be named in several ways.
+fn unseen(paths: Vec<PathBuf>, seen: &Seen) -> Vec<PathBuf> {
+    let known: std::collections::HashSet<&PathBuf> =
+        seen.fitted.iter().chain(&seen.held_out).collect();
+    paths
+        .into_iter()
+        .map(|path| fs::canonicalize(&path).unwrap_or(path))
+        .filter(|path| !known.contains(path))
+        .collect()
+}
+
+/// Adds pictures to the moments; now and then what has been seen is saved.
+fn see(
+    paths: &[PathBuf],
+    extractor: &mut Extractor,
+    (seen, moments): (&mut Seen, &mut Moments),
+    options: &Options,
+    tell: &mut impl FnMut(Event),
+) -> Result<(), TrainError> {
+    let size = extractor.tiling().picture().into();
+    let mut batch = Vec::with_capacity(options.batch);
+    let mut saved = Instant::now();
+    reader::for_each(paths, size, |index, rgb| {
+        batch.push(sample(extractor, options.config.shared, &rgb));
+        let done = index + 1;
+        if batch.len() >= options.batch || done == paths.len() {
+            moments.add(&Tensor::cat(&batch, 0), extractor.workers());
+            batch.clear();
+            seen.count = moments.count;
+            let fitted = &paths[..done];
+            if saved.elapsed() >= options.checkpoint_interval {
+                let seen = Seen {
+                    fitted: [&seen.fitted, fitted].concat(),
+                    ..seen.clone()
+                };
+                kept::write(&kept::path(&options.out), &seen, moments)?;
+                saved = Instant::now();
+            }
+            tell(Event::Pictures(done, paths.len()));
+        }
+        Ok::<_, TrainError>(())
+    })?;
+    seen.fitted.extend_from_slice(paths);
+    Ok(())
+}
+
+/// A picture's features as the moments take them, (N, places, 304) on the CPU: one of all its tiles' places, or one a tile.
+fn sample(extractor: &mut Extractor, shared: bool, rgb: &[f32]) -> Tensor {
+    extractor.prepare(rgb);
+    let tiles = extractor.each(|_, features| features.to_device(Device::Cpu));
+    if shared {
+        Tensor::stack(&tiles, 0)
+    } else {
+        Tensor::cat(&tiles, 0).unsqueeze(0)
+    }
+}
+
+/// The backbone's tensors by their names in a model, with the precision that a model's file has: what is fitted is what will run.
+fn backbone_tensors() -> Result<Tensors, TrainError> {
+    let entries = imagenet_backbone()?.into_iter();
+    Ok(entries
+        .filter(|(name, _)| is_used(name))
+        .map(|(name, tensor)| {
+            let is_statistic = name.contains(".running_");
+            let tensor = match tensor.kind() {
+                Kind::Float if !is_statistic => tensor.to_kind(Kind::Half).to_kind(Kind::Float),
+                _ => tensor,
+            };
+            (format!("dense.backbone.{name}"), tensor)
+        })
+        .collect())
+}
+
+/// Whether the entry belongs to a block that the dense profile has.
+fn is_used(name: &str) -> bool {
+    let block = name
+        .strip_prefix("_blocks.")
+        .and_then(|rest| rest.split('.').next())
+        .and_then(|number| number.parse::<usize>().ok());
+    block.is_none_or(|block| block < dense::BLOCKS)
+}
+
+fn extractor(
+    backbone: &Tensors,
+    config: &DenseConfig,
+    device: Device,
+    kind: Kind,
+) -> Result<Extractor, TrainError> {
+    let builder = Builder::for_inference(copy(backbone), device);
+    let scope = &builder.root() / "dense" / "backbone";
+    let backbone = dense::backbone(scope).map_err(TrainError::Encoder)?;
+    Ok(Extractor::new(&backbone, config.tiling, device, kind).map_err(ModelError::from)?)
+}
+
+/// The model of a field, not calibrated yet.
+fn assemble(
+    config: &DenseConfig,
+    field: &Field,
+    backbone: &Tensors,
+    device: Device,
+) -> Result<Model, WeightsError> {
+    let mut tensors = copy(backbone);
+    let half = field.whiteners.to_kind(Kind::Half);
+    tensors.extend([
+        (
+            "dense.projection".to_owned(),
+            field.projection.shallow_clone(),
+        ),
+        ("dense.c".to_owned(), field.c.shallow_clone()),
+        ("dense.whiteners".to_owned(), half),
+    ]);
+    let config = ModelConfig::Dense(config.clone());
+    Ok(Model {
+        networks: Networks::new(Builder::for_inference(tensors, device), &config)?,
+        config,
+        calibration: None,
+        provenance: Provenance::default(),
+    })
+}
+
+fn copy(tensors: &Tensors) -> Tensors {
+    let tensors = tensors.iter();
+    tensors
+        .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()))
+        .collect()
+}
+
+fn in_file(path: &Path) -> impl FnOnce(WeightsError) -> ModelError {
+    let path = path.to_owned();
+    move |cause| ModelError::Weights { path, cause }
+}
