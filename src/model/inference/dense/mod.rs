@@ -57,7 +57,7 @@ impl Dense {
         let extractor = Extractor::new(&networks.backbone, config.tiling, device, kind)?;
         Ok(Self {
             extractor,
-            judge: Judge::new(config, networks.field, kind),
+            judge: Judge::new(config, networks.field),
             stages: Stages::default(),
         })
     }
@@ -111,10 +111,10 @@ impl Dense {
 }
 
 impl Judge {
-    fn new(config: &DenseConfig, field: Field, kind: Kind) -> Self {
+    fn new(config: &DenseConfig, field: Field) -> Self {
         Self {
             field: match field.c.device() {
-                Device::Cpu => DeviceField::Cpu(PackedField::new(&field, kind)),
+                Device::Cpu => DeviceField::Cpu(PackedField::new(&field)),
                 _ => DeviceField::Gpu(field),
             },
             shared: config.shared,
