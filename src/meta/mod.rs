@@ -1,5 +1,5 @@
 //! What travels with a buffer after [`igdfilter`](crate::igdfilter): the result as a structure that any language reads by
-//! name, a region of interest for each anomalous region, and the bus message.
+//! name, a region of interest for each anomalous region, and the bus messages.
 //!
 //! `IgdAnomalyMeta` is a [`GstCustomMeta`](gst::meta::CustomMeta), so that no reader has to link to this plugin:
 //! `gst_buffer_get_custom_meta (buffer, "IgdAnomalyMeta")`, then `gst_custom_meta_get_structure`. Its fields:
@@ -26,6 +26,7 @@ mod anomaly;
 mod custom;
 mod field;
 mod json;
+mod learned;
 mod message;
 mod region;
 mod region_of_interest;
@@ -34,5 +35,6 @@ pub use anomaly::AnomalyMeta;
 pub use custom::{NAME, register};
 pub use field::FieldError;
 pub use json::FrameLine;
+pub use learned::LearnedMessage;
 pub use message::AnomalyMessage;
 pub use region_of_interest::attach_regions_of_interest;

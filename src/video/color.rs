@@ -74,6 +74,11 @@ impl ColorSpace {
             from_rgb: affine(from_rgb, [(0.0, 255.0); 3], ranges),
         }
     }
+
+    /// A colour's components in the frame, rounded.
+    pub fn native(&self, rgb: [f32; 3]) -> [u8; 3] {
+        self.from_rgb.apply(rgb).map(|value| value.round() as u8)
+    }
 }
 
 /// Kr and Kb. Caps always name a matrix for YUV; where other code left it out, HD is taken as BT.709 and the rest as

@@ -56,9 +56,9 @@ impl Heatmap {
 fn look(space: &ColorSpace, (colormap, opacity): (Colormap, f32)) -> Look {
     let mut colors = [[0; 256]; 3];
     for (level, color) in colormap.table().into_iter().enumerate() {
-        let native = space.from_rgb.apply(color.map(f32::from));
+        let native = space.native(color.map(f32::from));
         for (colors, component) in colors.iter_mut().zip(native) {
-            colors[level] = component.round() as u8;
+            colors[level] = component;
         }
     }
     Look::new(colors, opacity)

@@ -12,7 +12,9 @@ mod levels;
 mod look_up;
 mod outline;
 mod painter;
+mod progress;
 mod reader;
+mod rectangles;
 #[cfg(test)]
 mod tests;
 

@@ -1,10 +1,11 @@
-//! What was found, painted on the frame.
+//! What was found, or how far learning has come, painted on the frame.
 
 use gst_video::{VideoFrameRef, VideoInfo};
 
 use super::Colormap;
 use super::heatmap::Heatmap;
 use super::outline::Outline;
+use super::progress::Progress;
 use crate::model::{Map, Region};
 
 /// Paints on frames of one kind, in their own format: colours are converted once, samples never. Alpha and padding stay as
@@ -13,6 +14,7 @@ use crate::model::{Map, Region};
 pub struct Painter {
     heatmap: Heatmap,
     outline: Outline,
+    progress: Progress,
 }
 
 impl Painter {
@@ -21,6 +23,7 @@ impl Painter {
         Self {
             heatmap: Heatmap::new(info),
             outline: Outline::new(info),
+            progress: Progress::new(info),
         }
     }
 
@@ -41,5 +44,11 @@ impl Painter {
         for region in regions {
             self.outline.paint(frame, region);
         }
+    }
+
+    /// Draws a bar near the frame's bottom edge, white for `share` of it (0..=1; what is not a number counts as 0) and black for
+    /// the rest; it is higher on larger frames.
+    pub fn progress(&self, frame: &mut VideoFrameRef<&mut gst::BufferRef>, share: f32) {
+        self.progress.paint(frame, share);
     }
 }

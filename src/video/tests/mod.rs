@@ -4,6 +4,7 @@
 //! weighs up to 2.2 levels of blue: the tolerances are its, not ours.
 
 mod painting;
+mod progress;
 mod reading;
 
 use gst_video::prelude::*;
@@ -12,7 +13,7 @@ use gst_video::{
     VideoFrameFlags, VideoFrameRef, VideoInfo, VideoMeta,
 };
 
-use super::{FORMATS, FrameReader};
+use super::{FORMATS, FrameReader, Painter};
 use crate::model::Map;
 
 /// Odd and even, smaller and larger than the network's input.
@@ -213,6 +214,24 @@ impl Component {
             .map(|at| f32::from(data[at]))
             .collect()
     }
+}
+
+type Frame<'a> = VideoFrameRef<&'a mut gst::BufferRef>;
+
+fn paint(
+    buffer: &gst::Buffer,
+    info: &VideoInfo,
+    painting: impl FnOnce(&mut Painter, &mut Frame<'_>),
+) -> gst::Buffer {
+    let mut buffer = buffer.copy_deep().unwrap();
+    let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), info).unwrap();
+    painting(&mut Painter::new(info), &mut frame);
+    drop(frame);
+    buffer
+}
+
+fn bytes(buffer: &gst::Buffer) -> Vec<u8> {
+    buffer.map_readable().unwrap().to_vec()
 }
 
 fn read(buffer: &gst::Buffer, info: &VideoInfo, size: (usize, usize)) -> Vec<f32> {

@@ -1,29 +1,11 @@
-use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
+use gst_video::{VideoFormat, VideoFrameRef};
 
 use super::super::{Colormap, Painter};
 use super::{
-    Component, SIZES, add_meta, convert, describe, difference, hill, info, infos, padded, picture,
-    synthetic, uniform,
+    Component, Frame, SIZES, add_meta, bytes, convert, describe, difference, hill, info, infos,
+    padded, paint, picture, synthetic, uniform,
 };
 use crate::model::{Map, Region};
-
-type Frame<'a> = VideoFrameRef<&'a mut gst::BufferRef>;
-
-fn paint(
-    buffer: &gst::Buffer,
-    info: &VideoInfo,
-    painting: impl FnOnce(&mut Painter, &mut Frame<'_>),
-) -> gst::Buffer {
-    let mut buffer = buffer.copy_deep().unwrap();
-    let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), info).unwrap();
-    painting(&mut Painter::new(info), &mut frame);
-    drop(frame);
-    buffer
-}
-
-fn bytes(buffer: &gst::Buffer) -> Vec<u8> {
-    buffer.map_readable().unwrap().to_vec()
-}
 
 fn region(x: u32, y: u32, w: u32, h: u32) -> Region {
     Region {
@@ -82,6 +64,7 @@ fn only_colors_are_painted() {
             let after = paint(&before, &info, |painter, frame| {
                 painter.heatmap(frame, &uniform(1.0), Colormap::Gray, 1.0);
                 painter.boxes(frame, &regions);
+                painter.progress(frame, 0.5);
             });
             // Wherever a component's samples are may have changed; put them back.
             let restored = paint(&after, &info, |_, frame| {
@@ -348,6 +331,7 @@ fn short_memory_is_left_alone() {
     let after = paint(&before, &info, |painter, frame| {
         painter.heatmap(frame, &uniform(1.0), Colormap::Gray, 1.0);
         painter.boxes(frame, &[region(0, 0, 64, 48)]);
+        painter.progress(frame, 0.5);
     });
     assert_eq!(bytes(&after).len(), info.size());
 }

@@ -1,0 +1,83 @@
+//! Rectangles of one colour, in the frame's own components.
+
+use std::ops::Range;
+
+use gst_video::{VideoFrameRef, VideoInfo};
+
+use super::layout::Grid;
+
+/// The pixels in columns `x` and rows `y` of a frame.
+#[derive(Clone, Debug)]
+pub struct Rectangle {
+    pub x: Range<usize>,
+    pub y: Range<usize>,
+}
+
+/// Draws rectangles on frames of one kind, in colours that [`ColorSpace::native`](super::color::ColorSpace::native) gives.
+#[derive(Debug)]
+pub struct Rectangles {
+    grids: Vec<Grid>,
+}
+
+impl Rectangles {
+    pub fn new(info: &VideoInfo) -> Self {
+        Self {
+            grids: Grid::of(info),
+        }
+    }
+
+    /// Draws the outermost `thickness` pixels of a rectangle; what they enclose is returned, and left as it is.
+    pub fn outline(
+        &self,
+        frame: &mut VideoFrameRef<&mut gst::BufferRef>,
+        Rectangle { x, y }: &Rectangle,
+        thickness: usize,
+        color: &[u8; 3],
+    ) -> Rectangle {
+        let (left, right) = ends(x, thickness);
+        let (top, bottom) = ends(y, thickness);
+        let inner = Rectangle {
+            x: left.end..right.start,
+            y: top.end..bottom.start,
+        };
+        self.fill(frame, x, &top, color);
+        self.fill(frame, x, &bottom, color);
+        self.fill(frame, &left, &inner.y, color);
+        self.fill(frame, &right, &inner.y, color);
+        inner
+    }
+
+    /// Fills the pixels in columns `x` and rows `y`.
+    pub fn fill(
+        &self,
+        frame: &mut VideoFrameRef<&mut gst::BufferRef>,
+        x: &Range<usize>,
+        y: &Range<usize>,
+        color: &[u8; 3],
+    ) {
+        for grid in &self.grids {
+            let Some(mut rows) = grid.rows_mut(frame) else {
+                continue;
+            };
+            let columns = grid.columns(x);
+            for row in grid.rows(y) {
+                let Some(row) = rows.get(row) else {
+                    continue;
+                };
+                for &(index, offset) in &grid.components {
+                    let samples = row.iter_mut().skip(offset).step_by(grid.pixel_stride);
+                    for sample in samples.skip(columns.start).take(columns.len()) {
+                        *sample = color[index];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The first and the last `thickness` pixels of a range, never the same pixel twice.
+fn ends(range: &Range<usize>, thickness: usize) -> (Range<usize>, Range<usize>) {
+    let first = range.start..(range.start + thickness).min(range.end);
+    let last = range.end.saturating_sub(thickness).max(first.end)..range.end;
+    (first, last)
+}
