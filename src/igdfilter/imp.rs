@@ -1,37 +1,24 @@
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
-use gst_video::VideoFrameRef;
 
+use super::Overlay;
+use super::lesson::{Lesson, Saving};
+use super::settings::{DEFAULT_DEVICE, LEARN_FRAMES, Settings};
+use super::state::{Outcome, State, learn_error, learn_text, not_negotiated};
 use super::stats::Stats;
-use super::{Messages, Overlay};
-use crate::libtorch::{Choice, DeviceError, choose_device};
-use crate::meta::{AnomalyMessage, AnomalyMeta, attach_regions_of_interest};
-use crate::model::{Detection, Detector, ModelError, Precision};
-use crate::video::{Colormap, FORMATS, FrameReader, Painter};
-
-const DEFAULT_DEVICE: &str = "auto";
-const DEFAULT_PRECISION: Precision = Precision::Auto;
-/// A negative threshold stands for the model's own.
-const DEFAULT_THRESHOLD: f32 = -1.0;
-const DEFAULT_OVERLAY: Overlay = Overlay::HEATMAP;
-const DEFAULT_OPACITY: f32 = 0.5;
-const DEFAULT_COLORMAP: Colormap = Colormap::Turbo;
-const DEFAULT_INFERENCE_INTERVAL: u32 = 1;
-const DEFAULT_MESSAGES: Messages = Messages::Changes;
-
-/// The model of elements that are not given one.
-const MODEL_VARIABLE: &str = "IGD_MODEL";
-
-/// Frames below this, in either direction, say nothing about a picture of the network's size.
-const SMALLEST_SIDE: u32 = 16;
+use crate::libtorch::Choice;
+use crate::meta::AnomalyMessage;
+use crate::model::check_writable;
+use crate::train::dense::Options;
+use crate::video::FORMATS;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -41,80 +28,14 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     )
 });
 
-#[derive(Debug, Clone)]
-struct Settings {
-    model: Option<PathBuf>,
-    device: String,
-    precision: Precision,
-    frame: FrameSettings,
-}
-
-/// The settings that may change between two frames.
-#[derive(Debug, Clone, Copy)]
-struct FrameSettings {
-    threshold: f32,
-    overlay: Overlay,
-    opacity: f32,
-    colormap: Colormap,
-    inference_interval: u32,
-    messages: Messages,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            model: None,
-            device: DEFAULT_DEVICE.into(),
-            precision: DEFAULT_PRECISION,
-            frame: FrameSettings {
-                threshold: DEFAULT_THRESHOLD,
-                overlay: DEFAULT_OVERLAY,
-                opacity: DEFAULT_OPACITY,
-                colormap: DEFAULT_COLORMAP,
-                inference_interval: DEFAULT_INFERENCE_INTERVAL,
-                messages: DEFAULT_MESSAGES,
-            },
-        }
-    }
-}
-
-/// What is there from start to stop. All memory that a frame needs is kept here for the next one.
-struct State {
-    detector: Detector,
-    threshold: f32,
-    video: Option<Video>,
-    /// Caps that have been answered with an error; sources may try them again and again.
-    refused: Option<gst_video::VideoInfo>,
-    /// The network's input, planar R, G, B.
-    rgb: Vec<f32>,
-    detection: Detection,
-    result: AnomalyMeta,
-    /// `detection` and `result` belong to an earlier frame of this video.
-    has_result: bool,
-    /// What the last message said.
-    reported: bool,
-}
-
-/// What depends on the caps.
-struct Video {
-    info: gst_video::VideoInfo,
-    reader: FrameReader,
-    painter: Painter,
-}
-
-/// What has been done for a frame.
-struct Outcome {
-    /// How long the frame was kept, if it was inferred.
-    latency: Option<Duration>,
-    message_due: bool,
-}
-
 #[derive(Default)]
 pub struct IgdFilter {
     settings: Mutex<Settings>,
     state: Mutex<Option<State>>,
     /// Apart from the state, so that reading them never waits for an inference.
     stats: Mutex<Stats>,
+    /// A learned model that is being written.
+    saving: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A panic elsewhere has been reported as an element error; there is no need for a second one.
@@ -122,246 +43,139 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Settings {
-    fn model_path(&self) -> Result<PathBuf, gst::ErrorMessage> {
-        let is_set = |path: &PathBuf| !path.as_os_str().is_empty();
-        let path = self
-            .model
-            .clone()
-            .filter(is_set)
-            .or_else(|| {
-                env::var_os(MODEL_VARIABLE)
-                    .map(PathBuf::from)
-                    .filter(is_set)
-            })
-            .ok_or_else(|| {
-                gst::error_msg!(
-                    gst::ResourceError::Settings,
-                    ("no model: set model=FILE or {MODEL_VARIABLE}")
-                )
-            })?;
-        if !path.exists() {
-            return Err(gst::error_msg!(
-                gst::ResourceError::NotFound,
+impl IgdFilter {
+    /// With the model that the settings name.
+    fn open(&self, settings: &Settings, device: tch::Device) -> Result<State, gst::ErrorMessage> {
+        let path = settings.model_path()?;
+        let state = State::open(&path, device, settings.precision)?;
+        let Some(detector) = state.detector() else {
+            return Ok(state);
+        };
+        gst::info!(
+            CAT,
+            imp = self,
+            "Opened {}, computing in {:?}",
+            path.display(),
+            detector.target().1
+        );
+        if settings.frame.threshold < 0.0 && !detector.threshold().is_finite() {
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::Settings,
                 (
-                    "there is no model {}: set model=FILE or {MODEL_VARIABLE} to a model that `igd train` has written",
+                    "{} has no threshold, so that no frame will be anomalous: run `igd calibrate` or set threshold",
                     path.display()
                 )
-            ));
-        }
-        Ok(path)
-    }
-
-    fn choose_device(&self) -> Result<Choice, gst::ErrorMessage> {
-        choose_device(&self.device).map_err(|err| {
-            let kind = match err {
-                DeviceError::Unknown => gst::ResourceError::Settings,
-                DeviceError::Unusable(_) | DeviceError::Missing { .. } => {
-                    gst::ResourceError::NotFound
-                }
-            };
-            gst::error_msg!(kind, ("device={}: {err}", self.device))
-        })
-    }
-}
-
-impl State {
-    fn open(
-        path: &Path,
-        device: tch::Device,
-        precision: Precision,
-    ) -> Result<Self, gst::ErrorMessage> {
-        let detector = Detector::open(path, device, precision).map_err(|err| match err {
-            ModelError::Precision(err) => {
-                gst::error_msg!(gst::ResourceError::Settings, ("{err}"))
-            }
-            err => gst::error_msg!(
-                gst::ResourceError::OpenRead,
-                ("cannot use the model: {err}"),
-                ["{err:?}"]
-            ),
-        })?;
-        let (width, height) = detector.input_size();
-        Ok(Self {
-            detector,
-            threshold: DEFAULT_THRESHOLD,
-            video: None,
-            refused: None,
-            rgb: vec![0.0; 3 * width * height],
-            detection: Detection::default(),
-            result: AnomalyMeta {
-                model: path
-                    .file_stem()
-                    .map(|stem| stem.to_string_lossy().into_owned())
-                    .unwrap_or_default(),
-                ..Default::default()
-            },
-            has_result: false,
-            reported: false,
-        })
-    }
-
-    fn set_video(&mut self, info: &gst_video::VideoInfo) -> Result<(), gst::ErrorMessage> {
-        self.video = None;
-        self.has_result = false;
-        if info.width().min(info.height()) < SMALLEST_SIDE {
-            return Err(gst::error_msg!(
-                gst::StreamError::Format,
-                (
-                    "frames of {}x{} are too small: igdfilter needs at least {SMALLEST_SIDE}x{SMALLEST_SIDE}",
-                    info.width(),
-                    info.height()
-                )
-            ));
-        }
-        let reader = FrameReader::new(info, self.detector.input_size()).map_err(|err| {
-            gst::error_msg!(
-                gst::StreamError::Format,
-                ("{err}: put a videoconvert before igdfilter")
-            )
-        })?;
-        self.video = Some(Video {
-            reader,
-            painter: Painter::new(info),
-            info: info.clone(),
-        });
-        Ok(())
-    }
-
-    /// Inspects a frame, draws on it and attaches the result.
-    fn process(
-        &mut self,
-        buffer: &mut gst::BufferRef,
-        settings: &FrameSettings,
-    ) -> Result<Outcome, gst::ErrorMessage> {
-        let start = Instant::now();
-        let mut outcome = Outcome {
-            latency: None,
-            message_due: false,
-        };
-        // A gap is a repetition or a filler: nothing to inspect, but the last result goes on, so that it does not flicker.
-        let is_gap = buffer.flags().contains(gst::BufferFlags::GAP);
-        let is_due =
-            !self.has_result || self.result.age.saturating_add(1) >= settings.inference_interval;
-        if is_due && !is_gap {
-            self.infer(buffer, settings.threshold)?;
-        } else if self.has_result {
-            self.result.age = self.result.age.saturating_add(1);
-        } else {
-            return Ok(outcome);
-        }
-        self.paint(buffer, settings)?;
-        self.result.attach(buffer).map_err(|err| {
-            gst::error_msg!(
-                gst::StreamError::Failed,
-                ("cannot attach the result: {err}")
-            )
-        })?;
-        attach_regions_of_interest(&self.result, buffer);
-        if self.result.age == 0 {
-            outcome.latency = Some(start.elapsed());
-            outcome.message_due = match settings.messages {
-                Messages::None => false,
-                Messages::Changes => self.result.anomalous != self.reported,
-                Messages::All => true,
-            };
-            if outcome.message_due {
-                self.reported = self.result.anomalous;
-            }
-        }
-        Ok(outcome)
-    }
-
-    fn infer(&mut self, buffer: &gst::BufferRef, threshold: f32) -> Result<(), gst::ErrorMessage> {
-        let start = Instant::now();
-        let video = self.video.as_mut().ok_or_else(not_negotiated)?;
-        {
-            let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &video.info)
-                .map_err(|_| unexpected_frame(buffer.size(), &video.info))?;
-            video
-                .reader
-                .read(&frame, &mut self.rgb)
-                .map_err(|_| unexpected_frame(buffer.size(), &video.info))?;
-        }
-        if threshold != self.threshold {
-            self.threshold = threshold;
-            self.detector
-                .set_threshold((threshold >= 0.0).then_some(threshold));
-        }
-        let size = (video.info.width(), video.info.height());
-        // Should the inference fail, what is left in `detection` belongs to no frame.
-        self.has_result = false;
-        self.detector
-            .detect(&self.rgb, size, &mut self.detection)
-            .map_err(|err| {
-                gst::error_msg!(
-                    gst::StreamError::Failed,
-                    ("cannot inspect the frame: {err}"),
-                    ["{err:?}"]
-                )
-            })?;
-        self.has_result = true;
-        let inference_ms = start.elapsed().as_secs_f64() * 1e3;
-        self.result.update(&self.detection, size, inference_ms);
-        Ok(())
-    }
-
-    /// Maps the frame for writing only when there is something to draw: a buffer that others hold too would be copied for it.
-    fn paint(
-        &mut self,
-        buffer: &mut gst::BufferRef,
-        settings: &FrameSettings,
-    ) -> Result<(), gst::ErrorMessage> {
-        let draws_map = settings.overlay.contains(Overlay::HEATMAP) && settings.opacity > 0.0;
-        let draws_regions =
-            settings.overlay.contains(Overlay::REGIONS) && !self.detection.regions.is_empty();
-        if !draws_map && !draws_regions {
-            return Ok(());
-        }
-        let video = self.video.as_mut().ok_or_else(not_negotiated)?;
-        let size = buffer.size();
-        let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &video.info)
-            .map_err(|_| unexpected_frame(size, &video.info))?;
-        if draws_map {
-            video.painter.heatmap(
-                &mut frame,
-                &self.detection.map,
-                settings.colormap,
-                settings.opacity,
             );
         }
-        if draws_regions {
-            video.painter.boxes(&mut frame, &self.detection.regions);
-        }
-        Ok(())
+        Ok(state)
     }
-}
 
-fn not_negotiated() -> gst::ErrorMessage {
-    gst::error_msg!(
-        gst::CoreError::Negotiation,
-        ("a frame came before the caps that describe it")
-    )
-}
-
-fn unexpected_frame(size: usize, info: &gst_video::VideoInfo) -> gst::ErrorMessage {
-    gst::error_msg!(
-        gst::StreamError::Format,
-        (
-            "a buffer of {size} bytes is not the {} frame of {}x{} that the caps promise",
-            info.format(),
-            info.width(),
-            info.height()
-        )
-    )
-}
-
-impl IgdFilter {
-    /// A result must not be drawn on the frames of another place or video.
-    fn forget_result(&self) {
-        if let Some(state) = lock(&self.state).as_mut() {
-            state.has_result = false;
+    /// A lesson for the settings; `None` where there is nothing to learn first.
+    fn first_lesson(
+        &self,
+        settings: &Settings,
+        device: tch::Device,
+    ) -> Result<Option<State>, gst::ErrorMessage> {
+        if !settings.learns_first() {
+            return Ok(None);
         }
+        let kind = settings
+            .precision
+            .on(device)
+            .map_err(|err| gst::error_msg!(gst::ResourceError::Settings, ("{err}")))?;
+        let location = settings.learn_location();
+        if let Some(location) = &location {
+            check_writable(location).map_err(|err| {
+                gst::error_msg!(gst::ResourceError::OpenWrite, ("learn-location: {err}"))
+            })?;
+        }
+        let (frames, config) = (settings.learn_frames, Options::usual_config());
+        let lesson = Lesson::new(frames, config, location, (device, kind))
+            .map_err(|err| learn_error(&err))?;
+        Ok(Some(State::learn_first(lesson, (device, kind))))
+    }
+
+    /// The signal `learn`: whether a lesson begins with the next frame.
+    fn learn(&self) -> bool {
+        let Some((target, config)) = lock(&self.state).as_ref().map(State::curriculum) else {
+            gst::warning!(
+                CAT,
+                imp = self,
+                "Cannot learn before the element is started"
+            );
+            return false;
+        };
+        let settings = lock(&self.settings).clone();
+        let frames = match settings.learn_frames {
+            0 => LEARN_FRAMES,
+            frames => frames,
+        };
+        // Not under the lock: frames go on meanwhile.
+        let lesson = Lesson::new(frames, config, settings.learn_location(), target);
+        match (lesson, lock(&self.state).as_mut()) {
+            (Ok(lesson), Some(state)) => {
+                state.learn(lesson);
+                true
+            }
+            (Ok(_), None) => false,
+            (Err(error), _) => {
+                self.warn(&learn_text(&error));
+                false
+            }
+        }
+    }
+
+    /// For what the stream survives.
+    fn warn(&self, text: &str) {
+        gst::element_imp_warning!(self, gst::ResourceError::Failed, ("{text}"));
+    }
+
+    /// Writes a learned model beside the stream.
+    fn save(&self, saving: Saving) {
+        let element = self.obj().downgrade();
+        let writer = thread::Builder::new().name("igd-save".to_owned());
+        let written = writer.spawn(move || {
+            let saved = saving.run();
+            if let (Err(error), Some(element)) = (saved, element.upgrade()) {
+                gst::element_warning!(
+                    element,
+                    gst::ResourceError::Write,
+                    ("the learned model is not saved: {error}")
+                );
+            }
+        });
+        match written {
+            Ok(writer) => *lock(&self.saving) = Some(writer),
+            Err(error) => gst::element_imp_warning!(
+                self,
+                gst::ResourceError::Write,
+                ("the learned model is not saved: {error}")
+            ),
+        }
+    }
+
+    /// A lesson that ends with the stream has come to nothing.
+    fn end_lesson(&self) {
+        let unfinished = lock(&self.state).as_ref().and_then(State::unfinished);
+        let Some(((done, all), goes_on)) = unfinished else {
+            return;
+        };
+        let text = format!(
+            "cannot learn a model: the stream ended after {done} of {all} frames; lower learn-frames or show it more"
+        );
+        if goes_on {
+            self.warn(&text);
+        } else {
+            self.post_error_message(gst::error_msg!(gst::ResourceError::Failed, ("{text}")));
+        }
+    }
+
+    fn post(&self, structure: gst::Structure) {
+        let obj = self.obj();
+        let message = gst::message::Element::builder(structure).src(&*obj).build();
+        // Without a bus there is nobody to tell.
+        let _ = obj.post_message(message);
     }
 }
 
@@ -379,7 +193,7 @@ impl ObjectImpl for IgdFilter {
             vec![
                 glib::ParamSpecString::builder("model")
                     .nick("Model")
-                    .blurb("Model file that `igd train` has written; the environment variable IGD_MODEL where this is not set")
+                    .blurb("Model file that `igd train` has written; the environment variable IGD_MODEL where neither this nor learn-frames is set")
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecString::builder("device")
@@ -432,15 +246,49 @@ impl ObjectImpl for IgdFilter {
                     .blurb("When igd-anomaly element messages are posted on the bus")
                     .mutable_playing()
                     .build(),
+                glib::ParamSpecUInt::builder("learn-frames")
+                    .nick("Learn frames")
+                    .blurb("Without a model: learn one from so many inspected frames, which are taken for normal; the last fifth of them sets the threshold. 0: never, but the signal learn, which then takes 300")
+                    .maximum(1_000_000)
+                    .default_value(defaults.learn_frames)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecString::builder("learn-location")
+                    .nick("Learn location")
+                    .blurb("File that a learned model is saved to")
+                    .mutable_ready()
+                    .build(),
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
-                    .blurb("Since the start: frames, inferred, skipped (passed with an earlier result or none) and anomalous frames; mean-latency and last-latency of the inferred ones, in milliseconds; fps, frames a second over the last second")
+                    .blurb("Since the start: frames, inferred, learned, skipped (passed with an earlier result or none) and anomalous frames; mean-latency and last-latency of the inferred ones, in milliseconds; fps, frames a second over the last second")
                     .read_only()
                     .build(),
             ]
         });
 
         PROPERTIES.as_ref()
+    }
+
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
+            // Learns anew from the next learn-frames frames, and then inspects with what was learned. Returns whether it does.
+            vec![
+                glib::subclass::Signal::builder("learn")
+                    .action()
+                    .return_type::<bool>()
+                    .class_handler(|args| {
+                        let element = args[0].get::<super::IgdFilter>();
+                        Some(
+                            element
+                                .is_ok_and(|element| element.imp().learn())
+                                .to_value(),
+                        )
+                    })
+                    .build(),
+            ]
+        });
+
+        SIGNALS.as_ref()
     }
 
     fn constructed(&self) {
@@ -471,6 +319,12 @@ impl ObjectImpl for IgdFilter {
                 settings.frame.inference_interval = value.get().expect("type checked upstream")
             }
             "messages" => settings.frame.messages = value.get().expect("type checked upstream"),
+            "learn-frames" => settings.learn_frames = value.get().expect("type checked upstream"),
+            "learn-location" => {
+                settings.learn_location = value
+                    .get::<Option<PathBuf>>()
+                    .expect("type checked upstream")
+            }
             _ => unimplemented!(),
         }
     }
@@ -490,6 +344,8 @@ impl ObjectImpl for IgdFilter {
             "colormap" => settings.frame.colormap.to_value(),
             "inference-interval" => settings.frame.inference_interval.to_value(),
             "messages" => settings.frame.messages.to_value(),
+            "learn-frames" => settings.learn_frames.to_value(),
+            "learn-location" => settings.learn_location.to_value(),
             _ => unimplemented!(),
         }
     }
@@ -539,27 +395,18 @@ impl BaseTransformImpl for IgdFilter {
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
-        let path = settings.model_path()?;
-        let Choice { device, reason } = settings.choose_device()?;
+        let Choice { device, reason } = match settings.learns_first() {
+            true => settings.choose_device()?,
+            // A missing model is the commoner mistake.
+            false => settings
+                .model_path()
+                .and_then(|_| settings.choose_device())?,
+        };
         gst::info!(CAT, imp = self, "Running on {device:?}: {reason}");
-        let state = State::open(&path, device, settings.precision)?;
-        gst::info!(
-            CAT,
-            imp = self,
-            "Opened {}, computing in {:?}",
-            path.display(),
-            state.detector.target().1
-        );
-        if settings.frame.threshold < 0.0 && !state.detector.threshold().is_finite() {
-            gst::element_imp_warning!(
-                self,
-                gst::ResourceError::Settings,
-                (
-                    "{} has no threshold, so that no frame will be anomalous: run `igd calibrate` or set threshold",
-                    path.display()
-                )
-            );
-        }
+        let state = match self.first_lesson(&settings, device)? {
+            Some(state) => state,
+            None => self.open(&settings, device)?,
+        };
         *lock(&self.stats) = Stats::default();
         *lock(&self.state) = Some(state);
         Ok(())
@@ -567,6 +414,9 @@ impl BaseTransformImpl for IgdFilter {
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *lock(&self.state) = None;
+        let writer = lock(&self.saving).take();
+        // It has told of its errors.
+        let _ = writer.map(JoinHandle::join);
         gst::info!(CAT, imp = self, "Stopped");
         Ok(())
     }
@@ -576,13 +426,7 @@ impl BaseTransformImpl for IgdFilter {
             .map_err(|_| gst::loggable_error!(CAT, "Cannot read the caps {incaps}"))?;
         gst::debug!(CAT, imp = self, "Configuring for {incaps}");
         let (configured, is_news) = match lock(&self.state).as_mut() {
-            Some(state) => {
-                let configured = state.set_video(&info);
-                let refused = configured.is_err().then_some(info);
-                let is_news = refused != state.refused;
-                state.refused = refused;
-                (configured, is_news)
-            }
+            Some(state) => state.set_video(&info),
             None => (Err(not_negotiated()), true),
         };
         configured.map_err(|error| {
@@ -595,7 +439,12 @@ impl BaseTransformImpl for IgdFilter {
 
     fn sink_event(&self, event: gst::Event) -> bool {
         match event.view() {
-            gst::EventView::FlushStop(_) | gst::EventView::StreamStart(_) => self.forget_result(),
+            gst::EventView::FlushStop(_) | gst::EventView::StreamStart(_) => {
+                if let Some(state) = lock(&self.state).as_mut() {
+                    state.forget_result();
+                }
+            }
+            gst::EventView::Eos(_) => self.end_lesson(),
             _ => (),
         }
         self.parent_sink_event(event)
@@ -613,35 +462,50 @@ impl BaseTransformImpl for IgdFilter {
         }
         let processed = match lock(&self.state).as_mut() {
             Some(state) => state.process(buffer, &settings).map(|outcome| {
-                let message = outcome
-                    .message_due
-                    .then(|| AnomalyMessage::new(&state.result, buffer, &self.obj().segment()));
-                (outcome.latency, state.result.anomalous, message)
+                let message = match outcome {
+                    Outcome::Inferred {
+                        message_due: true, ..
+                    } => {
+                        let segment = self.obj().segment();
+                        Some(AnomalyMessage::new(state.result(), buffer, &segment))
+                    }
+                    _ => None,
+                };
+                (outcome, state.result().anomalous, message)
             }),
             None => Err(not_negotiated()),
         };
-        let (latency, anomalous, message) = processed.map_err(|error| {
+        let (outcome, anomalous, message) = processed.map_err(|error| {
             self.post_error_message(error);
             gst::FlowError::Error
         })?;
         let now = Instant::now();
-        match latency {
-            Some(latency) => lock(&self.stats).infer(now, latency, anomalous),
-            None => lock(&self.stats).skip(now),
+        gst::log!(CAT, imp = self, "Frame at {:?}: {outcome:?}", buffer.pts());
+        {
+            let mut stats = lock(&self.stats);
+            match &outcome {
+                Outcome::Inferred { latency, .. } => stats.infer(now, *latency, anomalous),
+                Outcome::Learned | Outcome::Taught(..) => stats.learn(now),
+                Outcome::Passed | Outcome::Blank(_) | Outcome::GaveUp(_) => stats.skip(now),
+            }
         }
-        gst::log!(
-            CAT,
-            imp = self,
-            "Frame at {:?}: inferred in {latency:?}",
-            buffer.pts()
-        );
+        match outcome {
+            Outcome::Passed | Outcome::Inferred { .. } | Outcome::Learned => {}
+            Outcome::Blank(error) => gst::element_imp_warning!(
+                self,
+                gst::StreamError::Failed,
+                ("{error}, and is not learned, nor are others like it: is the camera covered?")
+            ),
+            Outcome::GaveUp(error) => self.warn(&learn_text(&error)),
+            Outcome::Taught(learned, saving) => {
+                self.post(gst::Structure::from(&*learned));
+                if let Some(saving) = saving {
+                    self.save(*saving);
+                }
+            }
+        }
         if let Some(message) = message {
-            let obj = self.obj();
-            let message = gst::message::Element::builder(gst::Structure::from(&message))
-                .src(&*obj)
-                .build();
-            // Without a bus there is nobody to tell.
-            let _ = obj.post_message(message);
+            self.post(gst::Structure::from(&message));
         }
         Ok(gst::FlowSuccess::Ok)
     }

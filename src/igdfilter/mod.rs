@@ -14,6 +14,9 @@ use gst::glib;
 use gst::prelude::*;
 
 mod imp;
+mod lesson;
+mod settings;
+mod state;
 mod stats;
 mod types;
 

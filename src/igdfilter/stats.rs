@@ -12,6 +12,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 pub(super) struct Stats {
     frames: u64,
     inferred: u64,
+    learned: u64,
     anomalous: u64,
     last_latency: Duration,
     total_latency: Duration,
@@ -35,13 +36,21 @@ impl Stats {
         self.rate.count(now);
     }
 
+    /// A frame was learned from.
+    pub(super) fn learn(&mut self, now: Instant) {
+        self.frames += 1;
+        self.learned += 1;
+        self.rate.count(now);
+    }
+
     pub(super) fn to_structure(&self) -> gst::Structure {
         let milliseconds = |duration: Duration| duration.as_secs_f64() * 1e3;
         let mean = milliseconds(self.total_latency) / self.inferred.max(1) as f64;
         gst::Structure::builder("igdfilter-stats")
             .field(gstr!("frames"), self.frames)
             .field(gstr!("inferred"), self.inferred)
-            .field(gstr!("skipped"), self.frames - self.inferred)
+            .field(gstr!("learned"), self.learned)
+            .field(gstr!("skipped"), self.frames - self.inferred - self.learned)
             .field(gstr!("anomalous"), self.anomalous)
             .field(gstr!("mean-latency"), mean)
             .field(gstr!("last-latency"), milliseconds(self.last_latency))
@@ -92,11 +101,12 @@ mod tests {
         stats.infer(at(0), Duration::from_millis(10), false);
         stats.skip(at(100));
         stats.infer(at(200), Duration::from_millis(30), true);
+        stats.learn(at(300));
         let structure = stats.to_structure();
         let count = |name: &str| structure.get::<u64>(name).unwrap();
         assert_eq!(
-            ["frames", "inferred", "skipped", "anomalous"].map(count),
-            [3, 2, 1, 1]
+            ["frames", "inferred", "learned", "skipped", "anomalous"].map(count),
+            [4, 2, 1, 1, 1]
         );
         let number = |name: &str| structure.get::<f64>(name).unwrap();
         assert!((number("mean-latency") - 20.0).abs() < 1e-9);

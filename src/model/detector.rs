@@ -7,7 +7,7 @@ use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 
 use super::calibration::Calibration;
-use super::config::ModelConfig;
+use super::config::{DenseConfig, ModelConfig};
 use super::detection::{Detection, Scales};
 use super::error::ModelError;
 use super::file::Model;
@@ -106,6 +106,14 @@ impl Detector {
     /// Width and height in pixels of the pictures to hand in.
     pub fn input_size(&self) -> (usize, usize) {
         self.config.input().into()
+    }
+
+    /// What a dense model consists of; `None` for other models.
+    pub fn dense_config(&self) -> Option<&DenseConfig> {
+        match &self.config {
+            ModelConfig::Paper(_) => None,
+            ModelConfig::Dense(config) => Some(config),
+        }
     }
 
     pub fn calibration(&self) -> Option<&Calibration> {

@@ -10,6 +10,9 @@ use crate::libtorch::{Shared, Workers};
 /// How much of each place's covariance is given up for one without directions, so that what its pictures were too few to show
 /// is not taken for impossible.
 const SHRINKAGE: f64 = 0.02;
+/// Each place counts as if it had been seen in so many pictures more, in which it varies as all places do on the average: of few
+/// pictures, most directions of a place are not known.
+const PRIOR: f64 = 20.0;
 /// The least variance of a place there, of the mean over all places: the black bars of a film never change, and a decoder's
 /// noise there is no anomaly.
 const LEAST_VARIANCE: f64 = 0.1;
@@ -96,12 +99,16 @@ impl Fit {
                 Shared::new(&self.projection),
             )
         };
-        let factor = 1.0 / (self.moments.count - 1) as f64;
+        let seen = self.moments.count as f64;
+        let prior = PRIOR / (seen + PRIOR);
         let whiteners: Vec<Tensor> = workers.run(|| {
             (first..end)
                 .into_par_iter()
                 .map(|place| {
-                    no_grad(|| whitener(&(scatter.get().get(place) * factor), projection.get()))
+                    no_grad(|| {
+                        let covariance = scatter.get().get(place) / (seen - 1.0);
+                        whitener(&covariance, projection.get(), prior)
+                    })
                 })
                 .collect()
         });
@@ -125,14 +132,15 @@ impl Fit {
     }
 }
 
-/// The lower triangle of W for a place's covariance: W'W is its inverse, after projection and shrinkage.
-fn whitener(covariance: &Tensor, projection: &Tensor) -> Tensor {
+/// The lower triangle of W for a place's covariance: W'W is its inverse, after projection, and with the prior's share of what is
+/// the identity there.
+fn whitener(covariance: &Tensor, projection: &Tensor, prior: f64) -> Tensor {
     let projected = projection.matmul(covariance).matmul(&projection.tr());
     let dimensions = projected.size()[0];
     let variance = projected.trace().double_value(&[]) / dimensions as f64;
     let identity = Tensor::eye(dimensions, (Kind::Float, projected.device()));
-    let shrunk =
-        projected * (1.0 - SHRINKAGE) + &identity * (SHRINKAGE * variance.max(LEAST_VARIANCE));
+    let shrunk = projected * (1.0 - prior - SHRINKAGE)
+        + &identity * (prior + SHRINKAGE * variance.max(LEAST_VARIANCE));
     // Where it is not positive definite after all, NaN says so.
     let (cholesky, _) = Tensor::linalg_cholesky_ex(&shrunk, false, false);
     let inverse = cholesky.linalg_solve_triangular(&identity, false, true, false);
@@ -196,7 +204,10 @@ mod tests {
         for place in 0..5 {
             let covariance = covariance.get(place);
             let variance = covariance.trace() / 16.0;
-            let shrunk = covariance * 0.98 + Tensor::eye(16, OPTIONS) * 0.02 * variance;
+            let prior = 20.0 / 420.0;
+            let identity = Tensor::eye(16, OPTIONS);
+            let shrunk =
+                covariance * (0.98 - prior) + &identity * prior + identity * variance * 0.02;
             let expected = z.dot(&shrunk.inverse().mv(&z)).double_value(&[]) / 16.0;
             let at = z.unsqueeze(0) + &field.c;
             // Features whose projection is that.

@@ -33,17 +33,22 @@ impl Options {
         Self {
             data,
             out,
-            config: DenseConfig {
-                tiling: Tiling::whole([256, 256]),
-                shared: false,
-                dimensions: DenseConfig::DIMENSIONS,
-            },
+            config: Self::usual_config(),
             hold_out: 0.15,
             false_positive_rate: 0.01,
             batch: 16,
             checkpoint_interval: Duration::from_secs(60),
             keep: false,
             resume: false,
+        }
+    }
+
+    /// The whole picture at 256x256.
+    pub fn usual_config() -> DenseConfig {
+        DenseConfig {
+            tiling: Tiling::whole([256, 256]),
+            shared: false,
+            dimensions: DenseConfig::DIMENSIONS,
         }
     }
 }

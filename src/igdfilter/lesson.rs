@@ -1,0 +1,141 @@
+//! Learning a model from the frames that pass.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tch::{Device, Kind};
+
+use crate::meta::LearnedMessage;
+use crate::model::{DenseConfig, Detector, Model};
+use crate::train::dense::{LearnError, Learned, Learning};
+
+/// Share of normal frames that may be flagged, as `igd train` has it.
+const FALSE_POSITIVE_RATE: f64 = 0.01;
+/// The name of a model that is not saved.
+const NAME: &str = "learned";
+
+/// A [`Learning`] in a pipeline.
+#[derive(Debug)]
+pub struct Lesson {
+    learning: Learning,
+    location: Option<PathBuf>,
+    /// When the first frame came.
+    started: Option<Instant>,
+    /// Frames that have passed since one was learned.
+    age: Option<u32>,
+    /// The user has been told that a frame shows nothing.
+    told: bool,
+}
+
+/// What has come of a frame.
+pub enum Step {
+    /// There are more to come.
+    Going,
+    /// It shows nothing, and is the first one; there are more to come.
+    Blank(LearnError),
+    Done(Box<Lessons>),
+}
+
+/// What has been learned.
+pub struct Lessons {
+    pub detector: Detector,
+    /// What is to be said of it.
+    pub message: LearnedMessage,
+    /// The model's name in results.
+    pub name: String,
+    pub saving: Option<Saving>,
+}
+
+/// A model on its way to a file.
+#[derive(Debug)]
+pub struct Saving {
+    model: Model,
+    location: PathBuf,
+}
+
+impl Lesson {
+    /// Fetches the backbone if it is not there yet.
+    pub fn new(
+        frames: u32,
+        config: DenseConfig,
+        location: Option<PathBuf>,
+        (device, kind): (Device, Kind),
+    ) -> Result<Self, LearnError> {
+        let frames = frames as usize;
+        Ok(Self {
+            learning: Learning::new(frames, config, FALSE_POSITIVE_RATE, device, kind)?,
+            location,
+            started: None,
+            age: None,
+            told: false,
+        })
+    }
+
+    pub fn input_size(&self) -> (usize, usize) {
+        self.learning.input_size()
+    }
+
+    /// Frames that have been learned, and all that shall be.
+    pub fn progress(&self) -> (usize, usize) {
+        self.learning.progress()
+    }
+
+    /// Whether the frame at hand is one that would be inspected, if every `interval`th was; it is counted.
+    pub fn is_due(&mut self, interval: u32) -> bool {
+        let age = self.age.map_or(interval, |age| age.saturating_add(1));
+        let is_due = age >= interval;
+        self.age = Some(if is_due { 0 } else { age });
+        is_due
+    }
+
+    /// Learns from a picture; see [`Learning::take`].
+    pub fn take(&mut self, rgb: &[f32]) -> Result<Step, LearnError> {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        let learned = match self.learning.take(rgb) {
+            Ok(Some(learned)) => learned,
+            Ok(None) => return Ok(Step::Going),
+            Err(LearnError::Blank) if self.told => return Ok(Step::Going),
+            Err(error @ LearnError::Blank) => {
+                self.told = true;
+                return Ok(Step::Blank(error));
+            }
+            Err(error) => return Err(error),
+        };
+        let Learned {
+            detector,
+            model,
+            calibration,
+        } = learned;
+        let location = self.location.as_deref();
+        let stem = location.and_then(Path::file_stem);
+        Ok(Step::Done(Box::new(Lessons {
+            detector,
+            message: LearnedMessage {
+                frames: u32::try_from(model.provenance.pictures).unwrap_or(u32::MAX),
+                calibration_frames: u32::try_from(calibration.pictures).unwrap_or(u32::MAX),
+                threshold: calibration.threshold,
+                median: calibration.median,
+                false_positive_rate: calibration.false_positive_rate,
+                seconds: started.elapsed().as_secs_f64(),
+                location: location
+                    .map(|path| path.display().to_string())
+                    .unwrap_or_default(),
+            },
+            name: stem.map_or_else(
+                || NAME.to_owned(),
+                |stem| stem.to_string_lossy().into_owned(),
+            ),
+            saving: self
+                .location
+                .clone()
+                .map(|location| Saving { model, location }),
+        })))
+    }
+}
+
+impl Saving {
+    /// Writes the file. It waits for the disk, and is not for the streaming thread.
+    pub fn run(self) -> Result<(), crate::model::ModelError> {
+        self.model.save(&self.location, self.model.config.storage())
+    }
+}
