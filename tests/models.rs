@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use common::{fixture, small_model};
 use gstigd::model::{
-    Detection, Detector, Model, ModelError, Precision, Storage, import, read_tensors, tensors_of,
-    write_tensors,
+    Detection, Detector, Model, ModelConfig, ModelError, Precision, Storage, import, read_tensors,
+    tensors_of, write_tensors,
 };
 use tch::{Device, Kind, Tensor};
 use tempfile::TempDir;
@@ -299,9 +299,12 @@ fn published_checkpoints_are_imported() {
             Some(&fixture(&format!("pth/network-{container}.pth"))),
         )
         .unwrap();
-        let local = model.config.local.as_ref().unwrap();
+        let ModelConfig::Paper(config) = &model.config else {
+            panic!("{:?}", model.config);
+        };
+        let local = config.local.as_ref().unwrap();
         assert_eq!((local.width, local.encoder_width, local.latent), (1, 1, 2));
-        assert!(model.config.global.is_none() && model.calibration.is_none());
+        assert!(config.global.is_none() && model.calibration.is_none());
         for (name, weight) in &model.networks.weights {
             let values = match name.strip_prefix("local.").unwrap() {
                 "c" => Tensor::from_slice(&[0.25f32, -0.5]),

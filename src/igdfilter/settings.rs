@@ -1,7 +1,7 @@
 //! What the properties say.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Messages, Overlay};
 use crate::libtorch::{Choice, DeviceError, choose_device};
@@ -67,7 +67,7 @@ impl Default for Settings {
     }
 }
 
-fn is_set(path: &PathBuf) -> bool {
+fn is_set(path: &Path) -> bool {
     !path.as_os_str().is_empty()
 }
 
@@ -75,23 +75,23 @@ impl Settings {
     /// Whether the element starts without a model. One that is named comes before `learn-frames`, and that before the
     /// environment.
     pub fn learns_first(&self) -> bool {
-        self.learn_frames > 0 && !self.model.as_ref().is_some_and(is_set)
+        self.learn_frames > 0 && !self.model.as_deref().is_some_and(is_set)
     }
 
     /// Where a learned model is saved.
     pub fn learn_location(&self) -> Option<PathBuf> {
-        self.learn_location.clone().filter(is_set)
+        self.learn_location.clone().filter(|path| is_set(path))
     }
 
     pub fn model_path(&self) -> Result<PathBuf, gst::ErrorMessage> {
         let path = self
             .model
             .clone()
-            .filter(is_set)
+            .filter(|path| is_set(path))
             .or_else(|| {
                 env::var_os(MODEL_VARIABLE)
                     .map(PathBuf::from)
-                    .filter(is_set)
+                    .filter(|path| is_set(path))
             })
             .ok_or_else(|| {
                 gst::error_msg!(

@@ -117,26 +117,29 @@ fn threshold(sorted: &[f32], rate: f64) -> Option<f32> {
     Some(ranked.max(prediction_bound(sorted, rate)))
 }
 
-/// The bound that a further value of the same Gaussian is above at that rate; the values are logarithms where they can be, since
-/// scores lean to the right.
-fn prediction_bound(values: &[f32], rate: f64) -> f32 {
-    let (forth, back): (fn(f64) -> f64, fn(f64) -> f64) = if values.iter().all(|&v| v > 0.0) {
-        (f64::ln, f64::exp)
-    } else {
-        (|value| value, |value| value)
-    };
+/// The bound that a further value of the same Gaussian is above at that rate. Where scores can have logarithms, these are the
+/// Gaussian: scores lean to the right.
+fn prediction_bound(scores: &[f32], rate: f64) -> f32 {
+    let takes_logarithms = scores.iter().all(|&score| score > 0.0);
+    let values: Vec<f64> = scores
+        .iter()
+        .map(|&score| f64::from(score))
+        .map(|score| if takes_logarithms { score.ln() } else { score })
+        .collect();
     let count = values.len() as f64;
-    if count < 2.0 {
-        return f32::NEG_INFINITY;
-    }
-    let values = values.iter().map(|&value| forth(f64::from(value)));
-    let mean = values.clone().sum::<f64>() / count;
-    let variance = values.map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    let spread = (variance * (1.0 + 1.0 / count)).sqrt();
     let Ok(student) = StudentsT::new(0.0, 1.0, count - 1.0) else {
+        // One score does not tell how others vary.
         return f32::NEG_INFINITY;
     };
-    back(mean + student.inverse_cdf(1.0 - rate.max(RAREST)) * spread) as f32
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values
+        .iter()
+        .map(|value| (value - mean).powi(2))
+        .sum::<f64>()
+        / (count - 1.0);
+    let spread = (variance * (1.0 + 1.0 / count)).sqrt();
+    let bound = mean + student.inverse_cdf(1.0 - rate.max(RAREST)) * spread;
+    (if takes_logarithms { bound.exp() } else { bound }) as f32
 }
 
 /// The value below which `share` of the sorted values lie, interpolated between neighbours.

@@ -39,8 +39,8 @@ pub struct Networks {
 
 #[derive(Debug)]
 pub enum ProfileNetworks {
-    Paper(PaperNetworks),
-    Dense(DenseNetworks),
+    Paper(Box<PaperNetworks>),
+    Dense(Box<DenseNetworks>),
 }
 
 impl Networks {
@@ -48,10 +48,10 @@ impl Networks {
     pub fn new(builder: Builder, config: &ModelConfig) -> Result<Self, WeightsError> {
         let profile = match config {
             ModelConfig::Paper(config) => {
-                ProfileNetworks::Paper(PaperNetworks::new(&builder, config)?)
+                ProfileNetworks::Paper(Box::new(PaperNetworks::new(&builder, config)?))
             }
             ModelConfig::Dense(config) => {
-                ProfileNetworks::Dense(DenseNetworks::new(&builder, config)?)
+                ProfileNetworks::Dense(Box::new(DenseNetworks::new(&builder, config)?))
             }
         };
         Ok(Self {

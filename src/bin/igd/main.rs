@@ -29,7 +29,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Train a model on pictures of good parts
-    Train(train::Arguments),
+    Train(Box<train::Arguments>),
     /// Measure how well a model tells good from defective pictures
     Eval(eval::Arguments),
     /// Judge pictures, folders of pictures or videos, a line of JSON each
@@ -50,7 +50,7 @@ enum Command {
 fn main() -> ExitCode {
     let Arguments { json, command } = Arguments::parse();
     let result = match command {
-        Command::Train(arguments) => train::run(arguments, json),
+        Command::Train(arguments) => train::run(&arguments, json),
         Command::Eval(arguments) => eval::run(arguments, json),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Calibrate(arguments) => calibrate::run(arguments, json),

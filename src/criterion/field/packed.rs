@@ -153,7 +153,7 @@ mod tests {
             let expected = Vec::try_from(field.distances(&features.unsqueeze(0)).get(0)).unwrap();
             let packed = PackedField::new(&field);
             // In two parts, as threads do it.
-            let mut distances = vec![0.0; 7];
+            let mut distances = [0.0; 7];
             let (left, right) = distances.split_at_mut(3);
             packed.distances(&features.narrow(0, 0, 3), 0, left);
             packed.distances(&features.narrow(0, 3, 4), 3, right);

@@ -32,10 +32,12 @@ impl Inference {
     ) -> Result<Self, ThreadPoolBuildError> {
         match (config, networks.profile) {
             (ModelConfig::Paper(config), ProfileNetworks::Paper(networks)) => {
-                Paper::new(config, networks, device, kind).map(|paper| Self::Paper(Box::new(paper)))
+                Paper::new(config, *networks, device, kind)
+                    .map(|paper| Self::Paper(Box::new(paper)))
             }
             (ModelConfig::Dense(config), ProfileNetworks::Dense(networks)) => {
-                Dense::new(config, networks, device, kind).map(|dense| Self::Dense(Box::new(dense)))
+                Dense::new(config, *networks, device, kind)
+                    .map(|dense| Self::Dense(Box::new(dense)))
             }
             _ => unreachable!("networks are built after their config"),
         }

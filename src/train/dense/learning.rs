@@ -52,6 +52,12 @@ impl From<TrainError> for LearnError {
     }
 }
 
+struct Calibrating {
+    detector: Detector,
+    model: Model,
+    judgements: Vec<Judgement>,
+}
+
 /// What has come of it.
 #[derive(Debug)]
 pub struct Learned {
@@ -82,7 +88,7 @@ enum Stage {
     /// Descriptors are worked out; the features of the frames' tiles wait.
     Fitting(Extractor, Fit, Vec<Vec<Tensor>>),
     /// The model is there but for its calibration.
-    Calibrating(Box<Detector>, Model, Vec<Judgement>),
+    Calibrating(Box<Calibrating>),
     /// Failed or finished.
     Over,
 }
@@ -147,9 +153,10 @@ impl Learning {
                 self.see(rgb, extractor, moments, waiting)?
             }
             Stage::Fitting(extractor, fit, waiting) => self.fit(rgb, extractor, fit, waiting)?,
-            Stage::Calibrating(mut detector, model, mut judgements) => {
-                judgements.push(detector.judge(rgb)?);
-                Stage::Calibrating(detector, model, judgements)
+            Stage::Calibrating(mut calibrating) => {
+                let judgement = calibrating.detector.judge(rgb)?;
+                calibrating.judgements.push(judgement);
+                Stage::Calibrating(calibrating)
             }
             Stage::Over => Stage::Over,
         };
@@ -157,9 +164,7 @@ impl Learning {
             return Ok(None);
         }
         match mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Calibrating(detector, model, judgements) => {
-                self.finish(*detector, model, &judgements).map(Some)
-            }
+            Stage::Calibrating(calibrating) => self.finish(*calibrating).map(Some),
             _ => Ok(None),
         }
     }
@@ -209,16 +214,20 @@ impl Learning {
             .iter()
             .map(|tiles| detector.judge_features(tiles))
             .collect::<Result<_, _>>()?;
-        Ok(Stage::Calibrating(Box::new(detector), model()?, judgements))
+        Ok(Stage::Calibrating(Box::new(Calibrating {
+            detector,
+            model: model()?,
+            judgements,
+        })))
     }
 
-    fn finish(
-        &self,
-        mut detector: Detector,
-        mut model: Model,
-        judgements: &[Judgement],
-    ) -> Result<Learned, LearnError> {
-        let calibration = calibrate(judgements, self.false_positive_rate)
+    fn finish(&self, calibrating: Calibrating) -> Result<Learned, LearnError> {
+        let Calibrating {
+            mut detector,
+            mut model,
+            judgements,
+        } = calibrating;
+        let calibration = calibrate(&judgements, self.false_positive_rate)
             .filter(|calibration| calibration.check().is_ok())
             .ok_or(LearnError::NotCalibrated)?;
         detector.set_calibration(calibration);

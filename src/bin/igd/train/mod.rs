@@ -59,7 +59,7 @@ pub fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
     let (profile, stray) = match arguments.profile {
         Profile::Paper => ("dense", arguments.dense.given()),
         Profile::Dense => ("paper", arguments.paper.given()),
@@ -71,11 +71,11 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     let mut progress = Progress::new();
     let tell = |event: Event| tell(&mut progress, event);
     let outcome = match arguments.profile {
-        Profile::Paper => paper::run(&arguments, tell),
-        Profile::Dense => dense::run(&arguments, tell),
+        Profile::Paper => paper::run(arguments, tell),
+        Profile::Dense => dense::run(arguments, tell),
     };
     progress.finish();
-    print(&arguments, &outcome?, json);
+    print(arguments, &outcome?, json);
     Ok(())
 }
 

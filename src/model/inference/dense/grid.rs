@@ -45,21 +45,12 @@ impl Grid {
             for (row, values) in tile.chunks_exact(across).enumerate() {
                 let places = &mut self.distances[(y + row) * self.columns + x..][..across];
                 for (place, value) in places.iter_mut().zip(values) {
-                    // What is not a number must not get lost.
-                    if !(*place >= *value) {
-                        *place = *value;
-                    }
+                    *place = larger(*place, *value);
                 }
             }
         }
         self.smooth();
-        let mut largest = f32::NEG_INFINITY;
-        for &value in &self.smooth {
-            if !(largest >= value) {
-                largest = value;
-            }
-        }
-        largest
+        self.smooth.iter().copied().fold(0.0, larger)
     }
 
     fn smooth(&mut self) {
@@ -105,6 +96,15 @@ impl Grid {
             }
             mix(above, below, second, 0.0);
         }
+    }
+}
+
+/// The larger of two distances; what is not a number must not get lost.
+fn larger(one: f32, other: f32) -> f32 {
+    if one >= other || one.is_nan() {
+        one
+    } else {
+        other
     }
 }
 
@@ -175,8 +175,8 @@ mod tests {
         let tiling = Tiling::new([64, 64], [2, 1]);
         assert_eq!(tiling.picture(), [112, 64]);
         let mut grid = Grid::new(tiling);
-        let mut left = vec![1.0; 16];
-        let mut right = vec![1.0; 16];
+        let mut left = [1.0; 16];
+        let mut right = [1.0; 16];
         // The last column of the left one is the first of the right one.
         left[3] = 5.0;
         right[0] = 3.0;
