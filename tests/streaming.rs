@@ -141,7 +141,7 @@ fn small_frames_end_a_pipeline_with_a_text() {
 
 #[test]
 fn no_model_is_an_error_that_says_what_to_do() {
-    let expected = "no model: set model=FILE or IGD_MODEL";
+    let expected = "no model: set model=FILE or IGD_MODEL, or learn-frames=N to learn one from the first frames";
     for model in ["", "model=\"\""] {
         let text = refused(&format!("videotestsrc ! igdfilter {model} ! fakesink"));
         assert_eq!(text, expected);

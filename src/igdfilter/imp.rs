@@ -17,7 +17,7 @@ use super::stats::Stats;
 use crate::libtorch::Choice;
 use crate::meta::AnomalyMessage;
 use crate::model::check_writable;
-use crate::train::dense::Options;
+use crate::train::dense::{LearnError, Options};
 use crate::video::FORMATS;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -486,16 +486,18 @@ impl BaseTransformImpl for IgdFilter {
             match &outcome {
                 Outcome::Inferred { latency, .. } => stats.infer(now, *latency, anomalous),
                 Outcome::Learned | Outcome::Taught(..) => stats.learn(now),
-                Outcome::Passed | Outcome::Blank(_) | Outcome::GaveUp(_) => stats.skip(now),
+                Outcome::Passed | Outcome::Blank { .. } | Outcome::GaveUp(_) => stats.skip(now),
             }
         }
         match outcome {
-            Outcome::Passed | Outcome::Inferred { .. } | Outcome::Learned => {}
-            Outcome::Blank(error) => gst::element_imp_warning!(
-                self,
-                gst::StreamError::Failed,
-                ("{error}, and is not learned, nor are others like it: is the camera covered?")
-            ),
+            Outcome::Passed
+            | Outcome::Inferred { .. }
+            | Outcome::Learned
+            | Outcome::Blank { is_news: false } => {}
+            Outcome::Blank { is_news: true } => self.warn(&format!(
+                "{}, and is not learned, nor are others like it: is the camera covered?",
+                LearnError::Blank
+            )),
             Outcome::GaveUp(error) => self.warn(&learn_text(&error)),
             Outcome::Taught(learned, saving) => {
                 self.post(gst::Structure::from(&*learned));

@@ -31,8 +31,10 @@ pub struct Lesson {
 pub enum Step {
     /// There are more to come.
     Going,
-    /// It shows nothing, and is the first one; there are more to come.
-    Blank(LearnError),
+    /// It shows nothing and teaches nothing; the user has not been told yet.
+    Blank {
+        is_news: bool,
+    },
     Done(Box<Lessons>),
 }
 
@@ -94,10 +96,9 @@ impl Lesson {
         let learned = match self.learning.take(rgb) {
             Ok(Some(learned)) => learned,
             Ok(None) => return Ok(Step::Going),
-            Err(LearnError::Blank) if self.told => return Ok(Step::Going),
-            Err(error @ LearnError::Blank) => {
-                self.told = true;
-                return Ok(Step::Blank(error));
+            Err(LearnError::Blank) => {
+                let is_news = !std::mem::replace(&mut self.told, true);
+                return Ok(Step::Blank { is_news });
             }
             Err(error) => return Err(error),
         };

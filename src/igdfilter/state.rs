@@ -56,8 +56,8 @@ pub enum Outcome {
     },
     /// It was taken for normal.
     Learned,
-    /// It was not, since it shows nothing; the first such frame.
-    Blank(LearnError),
+    /// It was not, since it shows nothing; the first such frame is news.
+    Blank { is_news: bool },
     /// It was the last one to learn from.
     Taught(Box<LearnedMessage>, Option<Box<Saving>>),
     /// Nothing could be learned, and the model before goes on.
@@ -300,9 +300,9 @@ impl State {
                     Outcome::Passed
                 }
             }
-            Ok(Step::Blank(error)) => {
+            Ok(Step::Blank { is_news }) => {
                 self.lesson = Some(lesson);
-                Outcome::Blank(error)
+                Outcome::Blank { is_news }
             }
             Ok(Step::Done(lessons)) => {
                 self.detector = Some(lessons.detector);

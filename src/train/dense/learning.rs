@@ -25,9 +25,8 @@ const CALIBRATION_SHARE: usize = 5;
 const BATCH: usize = 8;
 /// The descriptors are worked out over at most so many frames.
 const FIT_FRAMES: usize = 30;
-/// Brightest and darkest value of a picture that shows something are as far apart at least, of 255. It has been made smaller,
-/// which takes most of a camera's noise away.
-const LEAST_CONTRAST: f32 = 4.0;
+/// Standard deviation of the values, of 0..=255, of a picture that shows something: a covered camera's noise has less.
+const LEAST_CONTRAST: f32 = 2.0;
 
 /// Why nothing is learned. The text tells the user what to do.
 #[derive(Debug, thiserror::Error)]
@@ -247,14 +246,14 @@ impl Learning {
     }
 }
 
-/// Whether the picture is more than one colour.
+/// Whether the picture is more than one colour and noise.
 fn shows_something(rgb: &[f32]) -> bool {
     rgb.chunks(rgb.len() / 3).any(|plane| {
-        let (mut darkest, mut brightest) = (f32::INFINITY, f32::NEG_INFINITY);
-        for &value in plane {
-            darkest = darkest.min(value);
-            brightest = brightest.max(value);
-        }
-        brightest - darkest >= LEAST_CONTRAST
+        let mean = |values: &mut dyn Iterator<Item = f32>| {
+            values.map(f64::from).sum::<f64>() as f32 / plane.len() as f32
+        };
+        let middle = mean(&mut plane.iter().copied());
+        let variance = mean(&mut plane.iter().map(|value| (value - middle).powi(2)));
+        variance >= LEAST_CONTRAST * LEAST_CONTRAST
     })
 }
