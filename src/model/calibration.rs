@@ -52,10 +52,26 @@ impl Calibration {
 
     /// Normalises a raw score against a threshold: 0 at the median of normal pictures, 0.5 at the threshold, at most 1.
     pub fn normalise(value: f32, threshold: f32, median: f32) -> f32 {
-        // A user's threshold may lie below the median.
-        let distance = (threshold - median).max(smallest_distance(median));
-        (0.5 + (value - threshold) / (2.0 * distance)).clamp(0.0, 1.0)
+        normalise(value, threshold, slope(threshold, median))
     }
+
+    /// The same for many values: fills `normalised`.
+    pub fn normalise_all(values: &[f32], threshold: f32, median: f32, normalised: &mut Vec<f32>) {
+        let slope = slope(threshold, median);
+        let values = values.iter();
+        normalised.clear();
+        normalised.extend(values.map(|&value| normalise(value, threshold, slope)));
+    }
+}
+
+/// What a normalised score rises by with a raw one.
+fn slope(threshold: f32, median: f32) -> f32 {
+    // A user's threshold may lie below the median.
+    0.5 / (threshold - median).max(smallest_distance(median))
+}
+
+fn normalise(value: f32, threshold: f32, slope: f32) -> f32 {
+    (0.5 + (value - threshold) * slope).clamp(0.0, 1.0)
 }
 
 /// The least distance of a threshold from its median.

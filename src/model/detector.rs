@@ -167,7 +167,7 @@ impl Detector {
         let start = Instant::now();
         let (width, height) = self.input_size();
         (out.map.width, out.map.height) = (width, height);
-        out.map.values.clear();
+        let values = &mut out.map.values;
         match self.calibration {
             Some(calibration) => {
                 let pixel_threshold = match scales.dense {
@@ -176,13 +176,13 @@ impl Detector {
                     None => calibration.pixel_threshold,
                 };
                 let median = calibration.pixel_median;
-                let normalised = self.map.iter();
-                let normalised =
-                    normalised.map(|&value| Calibration::normalise(value, pixel_threshold, median));
-                out.map.values.extend(normalised);
+                Calibration::normalise_all(&self.map, pixel_threshold, median, values);
             }
             // Nothing says which values are normal.
-            None => out.map.values.resize(width * height, 0.0),
+            None => {
+                values.clear();
+                values.resize(width * height, 0.0);
+            }
         }
         let regions = &mut out.regions;
         self.region_finder
