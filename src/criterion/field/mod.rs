@@ -48,18 +48,21 @@ impl Field {
             .index_select(1, &lower(dimensions, matrices))
     }
 
-    /// Features (N, places, features) to distances (N, places), in tensors: on GPUs, and what the loops of [`PackedField`] are
-    /// held to.
-    pub fn distances(&self, features: &Tensor) -> Tensor {
+    /// The whole matrices W: (places, d, d).
+    pub fn matrices(&self) -> Tensor {
         let [places, dimensions] = self.c.size()[..] else {
             unreachable!("a centre a place");
         };
-        let matrices = Tensor::zeros(
-            [places, dimensions * dimensions],
-            (self.whiteners.kind(), self.whiteners.device()),
-        )
-        .index_copy(1, &lower(dimensions, &self.whiteners), &self.whiteners)
-        .view([places, dimensions, dimensions]);
+        let whiteners = &self.whiteners;
+        let options = (whiteners.kind(), whiteners.device());
+        Tensor::zeros([places, dimensions * dimensions], options)
+            .index_copy(1, &lower(dimensions, whiteners), whiteners)
+            .view([places, dimensions, dimensions])
+    }
+
+    /// Features (N, places, features) to distances (N, places), in tensors: on GPUs, and what the loops of [`PackedField`] are
+    /// held to. `matrices` is what [`matrices`](Self::matrices) gives.
+    pub fn distances(&self, features: &Tensor, matrices: &Tensor) -> Tensor {
         let projected = features.matmul(&self.projection.tr()) - &self.c;
         let whitened = projected.transpose(0, 1).matmul(&matrices.transpose(1, 2));
         let squares = whitened

@@ -150,7 +150,8 @@ mod tests {
         for dimensions in [16, 48, 192] {
             let field = field(7, dimensions);
             let features = Tensor::randn([7, 20], OPTIONS);
-            let expected = Vec::try_from(field.distances(&features.unsqueeze(0)).get(0)).unwrap();
+            let expected = field.distances(&features.unsqueeze(0), &field.matrices());
+            let expected = Vec::try_from(expected.get(0)).unwrap();
             let packed = PackedField::new(&field);
             // In two parts, as threads do it.
             let mut distances = [0.0; 7];

@@ -178,12 +178,18 @@ mod tests {
     fn normal_places_are_at_a_distance_of_about_one() {
         let features = features(2000);
         let field = fit(&features, 5).unwrap();
-        let distances = field.distances(&features);
+        let distances = field.distances(&features, &field.matrices());
         let square = distances.square().mean(Kind::Float).double_value(&[]);
         assert!((square - 1.0).abs() < 0.1, "{square}");
         // Four deviations away in a direction of the first place's own.
         let odd = features.narrow(0, 0, 1) + Tensor::ones([20], OPTIONS) * 12.0;
-        assert!(field.distances(&odd).min().double_value(&[]) > 2.0);
+        assert!(
+            field
+                .distances(&odd, &field.matrices())
+                .min()
+                .double_value(&[])
+                > 2.0
+        );
     }
 
     #[test]
@@ -212,7 +218,7 @@ mod tests {
             let at = z.unsqueeze(0) + &field.c;
             // Features whose projection is that.
             let features = at.matmul(&field.projection.pinverse(1e-6).tr());
-            let distances = field.distances(&features.unsqueeze(0));
+            let distances = field.distances(&features.unsqueeze(0), &field.matrices());
             let found = distances.double_value(&[0, place]).powi(2);
             assert!(
                 (found - expected).abs() < 2e-3 * expected,

@@ -41,7 +41,8 @@ struct Judge {
 #[derive(Debug)]
 enum DeviceField {
     Cpu(PackedField),
-    Gpu(Field),
+    /// With its whole matrices.
+    Gpu(Field, Tensor),
 }
 
 // SAFETY: nothing changes the tensors once they are here, and libtorch lets any number of threads read one.
@@ -115,7 +116,10 @@ impl Judge {
         Self {
             field: match field.c.device() {
                 Device::Cpu => DeviceField::Cpu(PackedField::new(&field)),
-                _ => DeviceField::Gpu(field),
+                _ => {
+                    let matrices = field.matrices();
+                    DeviceField::Gpu(field, matrices)
+                }
             },
             shared: config.shared,
             grid: Grid::new(config.tiling),
@@ -142,14 +146,15 @@ impl Judge {
                     });
                 distances
             }
-            DeviceField::Gpu(field) => {
+            DeviceField::Gpu(field, matrices) => {
+                let of_tile = |tensor: &Tensor| tensor.narrow(0, first as i64, cells as i64);
                 let part = Field {
                     projection: field.projection.shallow_clone(),
-                    c: field.c.narrow(0, first as i64, cells as i64),
-                    whiteners: field.whiteners.narrow(0, first as i64, cells as i64),
+                    c: of_tile(&field.c),
+                    whiteners: of_tile(&field.whiteners),
                 };
-                let distances = part.distances(&features.unsqueeze(0)).get(0);
-                Vec::try_from(distances.to_device(Device::Cpu)).unwrap_or_default()
+                let distances = part.distances(&features.unsqueeze(0), &of_tile(matrices));
+                Vec::try_from(distances.get(0).to_device(Device::Cpu)).unwrap_or_default()
             }
         }
     }
