@@ -1,16 +1,13 @@
 //! Pictures a second of a dense model against the same method as a plain graph, operation by operation as eager PyTorch runs it:
 //! `cargo bench --bench dense`. The sides take turns, so that whatever else the machine does slows both alike.
 
+#[path = "../tests/common/mod.rs"]
+mod common;
 mod time;
 
-use std::collections::HashMap;
-
-use gstigd::model::{
-    Calibration, DenseNetworks, Detection, Detector, Model, ModelConfig, Networks, Precision,
-    ProfileNetworks, Provenance,
-};
-use gstigd::nn::{Builder, dense};
-use gstigd::train::dense::Options;
+use common::dense_model;
+use gstigd::model::{DenseNetworks, Detection, Detector, Precision, ProfileNetworks};
+use gstigd::nn::dense;
 use tch::{Device, Kind, Tensor, no_grad};
 use time::{median, seconds};
 
@@ -18,26 +15,6 @@ const ROUNDS: usize = 7;
 /// Pictures a round.
 const PICTURES: usize = 30;
 const SIDE: i64 = 256;
-
-/// With drawn weights, which take as long as others.
-fn model() -> Model {
-    tch::manual_seed(1);
-    let config = ModelConfig::Dense(Options::usual_config());
-    let builder = Builder::for_training(HashMap::new(), Device::Cpu);
-    Model {
-        networks: Networks::new(builder, &config).unwrap(),
-        config,
-        calibration: Some(Calibration {
-            threshold: 2.0,
-            median: 1.0,
-            false_positive_rate: 0.01,
-            pixel_threshold: 2.0,
-            pixel_median: 1.0,
-            pictures: 1,
-        }),
-        provenance: Provenance::default(),
-    }
-}
 
 /// Score and map of a picture with values in 0..=255.
 fn plain(networks: &DenseNetworks, matrices: &Tensor, picture: &Tensor) -> (f64, Tensor) {
@@ -57,7 +34,7 @@ fn plain(networks: &DenseNetworks, matrices: &Tensor, picture: &Tensor) -> (f64,
 fn main() {
     let picture = Tensor::rand([1, 3, SIDE, SIDE], (Kind::Float, Device::Cpu)) * 255.0;
     let rgb = Vec::<f32>::try_from(picture.flatten(0, -1)).unwrap();
-    let ProfileNetworks::Dense(networks) = model().networks.profile else {
+    let ProfileNetworks::Dense(networks) = dense_model().networks.profile else {
         unreachable!("the model is dense");
     };
     let matrices = networks.field.matrices();
@@ -71,7 +48,7 @@ fn main() {
         judge();
         plain_times.push(seconds(|| (0..PICTURES).for_each(|_| judge())));
         for (kind, times) in &mut sides {
-            let mut detector = Detector::new(model(), Device::Cpu, *kind).unwrap();
+            let mut detector = Detector::new(dense_model(), Device::Cpu, *kind).unwrap();
             let mut detection = Detection::default();
             let mut judge = || detector.detect(&rgb, (256, 256), &mut detection).unwrap();
             judge();

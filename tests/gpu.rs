@@ -1,31 +1,37 @@
-//! The same numbers on a GPU. Where none is usable the test says so and passes.
+//! The same numbers on a GPU. Where none is usable the tests say so and pass.
 
 mod common;
 
+use common::dense_model;
 use common::golden::{Golden, assert_near};
 use gstigd::libtorch::choose_device;
 use gstigd::model::{Detector, Precision, Storage};
-use tch::Tensor;
+use tch::{Device, Tensor};
+
+const PRECISIONS: [Precision; 4] = [
+    Precision::Auto,
+    Precision::F32,
+    Precision::Bf16,
+    Precision::F16,
+];
+
+fn gpu() -> Option<Device> {
+    choose_device("cuda")
+        .map(|choice| choice.device)
+        .inspect_err(|error| println!("skipped: {error}"))
+        .ok()
+}
 
 #[test]
 fn detector_on_a_gpu() {
-    let device = match choose_device("cuda") {
-        Ok(choice) => choice.device,
-        Err(error) => {
-            println!("skipped: {error}");
-            return;
-        }
+    let Some(device) = gpu() else {
+        return;
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     for golden in Golden::both() {
         golden.model().save(&path, Storage::F32).unwrap();
-        for precision in [
-            Precision::Auto,
-            Precision::F32,
-            Precision::Bf16,
-            Precision::F16,
-        ] {
+        for precision in PRECISIONS {
             let mut detector = Detector::open(&path, device, precision).unwrap();
             let judgement = detector.judge(&golden.rgb()).unwrap();
             let score = Tensor::from(judgement.score);
@@ -35,5 +41,23 @@ fn detector_on_a_gpu() {
             let expected = golden.get("model.heatmap");
             assert_near(&format!("{precision} heatmap"), &map, expected, 5e-2);
         }
+    }
+}
+
+#[test]
+fn dense_detector_on_a_gpu() {
+    let Some(device) = gpu() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    dense_model().save(&path, Storage::F16).unwrap();
+    let rgb = Golden::read("small").rgb();
+    let mut on_cpu = Detector::open(&path, Device::Cpu, Precision::F32).unwrap();
+    let expected = Tensor::from(on_cpu.judge(&rgb).unwrap().score);
+    for precision in PRECISIONS {
+        let mut detector = Detector::open(&path, device, precision).unwrap();
+        let score = Tensor::from(detector.judge(&rgb).unwrap().score);
+        assert_near(&format!("{precision} score"), &score, &expected, 5e-2);
     }
 }

@@ -3,9 +3,14 @@
 //! ```sh
 //! gst-launch-1.0 videotestsrc num-buffers=100 ! igdfilter model=solar-cells.safetensors ! videoconvert ! autovideosink
 //! gst-launch-1.0 -m uridecodebin uri=file:///cells.mp4 ! videoconvert ! igdfilter model=solar-cells.safetensors overlay=none ! fakesink
+//! gst-launch-1.0 -m v4l2src ! videoconvert ! igdfilter learn-frames=300 learn-location=part.safetensors ! videoconvert ! autovideosink
 //! ```
 //!
-//! [`meta`](crate::meta) describes the metadata and the `igd-anomaly` messages. Neither the pixels (with `overlay=none`), nor
+//! The last one starts without a model: the first 300 frames are taken for normal, under a bar that shows the progress, then
+//! an `igd-learned` message comes and inspection begins. The action signal `learn` does the same anew at any time; the model before
+//! goes on where nothing can be learned.
+//!
+//! [`meta`](crate::meta) describes the metadata and the `igd-anomaly` and `igd-learned` messages. Neither the pixels (with `overlay=none`), nor
 //! timestamps, flags and other metadata are changed.
 //!
 //! Since: 0.1.0

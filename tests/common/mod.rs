@@ -8,9 +8,11 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use gstigd::model::{Calibration, Model, ModelConfig, Networks, Provenance};
-use gstigd::nn::{Builder, LocalConfig};
-use tch::Device;
+use gstigd::criterion::Field;
+use gstigd::model::{Calibration, Model, ModelConfig, Networks, Provenance, Tensors};
+use gstigd::nn::{Builder, LocalConfig, dense};
+use gstigd::train::dense::Options;
+use tch::{Device, Kind, Tensor};
 
 /// A file of `tests/fixtures`.
 pub fn fixture(name: &str) -> PathBuf {
@@ -26,10 +28,6 @@ pub fn small_model() -> Model {
 
 /// The same of that width and latent.
 pub fn local_model(width: i64, latent: i64) -> Model {
-    // One random state serves all threads of tests.
-    static DRAWING: Mutex<()> = Mutex::new(());
-    let _drawing = DRAWING.lock();
-    tch::manual_seed(1);
     let config = ModelConfig::paper(
         None,
         Some(LocalConfig {
@@ -39,9 +37,37 @@ pub fn local_model(width: i64, latent: i64) -> Model {
             latent,
         }),
     );
-    let builder = Builder::for_training(HashMap::new(), Device::Cpu);
+    model(config, HashMap::new())
+}
+
+/// A dense model of the usual size with a drawn backbone, and descriptors that are equal at all places.
+pub fn dense_model() -> Model {
+    let config = Options::usual_config();
+    let (places, dimensions) = (config.places() as i64, config.dimensions as i64);
+    let options = (Kind::Float, Device::Cpu);
+    let identity = Tensor::eye(dimensions, options).unsqueeze(0);
+    let given = [
+        (
+            "dense.projection",
+            Tensor::ones([dimensions, dense::FEATURES], options),
+        ),
+        (
+            "dense.whiteners",
+            Field::triangles(&identity).repeat([places, 1]),
+        ),
+    ];
+    let given = given.map(|(name, tensor)| (name.to_owned(), tensor));
+    model(ModelConfig::Dense(config), given.into())
+}
+
+/// With drawn weights where none are given.
+fn model(config: ModelConfig, given: Tensors) -> Model {
+    // One random state serves all threads of tests.
+    static DRAWING: Mutex<()> = Mutex::new(());
+    let _drawing = DRAWING.lock();
+    tch::manual_seed(1);
     Model {
-        networks: Networks::new(builder, &config).unwrap(),
+        networks: Networks::new(Builder::for_training(given, Device::Cpu), &config).unwrap(),
         config,
         calibration: Some(Calibration {
             threshold: 0.5,
