@@ -1,0 +1,438 @@
+//! The dense profile: fits that go on, files, sizes and tiles.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::dense_model;
+use common::formula;
+use gstigd::data::Picture;
+use gstigd::model::{
+    DenseConfig, Detection, Detector, Model, ModelConfig, Precision, Storage, Tiling, read_tensors,
+    tensors_of, write_tensors,
+};
+use gstigd::train::dense::{Options, train};
+use image::{GrayImage, Luma};
+use tch::{Device, Tensor};
+
+/// A texture: waves whose phase differs from picture to picture, and noise.
+fn texture(number: usize, (width, height): (u32, u32)) -> GrayImage {
+    let noise = formula::values(&format!("texture {number}"), 4099);
+    let phase = (number * 7 % 20) as f32 * 0.3;
+    GrayImage::from_fn(width, height, |x, y| {
+        let wave = (0.19 * x as f32 + phase).sin() * (0.16 * y as f32 - phase).cos();
+        let noise = noise[(x as usize * 131 + y as usize * 7919) % 4099] as f32;
+        Luma([(128.0 + 50.0 * wave + 16.0 * noise) as u8])
+    })
+}
+
+/// Writes the textures of these numbers.
+fn write(folder: &Path, numbers: impl Iterator<Item = usize>, size: (u32, u32)) {
+    fs::create_dir_all(folder).unwrap();
+    for number in numbers {
+        let picture = texture(number, size);
+        picture
+            .save(folder.join(format!("{number:03}.png")))
+            .unwrap();
+    }
+}
+
+/// A square of another brightness.
+fn spoil(picture: &mut GrayImage, (left, top): (u32, u32), side: u32) {
+    for y in top..top + side {
+        for x in left..left + side {
+            picture.put_pixel(x, y, Luma([if (x + y) % 4 < 2 { 250 } else { 10 }]));
+        }
+    }
+}
+
+fn rgb(picture: &GrayImage, size: (usize, usize)) -> Vec<f32> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture.png");
+    picture.save(&path).unwrap();
+    Picture::open(&path).unwrap().resized(size)
+}
+
+/// The model that `options` come to.
+fn fit(options: &Options) -> Model {
+    train(options, |_| ()).unwrap();
+    Model::open(&options.out, Device::Cpu).unwrap()
+}
+
+/// Nothing held out, so that which pictures are fitted to is known.
+fn options(data: &Path, out: PathBuf) -> Options {
+    Options {
+        hold_out: 0.0,
+        ..Options::new(data.to_owned(), out)
+    }
+}
+
+/// Largest score difference over some pictures, relative to the scores.
+fn apart(one: &Path, other: &Path) -> f32 {
+    let open = |path: &Path| Detector::open(path, Device::Cpu, Precision::F32).unwrap();
+    let (mut one, mut other) = (open(one), open(other));
+    let scores = (100..104).map(|number| {
+        let picture = rgb(&texture(number, (96, 96)), one.input_size());
+        let (a, b) = (one.judge(&picture).unwrap(), other.judge(&picture).unwrap());
+        (a.score - b.score).abs() / a.score
+    });
+    scores.fold(0.0, f32::max)
+}
+
+#[test]
+fn batches_of_any_size_make_the_same_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("good");
+    write(&data, 0..30, (96, 96));
+    let fitted = |batch: usize| {
+        let out = folder.path().join(format!("{batch}.safetensors"));
+        let options = Options {
+            batch,
+            ..options(&data, out.clone())
+        };
+        fit(&options);
+        out
+    };
+    let expected = fitted(30);
+    for batch in [1, 7] {
+        let difference = apart(&expected, &fitted(batch));
+        assert!(difference < 2e-3, "{batch}: {difference}");
+    }
+}
+
+#[test]
+fn a_fit_goes_on_with_more_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let (all, part) = (folder.path().join("all"), folder.path().join("part"));
+    write(&all, 0..30, (96, 96));
+    write(&part, 0..12, (96, 96));
+    let (at_once, in_steps) = (
+        folder.path().join("once.safetensors"),
+        folder.path().join("steps.safetensors"),
+    );
+    fit(&options(&all, at_once.clone()));
+    let keeping = |data: &Path, resume| Options {
+        keep: true,
+        resume,
+        ..options(data, in_steps.clone())
+    };
+    let first = fit(&keeping(&part, false));
+    assert_eq!(first.provenance.pictures, 12);
+    assert!(apart(&at_once, &in_steps) > 0.01);
+    // The folder has grown, and with it come some that were seen before.
+    write(&part, 12..30, (96, 96));
+    let second = fit(&keeping(&part, true));
+    assert_eq!(second.provenance.pictures, 30);
+    let difference = apart(&at_once, &in_steps);
+    assert!(difference < 2e-3, "{difference}");
+
+    let kept = folder.path().join("steps.safetensors.fit");
+    let refusal = |options: &Options| train(options, |_| ()).unwrap_err().to_string();
+    let mut other = keeping(&part, true);
+    other.config.tiling = Tiling::whole([128, 128]);
+    let text = refusal(&other);
+    assert!(
+        text.contains("steps.safetensors.fit: it is of a fit with another input"),
+        "{text}"
+    );
+    let bytes = fs::read(&kept).unwrap();
+    fs::write(&kept, &bytes[..bytes.len() / 2]).unwrap();
+    let text = refusal(&keeping(&part, true));
+    assert!(
+        text.contains("steps.safetensors.fit: not a model: damaged"),
+        "{text}"
+    );
+    // Anew, and without leaving anything.
+    let anew = Options {
+        keep: false,
+        ..keeping(&part, false)
+    };
+    fit(&anew);
+    assert!(!kept.exists());
+}
+
+/// The command, and what it says.
+fn igd(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_igd"));
+    command.args(arguments).output().unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn the_program_fits_and_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (
+        folder.path().join("good"),
+        folder.path().join("m.safetensors"),
+    );
+    write(&data, 0..24, (96, 96));
+    let fit = [
+        "train",
+        "--profile",
+        "dense",
+        "--data",
+        text(&data),
+        "--out",
+        text(&out),
+    ];
+    let output = igd(&[&fit[..], &["--json"]].concat());
+    assert!(output.status.success(), "{output:?}");
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["pictures"], 21);
+    assert_eq!(said["calibration"]["pictures"], 3);
+    assert!(fs::metadata(&out).unwrap().len() < 25_000_000);
+
+    let info = String::from_utf8(igd(&["info", text(&out)]).stdout).unwrap();
+    assert!(
+        info.contains("dense: a PaDiM-like Gaussian a place"),
+        "{info}"
+    );
+    assert!(info.contains("256 places, 192 directions"), "{info}");
+    let info = igd(&["info", "--json", text(&out)]).stdout;
+    let info: serde_json::Value = serde_json::from_slice(&info).unwrap();
+    assert_eq!(info["config"]["profile"], "dense");
+
+    let picture = data.join("000.png");
+    let line = igd(&["predict", "--model", text(&out), text(&picture)]).stdout;
+    let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
+    assert_eq!(line["scales"]["dense"]["distance"], line["score"]);
+    assert!(line["scales"]["global"].is_null());
+
+    // What belongs to the other profile is bad usage, not passed over.
+    for (arguments, said) in [
+        (
+            ["--profile", "dense", "--epochs", "3"],
+            "--epochs is for --profile paper only",
+        ),
+        (
+            ["--profile", "paper", "--tiles", "2x2"],
+            "--tiles is for --profile dense only",
+        ),
+    ] {
+        let output = igd(&[
+            &["train", "--data", text(&data), "--out", text(&out)],
+            &arguments[..],
+        ]
+        .concat());
+        assert_eq!(output.status.code(), Some(2));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains(said), "{errors}");
+    }
+    for (arguments, said) in [
+        (["--input", "250"], "the input is 250x250"),
+        (["--dimensions", "100"], "dimensions is 100"),
+        (["--tiles", "0x1"], "there are 0x1 tiles"),
+    ] {
+        let output = igd(&[&fit[..], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(1));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains(said), "{errors}");
+    }
+}
+
+#[test]
+fn a_model_is_read_as_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    let written = dense_model();
+    written.save(&path, written.config.storage()).unwrap();
+    let read = Model::open(&path, Device::Cpu).unwrap();
+    assert_eq!(read.config, written.config);
+    let pairs = tensors_of(&read.networks.weights)
+        .into_iter()
+        .zip(tensors_of(&written.networks.weights));
+    for ((name, read), (_, written)) in pairs {
+        let difference = (&read - &written).abs().max().double_value(&[]);
+        let largest = written.abs().max().double_value(&[]);
+        assert!(difference <= 5e-4 * largest, "{name}: {difference}");
+    }
+    let (header, tensors) = read_tensors(&path).unwrap();
+    assert!(header["config"].contains(r#""profile":"dense""#));
+    assert_eq!(tensors["dense.whiteners"].kind(), tch::Kind::Half);
+    assert_eq!(tensors["dense.c"].kind(), tch::Kind::Float);
+}
+
+#[test]
+fn damaged_models_are_refused_in_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    let refused = |change: &dyn Fn(&mut Vec<(String, Tensor)>, &mut String)| {
+        dense_model().save(&path, Storage::F16).unwrap();
+        let (mut header, tensors) = read_tensors(&path).unwrap();
+        let mut tensors: Vec<_> = tensors.into_iter().collect();
+        change(&mut tensors, header.get_mut("config").unwrap());
+        write_tensors(&path, header, &tensors).unwrap();
+        let text = match Model::open(&path, Device::Cpu) {
+            Ok(_) => panic!("it was taken for good"),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(text.lines().count(), 1, "{text}");
+        text
+    };
+    let config = |from: &'static str, to: &'static str| {
+        refused(&move |_, config| {
+            assert!(config.contains(from), "{config}");
+            *config = config.replace(from, to);
+        })
+    };
+    for (from, to, said) in [
+        ("192", "100", "dimensions is 100"),
+        ("192", "4000000000", "dimensions is 4000000000"),
+        ("192", "208", "entry `dense.projection` has shape"),
+        ("256,256", "250,256", "the input is 250x256"),
+        ("256,256", "1024,1024", "entry `dense.c` has shape"),
+        ("[1,1]", "[0,1]", "there are 0x1 tiles"),
+        ("[1,1]", "[32,1]", "entry `dense.c` has shape"),
+        ("[1,1]", "[18446744073709551615,1]", "tiles"),
+        (
+            "\"overlap\":32",
+            "\"overlap\":1000",
+            "tiles overlap by 1000",
+        ),
+        ("\"dense\"", "\"sparse\"", "unknown variant `sparse`"),
+    ] {
+        let text = config(from, to);
+        assert!(text.contains(said), "{to}: {text}");
+    }
+    let text = refused(&|tensors, _| tensors.retain(|(name, _)| name != "dense.whiteners"));
+    assert!(
+        text.contains("entry `dense.whiteners` is missing"),
+        "{text}"
+    );
+    let text = refused(&|tensors, _| {
+        for (name, tensor) in tensors {
+            if name == "dense.c" {
+                let _ = tensor.get(3).fill_(f64::NAN);
+            }
+        }
+    });
+    assert!(text.contains("entry `dense.c` holds NaN"), "{text}");
+    dense_model().save(&path, Storage::F16).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 1000]).unwrap();
+    let error = Model::open(&path, Device::Cpu).unwrap_err().to_string();
+    assert!(error.contains("damaged or cut short"), "{error}");
+}
+
+/// Where a map is highest.
+fn peak(detector: &Detector) -> (usize, usize) {
+    let map = detector.raw_map();
+    let (index, _) = map
+        .iter()
+        .enumerate()
+        .max_by(|(_, one), (_, other)| one.total_cmp(other))
+        .unwrap();
+    (
+        index % detector.input_size().0,
+        index / detector.input_size().0,
+    )
+}
+
+#[test]
+fn other_sizes_and_tiles_find_what_does_not_belong() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("good");
+    write(&data, 0..12, (320, 240));
+    for (tile, tiles, shared) in [
+        ([384, 384], [1, 1], false),
+        ([256, 128], [1, 1], false),
+        ([128, 128], [3, 2], false),
+        ([128, 128], [3, 2], true),
+    ] {
+        let out = folder.path().join("m.safetensors");
+        let config = DenseConfig {
+            tiling: Tiling::new(tile, tiles),
+            shared,
+            dimensions: 64,
+        };
+        let input = config.tiling.picture();
+        fit(&Options {
+            config,
+            ..options(&data, out.clone())
+        });
+        let mut detector = Detector::open(&out, Device::Cpu, Precision::F32).unwrap();
+        assert_eq!(detector.input_size(), input.into());
+        let mut picture = texture(50, (320, 240));
+        let clean = detector.judge(&rgb(&picture, input.into())).unwrap();
+        spoil(&mut picture, (200, 150), 24);
+        let mut detection = Detection::default();
+        let spoiled = rgb(&picture, input.into());
+        detector
+            .detect(&spoiled, (320, 240), &mut detection)
+            .unwrap();
+        assert!(
+            detection.score > 1.3 * clean.score,
+            "{detection:?} {clean:?}"
+        );
+        assert_eq!([detection.map.width, detection.map.height], input);
+        let (x, y) = peak(&detector);
+        let place = (x * 320 / input[0], y * 240 / input[1]);
+        let off = (place.0 as f64 - 212.0).hypot(place.1 as f64 - 162.0);
+        assert!(off < 24.0, "{tile:?} {tiles:?}: {place:?}");
+    }
+}
+
+/// Without tiles the same defect is lost: it is a pixel and a half of what the backbone sees.
+#[test]
+fn a_small_defect_in_a_large_frame_is_seen_through_tiles() {
+    const SIZE: (u32, u32) = (3840, 2160);
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("good");
+    write(&data, 0..8, SIZE);
+    let fitted = |name: &str, tiling, shared| {
+        let out = folder.path().join(name);
+        let config = DenseConfig {
+            tiling,
+            shared,
+            dimensions: 96,
+        };
+        fit(&Options {
+            config,
+            ..options(&data, out.clone())
+        });
+        Detector::open(&out, Device::Cpu, Precision::Auto).unwrap()
+    };
+    let mut tiled = fitted("tiled", Tiling::new([256, 256], [8, 5]), true);
+    let mut whole = fitted("whole", Tiling::whole([256, 256]), false);
+    let scores = |detector: &mut Detector, picture: &GrayImage| {
+        let rgb = rgb(picture, detector.input_size());
+        let score = detector.judge(&rgb).unwrap().score;
+        let ((x, y), (width, height)) = (peak(detector), detector.input_size());
+        let place = (
+            x as f64 * f64::from(SIZE.0) / width as f64,
+            y as f64 * f64::from(SIZE.1) / height as f64,
+        );
+        (score, place)
+    };
+    let clean = texture(60, SIZE);
+    let (clean_tiled, clean_whole) = (scores(&mut tiled, &clean).0, scores(&mut whole, &clean).0);
+    for corner in [(333, 222), (1900, 1070), (3500, 1800)] {
+        let mut picture = clean.clone();
+        spoil(&mut picture, corner, 20);
+        let (score, (x, y)) = scores(&mut tiled, &picture);
+        let off = (x - f64::from(corner.0) - 10.0).hypot(y - f64::from(corner.1) - 10.0);
+        let (score_whole, _) = scores(&mut whole, &picture);
+        println!(
+            "{corner:?}: {clean_tiled} to {score}, {off:.0} pixels off; whole {clean_whole} to {score_whole}"
+        );
+        assert!(score > 1.3 * clean_tiled && off < 40.0);
+        assert!(score_whole < 1.3 * clean_whole);
+    }
+}
+
+#[test]
+fn what_the_dense_profile_is_stands_in_its_config() {
+    let model = dense_model();
+    assert!(matches!(model.config, ModelConfig::Dense(_)));
+    assert!(
+        model
+            .config
+            .describe()
+            .starts_with("dense: a PaDiM-like Gaussian")
+    );
+}
