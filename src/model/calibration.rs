@@ -23,6 +23,8 @@ pub struct Calibration {
     pub pictures: usize,
 }
 
+/// How far a threshold may lie above the highest of the held-out scores, of their range: two scores bound next to nothing.
+const FARTHEST: f32 = 10.0;
 /// Of further pictures, that a bound may be asked for: one for which none may be above does not exist.
 const RAREST: f64 = 1e-6;
 /// Thresholds keep at least this distance from the median, relative to it, or they could not be told apart.
@@ -83,8 +85,8 @@ fn smallest_distance(median: f32) -> f32 {
 /// `None` without pictures.
 ///
 /// The score's is the value that ranks (n + 1) (1 - rate) among the n held-out ones: any further picture is as likely at each
-/// rank. The highest of too few pictures does not reach rare rates; then the bound that a Gaussian's further value stays below
-/// takes its place, if it is higher.
+/// rank. Rates that are too rare for n pictures have no such rank; there it is the bound that a further value of the same Gaussian
+/// is above at that rate, which one odd picture among the n does not set alone.
 pub fn calibrate(judgements: &[Judgement], false_positive_rate: f64) -> Option<Calibration> {
     let sorted = |mut values: Vec<f32>| {
         values.sort_unstable_by(f32::total_cmp);
@@ -124,16 +126,14 @@ pub fn calibrate(judgements: &[Judgement], false_positive_rate: f64) -> Option<C
 /// The score that a further normal picture is above at that rate; see [`calibrate`].
 fn threshold(sorted: &[f32], rate: f64) -> Option<f32> {
     let count = sorted.len() as f64;
-    let last = sorted.len().checked_sub(1)?;
     let rank = (count + 1.0) * (1.0 - rate);
-    let ranked = quantile(sorted, ((rank - 1.0) / last.max(1) as f64).min(1.0))?;
-    if rank <= count {
-        return Some(ranked);
+    if rank > count && sorted.len() > 1 {
+        return Some(prediction_bound(sorted, rate));
     }
-    Some(ranked.max(prediction_bound(sorted, rate)))
+    quantile(sorted, (rank - 1.0) / (count - 1.0).max(1.0))
 }
 
-/// The bound that a further value of the same Gaussian is above at that rate. Where scores can have logarithms, these are the
+/// The bound that a further value of the same Gaussian is above at that rate, from two sorted scores or more. Where scores can have logarithms, these are the
 /// Gaussian: scores lean to the right.
 fn prediction_bound(scores: &[f32], rate: f64) -> f32 {
     let takes_logarithms = scores.iter().all(|&score| score > 0.0);
@@ -143,10 +143,8 @@ fn prediction_bound(scores: &[f32], rate: f64) -> f32 {
         .map(|score| if takes_logarithms { score.ln() } else { score })
         .collect();
     let count = values.len() as f64;
-    let Ok(student) = StudentsT::new(0.0, 1.0, count - 1.0) else {
-        // One score does not tell how others vary.
-        return f32::NEG_INFINITY;
-    };
+    let student =
+        StudentsT::new(0.0, 1.0, count - 1.0).expect("one score does not tell how others vary");
     let mean = values.iter().sum::<f64>() / count;
     let variance = values
         .iter()
@@ -155,7 +153,9 @@ fn prediction_bound(scores: &[f32], rate: f64) -> f32 {
         / (count - 1.0);
     let spread = (variance * (1.0 + 1.0 / count)).sqrt();
     let bound = mean + student.inverse_cdf(1.0 - rate.max(RAREST)) * spread;
-    (if takes_logarithms { bound.exp() } else { bound }) as f32
+    let bound = if takes_logarithms { bound.exp() } else { bound } as f32;
+    let (lowest, highest) = (scores[0], scores[scores.len() - 1]);
+    bound.min(highest + FARTHEST * (highest - lowest))
 }
 
 /// The value below which `share` of the sorted values lie, interpolated between neighbours.
@@ -169,6 +169,8 @@ fn quantile(sorted: &[f32], share: f64) -> Option<f32> {
 
 #[cfg(test)]
 mod tests {
+    use tch::{Device, Kind, Tensor};
+
     use super::*;
 
     #[test]
@@ -190,6 +192,76 @@ mod tests {
         let judgements = [judgement.clone(), judgement];
         let calibration = calibrate(&judgements, 0.01).unwrap();
         calibration.check().unwrap();
+    }
+
+    fn judgements(scores: &[f32]) -> Vec<Judgement> {
+        let judgement = |&score| Judgement {
+            score,
+            map_sample: vec![0.5 * score, score],
+            ..Judgement::default()
+        };
+        scores.iter().map(judgement).collect()
+    }
+
+    /// How often further scores lie above the threshold that so many of them have set.
+    fn alarms(count: usize, rate: f64) -> f64 {
+        let round = |_| {
+            let scores = Tensor::randn([count as i64 + 400], (Kind::Float, Device::Cpu));
+            // They lean to the right, as scores do.
+            let scores = Vec::<f32>::try_from((scores * 0.3).exp()).unwrap();
+            let (held_out, further) = scores.split_at(count);
+            let threshold = calibrate(&judgements(held_out), rate).unwrap().threshold;
+            let above = further.iter().filter(|&&score| score > threshold);
+            above.count() as f64 / further.len() as f64
+        };
+        (0..400).map(round).sum::<f64>() / 400.0
+    }
+
+    #[test]
+    fn thresholds_hold_for_further_pictures() {
+        tch::manual_seed(4);
+        for (count, rate) in [
+            (30, 0.05),
+            (60, 0.05),
+            (180, 0.05),
+            (180, 0.01),
+            (60, 0.01),
+            (20, 0.01),
+        ] {
+            let found = alarms(count, rate);
+            println!("{count} held-out pictures, rate {rate}: {found}");
+            assert!(
+                (found - rate).abs() < 0.15 * rate,
+                "{count} {rate}: {found}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_odd_picture_does_not_set_the_threshold() {
+        let mut scores: Vec<f32> = (0..60).map(|index| 1.5 + 0.01 * index as f32).collect();
+        let usual = calibrate(&judgements(&scores), 0.01).unwrap().threshold;
+        scores[59] = 4.0;
+        let odd = calibrate(&judgements(&scores), 0.01).unwrap().threshold;
+        assert!(usual < odd && odd < 3.0, "{usual} {odd}");
+    }
+
+    #[test]
+    fn few_pictures_and_rate_zero_still_calibrate() {
+        for scores in [&[0.3][..], &[0.3, 0.4], &[0.0, 0.4, 0.1], &[0.3; 4]] {
+            for rate in [0.0, 0.01, 0.5] {
+                let calibration = calibrate(&judgements(scores), rate).unwrap();
+                calibration.check().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_dense_model_has_one_threshold() {
+        let mut judgements = judgements(&[1.2, 1.3, 1.5]);
+        judgements[0].scales.dense = Some(Default::default());
+        let calibration = calibrate(&judgements, 0.05).unwrap();
+        assert_eq!(calibration.threshold, calibration.pixel_threshold);
     }
 
     #[test]
