@@ -55,6 +55,9 @@ fn rgb(picture: &GrayImage, size: (usize, usize)) -> Vec<f32> {
     Picture::open(&path).unwrap().resized(size)
 }
 
+/// A file's tensors.
+type Entries = Vec<(String, Tensor)>;
+
 /// The model that `options` come to.
 fn fit(options: &Options) -> Model {
     train(options, |_| ()).unwrap();
@@ -261,7 +264,7 @@ fn a_model_is_read_as_it_was_written() {
 fn damaged_models_are_refused_in_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.safetensors");
-    let refused = |change: &dyn Fn(&mut Vec<(String, Tensor)>, &mut String)| {
+    let refused = |change: &dyn Fn(&mut Entries, &mut String)| {
         dense_model().save(&path, Storage::F16).unwrap();
         let (mut header, tensors) = read_tensors(&path).unwrap();
         let mut tensors: Vec<_> = tensors.into_iter().collect();
