@@ -30,6 +30,8 @@ pub enum FitError {
         "all pictures are the same, so that any other would be an anomaly: show it pictures that vary as normal ones do"
     )]
     AllTheSame,
+    #[error("the fit would take {0} GB of memory: use fewer or smaller tiles, or --tile-model one")]
+    TooLarge(i64),
     #[error("the pictures' features are not finite: the backbone's weights are damaged")]
     NotFinite,
 }
@@ -160,7 +162,7 @@ mod tests {
         let [_, places, length] = features.size()[..] else {
             unreachable!()
         };
-        let mut moments = Moments::new(places, length);
+        let mut moments = Moments::new(places, length)?;
         moments.add(features, &workers);
         let mut fit = Fit::new(moments, 16)?;
         while !fit.go_on(step, &workers) {}

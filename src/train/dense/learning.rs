@@ -116,7 +116,7 @@ impl Learning {
         let calibration = frames / CALIBRATION_SHARE;
         let backbone = backbone_tensors()?;
         let extractor = extractor(&backbone, &config, device, kind)?;
-        let moments = Moments::new(config.places() as i64, dense::FEATURES);
+        let moments = Moments::new(config.places() as i64, dense::FEATURES)?;
         Ok(Self {
             stage: Stage::Seeing(extractor, moments, Vec::with_capacity(BATCH)),
             config,

@@ -46,7 +46,10 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
         true => kept::read(&kept_path, &options.config)?,
         false => None,
     };
-    let (mut seen, mut moments) = kept.unwrap_or_else(|| nothing(&options.config));
+    let (mut seen, mut moments) = match kept {
+        Some(kept) => kept,
+        None => nothing(&options.config)?,
+    };
     let new = unseen(data::normal_pictures(&options.data)?, &seen);
     let (fitted, held_out) = split(new, options.hold_out);
     enough(
@@ -104,14 +107,15 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
 }
 
 /// Before the first picture.
-fn nothing(config: &DenseConfig) -> (Seen, Moments) {
+fn nothing(config: &DenseConfig) -> Result<(Seen, Moments), FitError> {
     let seen = Seen {
         config: config.clone(),
         count: 0,
         fitted: Vec::new(),
         held_out: Vec::new(),
     };
-    (seen, Moments::new(config.places() as i64, dense::FEATURES))
+    let moments = Moments::new(config.places() as i64, dense::FEATURES)?;
+    Ok((seen, moments))
 }
 
 /// The pictures that are new. By their whole paths, so that a folder may be named in several ways.

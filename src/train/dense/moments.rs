@@ -4,9 +4,13 @@
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor, no_grad};
 
+use super::fit::FitError;
 use crate::libtorch::{Shared, Workers};
 
 const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+/// Most bytes that the matrices may take: machines that inspect are not large.
+const MOST_BYTES: i64 = 8 << 30;
 
 /// Places whose matrices a thread works on at once.
 const PLACES: i64 = 8;
@@ -26,12 +30,17 @@ pub struct Moments {
 unsafe impl Sync for Moments {}
 
 impl Moments {
-    pub fn new(places: i64, features: i64) -> Self {
-        Self {
+    /// Fails where they would take more memory than a fit should.
+    pub fn new(places: i64, features: i64) -> Result<Self, FitError> {
+        let bytes = 4 * places * features * features;
+        if bytes > MOST_BYTES {
+            return Err(FitError::TooLarge(bytes >> 30));
+        }
+        Ok(Self {
             count: 0,
             mean: Tensor::zeros([places, features], OPTIONS),
             scatter: Tensor::zeros([places, features, features], OPTIONS),
-        }
+        })
     }
 
     /// Adds the features (N, places, features) of N pictures.
@@ -83,7 +92,7 @@ mod tests {
     fn of_batches(sizes: &[i64]) -> Moments {
         let workers = Workers::sharing().unwrap();
         let features = features();
-        let mut moments = Moments::new(3, 4);
+        let mut moments = Moments::new(3, 4).unwrap();
         let mut first = 0;
         for &size in sizes {
             moments.add(&features.narrow(0, first, size), &workers);
@@ -96,6 +105,12 @@ mod tests {
     fn difference(found: &Tensor, expected: &Tensor) -> f64 {
         let largest = expected.abs().max().double_value(&[]);
         (found - expected).abs().max().double_value(&[]) / largest
+    }
+
+    #[test]
+    fn too_many_places_are_refused() {
+        let error = Moments::new(144 * 256, 304).unwrap_err();
+        assert_eq!(error, FitError::TooLarge(12));
     }
 
     #[test]
