@@ -5,13 +5,14 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use common::dense_model;
 use common::formula;
 use gstigd::data::Picture;
 use gstigd::model::{
-    DenseConfig, Detection, Detector, Model, ModelConfig, Precision, Storage, Tiling, read_tensors,
-    tensors_of, write_tensors,
+    DenseConfig, Detection, Detector, Model, ModelConfig, Precision, Storage, Tensors, Tiling,
+    read_tensors, tensors_of, write_tensors,
 };
 use gstigd::train::dense::{Options, train};
 use image::{GrayImage, Luma};
@@ -154,6 +155,69 @@ fn a_fit_goes_on_with_more_pictures() {
     };
     fit(&anew);
     assert!(!kept.exists());
+}
+
+/// Small, so that what a fit keeps is small too.
+fn small_options(data: &Path, out: PathBuf) -> Options {
+    let mut options = options(data, out);
+    options.config.tiling = Tiling::whole([64, 64]);
+    options.config.dimensions = 32;
+    options.keep = true;
+    options
+}
+
+/// The file in which a fit keeps what it has seen.
+fn kept_by(options: &Options) -> PathBuf {
+    let mut name = options.out.clone().into_os_string();
+    name.push(".fit");
+    name.into()
+}
+
+/// What the fit has kept: who it has seen, and the moments.
+fn kept(options: &Options) -> (serde_json::Value, Tensors) {
+    let (header, tensors) = read_tensors(&kept_by(options)).unwrap();
+    (serde_json::from_str(&header["seen"]).unwrap(), tensors)
+}
+
+/// The moments are the same but for rounding.
+#[track_caller]
+fn assert_same_moments(one: &Tensors, other: &Tensors) {
+    for name in ["mean", "scatter"] {
+        let (one, other) = (&one[name], &other[name]);
+        assert_eq!(one.size(), other.size());
+        let largest = other.abs().max().double_value(&[]);
+        let difference = (one - other).abs().max().double_value(&[]) / largest;
+        assert!(difference < 1e-5, "{name}: {difference}");
+    }
+}
+
+/// A fit that a damaged picture has stopped goes on once that is mended, to what it would have come to.
+#[test]
+fn a_fit_that_was_stopped_comes_to_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("good");
+    write(&data, 0..40, (96, 96));
+    let fitting = |name: &str, resume| Options {
+        hold_out: 0.2,
+        batch: 3,
+        checkpoint_interval: Duration::ZERO,
+        resume,
+        ..small_options(&data, folder.path().join(name))
+    };
+    let whole = fitting("whole.safetensors", false);
+    fit(&whole);
+    let damaged = data.join("012.png");
+    let picture = fs::read(&damaged).unwrap();
+    fs::write(&damaged, &picture[..100]).unwrap();
+    let error = train(&fitting("stopped.safetensors", false), |_| ()).unwrap_err();
+    assert!(error.to_string().contains("012.png"), "{error}");
+    fs::write(&damaged, picture).unwrap();
+    let stopped = fitting("stopped.safetensors", true);
+    let seen_before = kept(&stopped).0["count"].as_i64().unwrap();
+    assert!((1..=11).contains(&seen_before), "{seen_before}");
+    let model = fit(&stopped);
+    assert_eq!(model.calibration.unwrap().pictures, 8);
+    assert_same_moments(&kept(&stopped).1, &kept(&whole).1);
 }
 
 /// The command, and what it says.

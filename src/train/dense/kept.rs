@@ -21,6 +21,8 @@ pub struct Seen {
     pub count: i64,
     /// The files that were fitted to.
     pub fitted: Vec<PathBuf>,
+    /// The files that a fit was stopped before: to be fitted to, so that no more of them are held out when it goes on.
+    pub due: Vec<PathBuf>,
     /// The files that are for calibration.
     pub held_out: Vec<PathBuf>,
 }

@@ -8,6 +8,7 @@ mod options;
 mod reader;
 
 use std::fs;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -51,7 +52,10 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
         None => nothing(&options.config)?,
     };
     let new = unseen(data::normal_pictures(&options.data)?, &seen);
-    let (fitted, held_out) = split(new, options.hold_out);
+    let (new, held_out) = split(new, options.hold_out);
+    // Pictures of an earlier run may be gone.
+    let is_there = |paths: Vec<PathBuf>| paths.into_iter().filter(|path| path.exists());
+    let fitted: Vec<PathBuf> = is_there(mem::take(&mut seen.due)).chain(new).collect();
     enough(
         &options.data,
         seen.fitted.len() + fitted.len(),
@@ -79,8 +83,7 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
     drop(extractor);
     let assemble =
         || assemble(&options.config, &field, &backbone, Device::Cpu).map_err(in_file(&options.out));
-    // Pictures of an earlier run may be gone.
-    let held_out: Vec<PathBuf> = seen.held_out.into_iter().filter(|p| p.exists()).collect();
+    let held_out: Vec<PathBuf> = is_there(seen.held_out).collect();
     tell(Event::Stage("calibrating"));
     let mut detector = Detector::new(assemble()?, Device::Cpu, kind)?;
     let judgements = judge(&mut detector, &held_out, |done| {
@@ -112,6 +115,7 @@ fn nothing(config: &DenseConfig) -> Result<(Seen, Moments), FitError> {
         config: config.clone(),
         count: 0,
         fitted: Vec::new(),
+        due: Vec::new(),
         held_out: Vec::new(),
     };
     let moments = Moments::new(config.places() as i64, dense::FEATURES)?;
@@ -120,8 +124,10 @@ fn nothing(config: &DenseConfig) -> Result<(Seen, Moments), FitError> {
 
 /// The pictures that are new. By their whole paths, so that a folder may be named in several ways.
 fn unseen(paths: Vec<PathBuf>, seen: &Seen) -> Vec<PathBuf> {
-    let known: std::collections::HashSet<&PathBuf> =
-        seen.fitted.iter().chain(&seen.held_out).collect();
+    let known: std::collections::HashSet<&PathBuf> = [&seen.fitted, &seen.due, &seen.held_out]
+        .into_iter()
+        .flatten()
+        .collect();
     paths
         .into_iter()
         .map(|path| fs::canonicalize(&path).unwrap_or(path))
@@ -147,10 +153,11 @@ fn see(
             moments.add(&Tensor::cat(&batch, 0), extractor.workers());
             batch.clear();
             seen.count = moments.count;
-            let fitted = &paths[..done];
+            let (fitted, due) = paths.split_at(done);
             if saved.elapsed() >= options.checkpoint_interval {
                 let seen = Seen {
                     fitted: [&seen.fitted, fitted].concat(),
+                    due: due.to_vec(),
                     ..seen.clone()
                 };
                 kept::write(&kept::path(&options.out), &seen, moments)?;
