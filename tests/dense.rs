@@ -2,7 +2,9 @@
 
 mod common;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -218,6 +220,24 @@ fn a_fit_that_was_stopped_comes_to_the_same() {
     let model = fit(&stopped);
     assert_eq!(model.calibration.unwrap().pictures, 8);
     assert_same_moments(&kept(&stopped).1, &kept(&whole).1);
+}
+
+/// Names are bytes on Linux, and old cameras write them in old encodings.
+#[test]
+fn names_of_any_bytes_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("good");
+    write(&data, 0..10, (96, 96));
+    let name = OsStr::from_bytes(b"Pr\xfcfling.png");
+    fs::rename(data.join("004.png"), data.join(name)).unwrap();
+    let options = small_options(&data, folder.path().join("m.safetensors"));
+    fit(&options);
+    write(&data, 10..12, (96, 96));
+    let model = fit(&Options {
+        resume: true,
+        ..options
+    });
+    assert_eq!(model.provenance.pictures, 12);
 }
 
 /// The command, and what it says.

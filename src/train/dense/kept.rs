@@ -20,11 +20,49 @@ pub struct Seen {
     /// As often as [`Moments::count`].
     pub count: i64,
     /// The files that were fitted to.
+    #[serde(with = "names")]
     pub fitted: Vec<PathBuf>,
     /// The files that a fit was stopped before: to be fitted to, so that no more of them are held out when it goes on.
+    #[serde(with = "names")]
     pub due: Vec<PathBuf>,
     /// The files that are for calibration.
+    #[serde(with = "names")]
     pub held_out: Vec<PathBuf>,
+}
+
+/// Paths in JSON. On Linux they are any bytes, which serde's own way refuses where they are no text.
+mod names {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::path::PathBuf;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Name {
+        Text(String),
+        Bytes(Vec<u8>),
+    }
+
+    pub fn serialize<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+        let name = |path: &PathBuf| match path.to_str() {
+            Some(text) => Name::Text(text.to_owned()),
+            None => Name::Bytes(path.as_os_str().as_bytes().to_vec()),
+        };
+        serializer.collect_seq(paths.iter().map(name))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<PathBuf>, D::Error> {
+        let path = |name| match name {
+            Name::Text(text) => text.into(),
+            Name::Bytes(bytes) => OsString::from_vec(bytes).into(),
+        };
+        let names = Vec::<Name>::deserialize(deserializer)?;
+        Ok(names.into_iter().map(path).collect())
+    }
 }
 
 /// The file beside the model file `out`.
