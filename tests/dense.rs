@@ -240,6 +240,44 @@ fn names_of_any_bytes_are_kept() {
     assert_eq!(model.provenance.pictures, 12);
 }
 
+#[test]
+fn what_was_kept_is_refused_where_its_numbers_cannot_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("good");
+    write(&data, 0..10, (96, 96));
+    let options = small_options(&data, folder.path().join("m.safetensors"));
+    let path = kept_by(&options);
+    let refused = |change: &dyn Fn(&mut Entries, &mut String)| {
+        fit(&options);
+        let (mut header, tensors) = read_tensors(&path).unwrap();
+        let mut tensors: Entries = tensors.into_iter().collect();
+        change(&mut tensors, header.get_mut("seen").unwrap());
+        write_tensors(&path, header, &tensors).unwrap();
+        let options = Options {
+            resume: true,
+            ..options.clone()
+        };
+        let text = train(&options, |_| ()).unwrap_err().to_string();
+        assert!(text.contains("m.safetensors.fit: it is"), "{text}");
+    };
+    for name in ["mean", "scatter"] {
+        refused(&|tensors, _| {
+            for (_, tensor) in tensors.iter_mut().filter(|(found, _)| found == name) {
+                let _ = tensor.get(3).fill_(f64::INFINITY);
+            }
+        });
+        refused(&|tensors, _| tensors.retain(|(found, _)| found != name));
+    }
+    for count in ["-10", "0", "9", "9223372036854775807"] {
+        refused(&|_, seen| {
+            let changed = seen.replace("\"count\":10", &format!("\"count\":{count}"));
+            assert_ne!(*seen, changed);
+            *seen = changed;
+        });
+    }
+    refused(&|_, seen| *seen = "{}".to_owned());
+}
+
 /// The command, and what it says.
 fn igd(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_igd"));

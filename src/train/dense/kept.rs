@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tch::Tensor;
 
 use super::moments::Moments;
 use crate::model::{DenseConfig, ModelError, read_tensors, write_tensors};
@@ -98,10 +99,20 @@ pub fn read(path: &Path, config: &DenseConfig) -> Result<Option<(Seen, Moments)>
     if seen.config.tiling != config.tiling || seen.config.shared != config.shared {
         return Err(refused("it is of a fit with another input or other tiles"));
     }
+    let samples = if config.shared {
+        config.tiling.count()
+    } else {
+        1
+    };
+    if usize::try_from(seen.count) != Ok(samples * seen.fitted.len()) {
+        return Err(refused("it is damaged"));
+    }
     let places = config.places() as i64;
     let mut take = |name: &str, shape: &[i64]| {
-        let tensor = tensors.remove(name).filter(|tensor| tensor.size() == shape);
-        tensor.ok_or_else(|| refused("it is damaged"))
+        let tensor = tensors.remove(name);
+        tensor
+            .filter(|tensor| tensor.size() == shape && is_finite(tensor))
+            .ok_or_else(|| refused("it is damaged"))
     };
     let moments = Moments {
         count: seen.count,
@@ -109,4 +120,10 @@ pub fn read(path: &Path, config: &DenseConfig) -> Result<Option<(Seen, Moments)>
         scatter: take("scatter", &[places, FEATURES, FEATURES])?,
     };
     Ok(Some((seen, moments)))
+}
+
+/// Place by place: a copy of all would take as much memory again.
+fn is_finite(tensor: &Tensor) -> bool {
+    let finite = |place| tensor.get(place).isfinite().all().int64_value(&[]) == 1;
+    (0..tensor.size()[0]).all(finite)
 }
