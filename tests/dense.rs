@@ -12,6 +12,7 @@ use std::time::Duration;
 use common::dense_model;
 use common::formula;
 use gstigd::data::Picture;
+use gstigd::eval::auroc;
 use gstigd::model::{
     DenseConfig, Detection, Detector, Model, ModelConfig, Precision, Storage, Tensors, Tiling,
     read_tensors, tensors_of, write_tensors,
@@ -190,6 +191,63 @@ fn assert_same_moments(one: &Tensors, other: &Tensors) {
         let largest = other.abs().max().double_value(&[]);
         let difference = (one - other).abs().max().double_value(&[]) / largest;
         assert!(difference < 1e-5, "{name}: {difference}");
+    }
+}
+
+#[test]
+fn what_is_kept_depends_neither_on_batches_nor_in_size_on_the_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("good");
+    write(&data, 0..12, (96, 96));
+    let options = small_options(&data, folder.path().join("m.safetensors"));
+    fit(&options);
+    let (_, few) = kept(&options);
+    write(&data, 12..40, (96, 96));
+    let of_batches = |batch| {
+        let options = Options {
+            batch,
+            ..options.clone()
+        };
+        fit(&options);
+        kept(&options).1
+    };
+    let all = of_batches(40);
+    for batch in [1, 7] {
+        assert_same_moments(&of_batches(batch), &all);
+    }
+    assert_eq!(all.len(), few.len());
+    for (name, tensor) in &all {
+        assert_eq!(tensor.size(), few[name].size(), "{name}");
+    }
+}
+
+/// Held-out pictures stay held out, and count once as well.
+#[test]
+fn a_fit_that_goes_on_holds_out_what_one_fit_would() {
+    let folder = tempfile::tempdir().unwrap();
+    let (all, part) = (folder.path().join("all"), folder.path().join("part"));
+    write(&all, 0..40, (96, 96));
+    write(&part, 0..20, (96, 96));
+    // Every fifth, of both halves and of all.
+    let holding_out = |data: &Path, name: &str, resume| Options {
+        hold_out: 0.2,
+        resume,
+        ..small_options(data, folder.path().join(name))
+    };
+    let at_once = holding_out(&all, "once.safetensors", false);
+    let expected = fit(&at_once);
+    fit(&holding_out(&part, "steps.safetensors", false));
+    write(&part, 20..40, (96, 96));
+    let in_steps = holding_out(&part, "steps.safetensors", true);
+    // Once more there is nothing new.
+    for _ in 0..2 {
+        let found = fit(&in_steps);
+        assert_eq!(found.provenance.pictures, 32);
+        let (found, expected) = (found.calibration.unwrap(), expected.calibration.unwrap());
+        assert_eq!(found.pictures, 8);
+        let difference = (found.threshold - expected.threshold).abs() / expected.threshold;
+        assert!(difference < 2e-3, "{difference}");
+        assert_same_moments(&kept(&in_steps).1, &kept(&at_once).1);
     }
 }
 
@@ -502,13 +560,14 @@ fn other_sizes_and_tiles_find_what_does_not_belong() {
     }
 }
 
-/// Without tiles the same defect is lost: it is a pixel and a half of what the backbone sees.
+/// Without tiles the same defect is lost: it is a pixel and a half of what the backbone sees. Several frames, since how much of it
+/// is left depends on where it lies between the pixels, and each frame scores differently.
 #[test]
 fn a_small_defect_in_a_large_frame_is_seen_through_tiles() {
     const SIZE: (u32, u32) = (3840, 2160);
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("good");
-    write(&data, 0..8, SIZE);
+    write(&data, 0..12, SIZE);
     let fitted = |name: &str, tiling, shared| {
         let out = folder.path().join(name);
         let config = DenseConfig {
@@ -518,36 +577,57 @@ fn a_small_defect_in_a_large_frame_is_seen_through_tiles() {
         };
         fit(&Options {
             config,
+            hold_out: 0.34,
             ..options(&data, out.clone())
         });
         Detector::open(&out, Device::Cpu, Precision::Auto).unwrap()
     };
     let mut tiled = fitted("tiled", Tiling::new([256, 256], [8, 5]), true);
     let mut whole = fitted("whole", Tiling::whole([256, 256]), false);
-    let scores = |detector: &mut Detector, picture: &GrayImage| {
+    let detect = |detector: &mut Detector, picture: &GrayImage| {
         let rgb = rgb(picture, detector.input_size());
-        let score = detector.judge(&rgb).unwrap().score;
-        let ((x, y), (width, height)) = (peak(detector), detector.input_size());
-        let place = (
+        let mut detection = Detection::default();
+        detector.detect(&rgb, SIZE, &mut detection).unwrap();
+        detection
+    };
+    let (mut tiled_scores, mut whole_scores) = ([vec![], vec![]], [vec![], vec![]]);
+    let corners = [(333, 222), (1900, 1070), (3500, 1800)];
+    for (frame, corner) in (100..106).zip(corners.iter().cycle()) {
+        let clean = texture(frame, SIZE);
+        let mut spoiled = clean.clone();
+        spoil(&mut spoiled, *corner, 20);
+        let without = [&mut tiled, &mut whole].map(|detector| detect(detector, &clean));
+        let with = [&mut tiled, &mut whole].map(|detector| detect(detector, &spoiled));
+        assert!(!without[0].anomalous, "{:?}", without[0].score);
+        assert!(with[0].anomalous, "{:?}", with[0].score);
+        let ((x, y), (width, height)) = (peak(&tiled), tiled.input_size());
+        let (x, y) = (
             x as f64 * f64::from(SIZE.0) / width as f64,
             y as f64 * f64::from(SIZE.1) / height as f64,
         );
-        (score, place)
-    };
-    let clean = texture(60, SIZE);
-    let (clean_tiled, clean_whole) = (scores(&mut tiled, &clean).0, scores(&mut whole, &clean).0);
-    for corner in [(333, 222), (1900, 1070), (3500, 1800)] {
-        let mut picture = clean.clone();
-        spoil(&mut picture, corner, 20);
-        let (score, (x, y)) = scores(&mut tiled, &picture);
         let off = (x - f64::from(corner.0) - 10.0).hypot(y - f64::from(corner.1) - 10.0);
-        let (score_whole, _) = scores(&mut whole, &picture);
         println!(
-            "{corner:?}: {clean_tiled} to {score}, {off:.0} pixels off; whole {clean_whole} to {score_whole}"
+            "{corner:?}: {:.2} to {:.2} of {:.2}, {off:.0} pixels off; whole {:.2} to {:.2} of {:.2}",
+            without[0].score,
+            with[0].score,
+            with[0].threshold,
+            without[1].score,
+            with[1].score,
+            with[1].threshold
         );
-        assert!(score > 1.3 * clean_tiled && off < 40.0);
-        assert!(score_whole < 1.3 * clean_whole);
+        assert!(off < 40.0);
+        assert_eq!(without[1].anomalous, with[1].anomalous);
+        for (side, detections) in [without, with].iter().enumerate() {
+            tiled_scores[side].push(detections[0].score);
+            whole_scores[side].push(detections[1].score);
+        }
     }
+    // Whatever the threshold: by their scores the one model tells all frames apart, the other next to none.
+    let area = |[clean, spoiled]: &[Vec<f32>; 2]| auroc(clean, spoiled).unwrap();
+    let (tiled, whole) = (area(&tiled_scores), area(&whole_scores));
+    println!("AUROC {tiled:.3} through tiles, {whole:.3} without");
+    assert_eq!(tiled, 1.0);
+    assert!(whole < 0.7);
 }
 
 #[test]
