@@ -16,8 +16,8 @@ use super::state::{Outcome, State, learn_error, learn_text, not_negotiated};
 use super::stats::Stats;
 use crate::libtorch::Choice;
 use crate::meta::AnomalyMessage;
-use crate::model::check_writable;
-use crate::train::dense::{LearnError, Options};
+use crate::model::{DenseConfig, check_writable};
+use crate::train::dense::LearnError;
 use crate::video::FORMATS;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -45,8 +45,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl IgdFilter {
     /// With the model that the settings name.
-    fn open(&self, settings: &Settings, device: tch::Device) -> Result<State, gst::ErrorMessage> {
+    fn open(&self, settings: &Settings) -> Result<State, gst::ErrorMessage> {
+        // Before the device: a missing model is the commoner mistake.
         let path = settings.model_path()?;
+        let device = self.choose_device(settings)?;
         let state = State::open(&path, device, settings.precision)?;
         let Some(detector) = state.detector() else {
             return Ok(state);
@@ -71,15 +73,15 @@ impl IgdFilter {
         Ok(state)
     }
 
-    /// A lesson for the settings; `None` where there is nothing to learn first.
-    fn first_lesson(
-        &self,
-        settings: &Settings,
-        device: tch::Device,
-    ) -> Result<Option<State>, gst::ErrorMessage> {
-        if !settings.learns_first() {
-            return Ok(None);
-        }
+    fn choose_device(&self, settings: &Settings) -> Result<tch::Device, gst::ErrorMessage> {
+        let Choice { device, reason } = settings.choose_device()?;
+        gst::info!(CAT, imp = self, "Running on {device:?}: {reason}");
+        Ok(device)
+    }
+
+    /// With the lesson that the settings ask for.
+    fn learn_first(&self, settings: &Settings) -> Result<State, gst::ErrorMessage> {
+        let device = self.choose_device(settings)?;
         let kind = settings
             .precision
             .on(device)
@@ -90,10 +92,10 @@ impl IgdFilter {
                 gst::error_msg!(gst::ResourceError::OpenWrite, ("learn-location: {err}"))
             })?;
         }
-        let (frames, config) = (settings.learn_frames, Options::usual_config());
+        let (frames, config) = (settings.learn_frames, DenseConfig::usual());
         let lesson = Lesson::new(frames, config, location, (device, kind))
             .map_err(|err| learn_error(&err))?;
-        Ok(Some(State::learn_first(lesson, (device, kind))))
+        Ok(State::learn_first(lesson, (device, kind)))
     }
 
     /// The signal `learn`: whether a lesson begins with the next frame.
@@ -395,17 +397,10 @@ impl BaseTransformImpl for IgdFilter {
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
-        let Choice { device, reason } = match settings.learns_first() {
-            true => settings.choose_device()?,
-            // A missing model is the commoner mistake.
-            false => settings
-                .model_path()
-                .and_then(|_| settings.choose_device())?,
-        };
-        gst::info!(CAT, imp = self, "Running on {device:?}: {reason}");
-        let state = match self.first_lesson(&settings, device)? {
-            Some(state) => state,
-            None => self.open(&settings, device)?,
+        let state = if settings.learns_first() {
+            self.learn_first(&settings)?
+        } else {
+            self.open(&settings)?
         };
         *lock(&self.stats) = Stats::default();
         *lock(&self.state) = Some(state);

@@ -15,7 +15,6 @@ const FALSE_POSITIVE_RATE: f64 = 0.01;
 const NAME: &str = "learned";
 
 /// A [`Learning`] in a pipeline.
-#[derive(Debug)]
 pub struct Lesson {
     learning: Learning,
     location: Option<PathBuf>,
@@ -31,7 +30,7 @@ pub struct Lesson {
 pub enum Step {
     /// There are more to come.
     Going,
-    /// It shows nothing and teaches nothing; the user has not been told yet.
+    /// It shows nothing and teaches nothing; the first such frame is news.
     Blank {
         is_news: bool,
     },

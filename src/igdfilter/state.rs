@@ -11,7 +11,7 @@ use super::settings::{DEFAULT_THRESHOLD, FrameSettings};
 use super::{Messages, Overlay};
 use crate::meta::{AnomalyMeta, LearnedMessage, attach_regions_of_interest};
 use crate::model::{DenseConfig, Detection, Detector, ModelError, Precision};
-use crate::train::dense::{LearnError, Options};
+use crate::train::dense::LearnError;
 use crate::video::{FrameReader, Painter};
 
 /// Frames below this, in either direction, say nothing about a picture of the network's size.
@@ -137,7 +137,7 @@ impl State {
         let config = self.detector.as_ref().and_then(Detector::dense_config);
         (
             self.target,
-            config.cloned().unwrap_or_else(Options::usual_config),
+            config.cloned().unwrap_or_else(DenseConfig::usual),
         )
     }
 

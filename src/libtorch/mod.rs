@@ -5,6 +5,7 @@ mod allocator;
 mod convolution;
 mod cuda;
 mod device;
+mod guard;
 mod shared;
 mod workers;
 
@@ -12,5 +13,6 @@ pub use allocator::KeptBlocks;
 pub use convolution::{Geometry, PackedConvolution, Then};
 pub use cuda::{CudaError, open_cuda};
 pub use device::{Choice, DeviceError, choose_device};
+pub use guard::guarded;
 pub use shared::Shared;
 pub use workers::{Workers, alone};

@@ -25,6 +25,19 @@ impl FieldError {
     }
 }
 
+/// Refuses another structure than a message `name`, whose first field is `field`.
+pub(super) fn is_message(
+    structure: &gst::StructureRef,
+    name: &str,
+    field: &'static str,
+) -> Result<(), FieldError> {
+    if structure.name() == name {
+        return Ok(());
+    }
+    let reason = format!("not an {name} message");
+    Err(FieldError::new(structure, field, reason))
+}
+
 /// The field `name`, which has to be there.
 pub(super) fn required<'a, T: FromValue<'a>>(
     structure: &'a gst::StructureRef,

@@ -2,7 +2,7 @@
 
 use gst::glib::gstr;
 
-use super::field::{FieldError, required};
+use super::field::{FieldError, is_message, required};
 
 /// What `igdfilter` posts on the bus when it has learned a model from the first frames of its stream and begins to judge
 /// the others.
@@ -50,13 +50,7 @@ impl TryFrom<&gst::StructureRef> for LearnedMessage {
     type Error = FieldError;
 
     fn try_from(structure: &gst::StructureRef) -> Result<Self, FieldError> {
-        if structure.name() != Self::NAME {
-            return Err(FieldError::new(
-                structure,
-                "frames",
-                "not an igd-learned message",
-            ));
-        }
+        is_message(structure, Self::NAME, "frames")?;
         Ok(Self {
             frames: required(structure, "frames")?,
             calibration_frames: required(structure, "calibration-frames")?,

@@ -2,7 +2,7 @@
 
 use gst::glib::gstr;
 
-use super::field::{FieldError, required};
+use super::field::{FieldError, is_message, required};
 use super::{AnomalyMeta, region};
 use crate::model::Region;
 
@@ -74,13 +74,7 @@ impl TryFrom<&gst::StructureRef> for AnomalyMessage {
     type Error = FieldError;
 
     fn try_from(structure: &gst::StructureRef) -> Result<Self, FieldError> {
-        if structure.name() != Self::NAME {
-            return Err(FieldError::new(
-                structure,
-                "anomalous",
-                "not an igd-anomaly message",
-            ));
-        }
+        is_message(structure, Self::NAME, "anomalous")?;
         Ok(Self {
             anomalous: required(structure, "anomalous")?,
             score: required::<f64>(structure, "score")? as f32,

@@ -1,6 +1,5 @@
 //! Judges pictures with a model.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Instant;
 
@@ -14,7 +13,7 @@ use super::file::Model;
 use super::inference::{Inference, Stage, Stages};
 use super::precision::Precision;
 use super::regions::RegionFinder;
-use crate::libtorch::{KeptBlocks, alone};
+use crate::libtorch::{KeptBlocks, alone, guarded};
 
 /// Pixels between two of a map's sample, in both directions: enough to calibrate, and thousands of maps fit in memory.
 const SAMPLE_STEP: usize = 4;
@@ -201,7 +200,7 @@ impl Detector {
 
     /// As [`Detector::judge`], from the features (places, 304) of each tile of a picture: for dense models only.
     pub fn judge_features(&mut self, tiles: &[Tensor]) -> Result<Judgement, DetectError> {
-        let (score, scales) = self.guarded(|inference, map| {
+        let (score, scales) = self.judge_by(|inference, map| {
             let judged = inference.judge(tiles, map);
             judged.unwrap_or((f32::NAN, Scales::default()))
         })?;
@@ -236,31 +235,19 @@ impl Detector {
                 expected,
             });
         }
-        self.guarded(|inference, map| inference.run(rgb, map))
+        self.judge_by(|inference, map| inference.run(rgb, map))
     }
 
-    fn guarded(
+    fn judge_by(
         &mut self,
         work: impl FnOnce(&mut Inference, &mut [f32]) -> (f32, Scales),
     ) -> Result<(f32, Scales), DetectError> {
-        // libtorch's errors (out of memory, a lost GPU) come as panics of the plain operations.
         let (inference, map) = (&mut self.inference, &mut self.map[..]);
-        let (score, scales) = catch_unwind(AssertUnwindSafe(|| work(inference, map)))
-            .map_err(|panic| DetectError::Inference(text_of(panic)))?;
+        let (score, scales) = guarded(|| work(inference, map)).map_err(DetectError::Inference)?;
         if score.is_finite() && self.map.iter().all(|value| value.is_finite()) {
             Ok((score, scales))
         } else {
             Err(DetectError::NotFinite(score))
         }
     }
-}
-
-/// The first line of what a panic says.
-fn text_of(panic: Box<dyn std::any::Any + Send>) -> String {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("unknown");
-    text.lines().next().unwrap_or_default().to_owned()
 }

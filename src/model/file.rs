@@ -16,7 +16,7 @@ use super::calibration::Calibration;
 use super::config::ModelConfig;
 use super::error::ModelError;
 use super::networks::Networks;
-use crate::nn::{Builder, Role, Weights};
+use crate::nn::{Builder, Role, Weights, WeightsError};
 
 const FORMAT: &str = "igd";
 const VERSION: &str = "1";
@@ -75,6 +75,24 @@ pub struct Model {
 }
 
 impl Model {
+    /// Of tensors by their names in a model file; it has no calibration yet.
+    pub fn of_tensors(
+        config: &ModelConfig,
+        tensors: &Tensors,
+        device: Device,
+    ) -> Result<Self, WeightsError> {
+        let tensors = tensors
+            .iter()
+            .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()))
+            .collect();
+        Ok(Self {
+            networks: Networks::new(Builder::for_inference(tensors, device), config)?,
+            config: config.clone(),
+            calibration: None,
+            provenance: Provenance::default(),
+        })
+    }
+
     /// Reads and checks the whole file.
     pub fn open(path: &Path, device: Device) -> Result<Self, ModelError> {
         let (header, tensors) = read_tensors(path)?;

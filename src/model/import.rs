@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 use super::config::ModelConfig;
 use super::error::ModelError;
 use super::file::{Model, Provenance, Tensors, read_tensors};
-use super::networks::{Networks, descriptor};
+use super::networks::descriptor;
 use super::pickle::{self, PthKind, PthTensor, Value};
 use crate::nn::{
     Builder, Global, GlobalConfig, Local, LocalConfig, Normalisation, Scope, WeightsError,
@@ -45,20 +45,18 @@ pub fn import(global: Option<&Path>, local: Option<&Path>) -> Result<Model, Mode
     config
         .check()
         .map_err(|reason| ModelError::not_a_model(&path, reason))?;
-    let networks = Networks::new(Builder::for_inference(tensors, Device::Cpu), &config)
-        .map_err(ModelError::weights(&path))?;
+    let model =
+        Model::of_tensors(&config, &tensors, Device::Cpu).map_err(ModelError::weights(&path))?;
     let names: Vec<String> = files
         .iter()
         .map(|file| file.display().to_string())
         .collect();
     Ok(Model {
-        config,
-        calibration: None,
         provenance: Provenance {
             data: format!("imported from {}", names.join(" and ")),
             ..Provenance::now()
         },
-        networks,
+        ..model
     })
 }
 

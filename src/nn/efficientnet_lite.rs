@@ -88,16 +88,25 @@ impl Backbone {
     /// The output of each stage, the last one last.
     pub fn forward(&self, x: &Tensor) -> Vec<Tensor> {
         let x = self.stem.forward(&pad_same(x, 3));
-        let mut x = relu6(&self.stem_norm.forward(&x, Mode::Evaluate));
-        let mut outputs = Vec::with_capacity(self.stages.len());
-        for blocks in &self.stages {
-            for block in blocks {
-                x = block.forward(&x);
-            }
-            outputs.push(x.shallow_clone());
-        }
-        outputs
+        let x = relu6(&self.stem_norm.forward(&x, Mode::Evaluate));
+        through(&self.stages, x, InvertedResidual::forward)
     }
+}
+
+/// The output of each stage of blocks, one stage after the other.
+pub(super) fn through<B>(
+    stages: &[Vec<B>],
+    mut x: Tensor,
+    forward: impl Fn(&B, &Tensor) -> Tensor,
+) -> Vec<Tensor> {
+    let mut outputs = Vec::with_capacity(stages.len());
+    for blocks in stages {
+        for block in blocks {
+            x = forward(block, &x);
+        }
+        outputs.push(x.shallow_clone());
+    }
+    outputs
 }
 
 /// (N, 3, H, W), ImageNet-normalised, to (N, 624).

@@ -6,9 +6,12 @@ pub mod paper;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tch::Device;
+
 use crate::data::{FolderError, Picture, PictureError, elpv, fetch::FetchError};
 use crate::model::{
-    Calibration, DetectError, Detector, Judgement, ModelError, Provenance, Tensors, read_state_dict,
+    Calibration, DetectError, Detector, Judgement, Model, ModelConfig, ModelError, Precision,
+    Provenance, Tensors, calibrate, read_state_dict,
 };
 use crate::nn::{WeightsError, efficientnet_lite};
 
@@ -88,6 +91,40 @@ const BACKBONE_LICENCE: &str = "Apache-2.0 (EfficientNet-Lite0, trained on Image
 fn imagenet_backbone() -> Result<Tensors, TrainError> {
     let entries = read_state_dict(&crate::data::fetch::efficientnet_lite0()?)?;
     Ok(efficientnet_lite::without_head(entries))
+}
+
+/// Makes a model of its tensors, calibrates it on the held-out pictures and writes it.
+fn calibrate_and_save(
+    (config, tensors): (&ModelConfig, &Tensors),
+    provenance: Provenance,
+    held_out: &[PathBuf],
+    false_positive_rate: f64,
+    out: &Path,
+    tell: &mut impl FnMut(Event),
+) -> Result<Outcome, TrainError> {
+    tell(Event::Stage("calibrating"));
+    let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
+    let model = || {
+        Model::of_tensors(config, tensors, Device::Cpu).map_err(|cause| ModelError::Weights {
+            path: out.to_owned(),
+            cause,
+        })
+    };
+    let mut detector = Detector::new(model()?, Device::Cpu, kind)?;
+    let judgements = judge(&mut detector, held_out, |done| {
+        tell(Event::Pictures(done, held_out.len()));
+    })?;
+    let model = Model {
+        calibration: calibrate(&judgements, false_positive_rate),
+        provenance,
+        ..model()?
+    };
+    model.save(out, model.config.storage())?;
+    Ok(Outcome {
+        pictures: model.provenance.pictures,
+        calibration: model.calibration,
+        epochs: model.provenance.epochs,
+    })
 }
 
 /// The raw numbers of picture files.

@@ -9,9 +9,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use gstigd::criterion::Field;
-use gstigd::model::{Calibration, Model, ModelConfig, Networks, Provenance, Tensors};
+use gstigd::model::{Calibration, DenseConfig, Model, ModelConfig, Networks, Provenance, Tensors};
 use gstigd::nn::{Builder, LocalConfig, dense};
-use gstigd::train::dense::Options;
 use tch::{Device, Kind, Tensor};
 
 /// A file of `tests/fixtures`.
@@ -42,7 +41,7 @@ pub fn local_model(width: i64, latent: i64) -> Model {
 
 /// A dense model of the usual size with a drawn backbone, and descriptors that are equal at all places.
 pub fn dense_model() -> Model {
-    let config = Options::usual_config();
+    let config = DenseConfig::usual();
     let (places, dimensions) = (config.places() as i64, config.dimensions as i64);
     let options = (Kind::Float, Device::Cpu);
     let identity = Tensor::eye(dimensions, options).unsqueeze(0);

@@ -16,7 +16,6 @@ pub struct PackedField {
     projection: Tensor,
     /// (places, d).
     c: Tensor,
-    places: usize,
     dimensions: usize,
     /// Each place's triangle, in bits of f16, in strips of [`LANES`] rows, a strip column by column; what a strip has above the
     /// diagonal is 0.
@@ -40,17 +39,12 @@ impl PackedField {
         Self {
             projection: field.projection.tr().contiguous(),
             c: field.c.contiguous(),
-            places,
             dimensions,
             whiteners: bytes
                 .chunks_exact(2 * triangle)
                 .flat_map(|triangle| strips(triangle.as_chunks().0, dimensions))
                 .collect(),
         }
-    }
-
-    pub fn places(&self) -> usize {
-        self.places
     }
 
     /// Features (places, features) of the places from `first` on to their distances.

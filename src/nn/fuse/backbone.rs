@@ -13,7 +13,7 @@ use super::algebra::{Kernel, Scaling};
 use super::conv::FusedConv;
 use super::walk::Walk;
 use crate::libtorch::Shared;
-use crate::nn::efficientnet_lite::{Backbone, InvertedResidual, pad_same};
+use crate::nn::efficientnet_lite::{Backbone, InvertedResidual, pad_same, through};
 
 /// Channels that are not worth splitting: what a vector register holds in f32.
 const LANES: i64 = 16;
@@ -57,15 +57,7 @@ impl FusedBackbone {
     /// (N, 3, H, W), channels-last and normalised for the backbone, to the output of each stage. Within a pool of threads, all
     /// of them work on it.
     pub fn forward(&self, x: &Tensor) -> Vec<Tensor> {
-        let mut x = x.shallow_clone();
-        let mut outputs = Vec::with_capacity(self.stages.len());
-        for blocks in &self.stages {
-            for block in blocks {
-                x = block.forward(&x);
-            }
-            outputs.push(x.shallow_clone());
-        }
-        outputs
+        through(&self.stages, x.shallow_clone(), Block::forward)
     }
 }
 
@@ -82,7 +74,7 @@ impl Block {
             .expand
             .as_ref()
             .map(|(conv, norm)| Kernel::of(conv).then(&Scaling::of(norm)));
-        let mut widen = (widened.map(|kernel| (kernel, None)))
+        let widen = (widened.map(|kernel| (kernel, None)))
             .or(stem.map(|kernel| (kernel, Some(STEM_KERNEL))));
         let depthwise = Kernel::of(&block.depthwise).then(&Scaling::of(&block.bn1));
         let narrow = Kernel::of(&block.project).then(&Scaling::of(&block.bn2));
@@ -90,7 +82,7 @@ impl Block {
         let shares = parts(channels, shares)
             .into_iter()
             .map(|part| Share {
-                widen: widen.as_mut().map(|(kernel, halving)| {
+                widen: widen.as_ref().map(|(kernel, halving)| {
                     let conv = FusedConv::new(kernel.outputs(part.clone()), kind);
                     (conv, *halving)
                 }),
@@ -144,9 +136,9 @@ unsafe impl Sync for Share {}
 impl Share {
     fn walk(&mut self, walk: &mut Walk) {
         if let Some((conv, halving)) = &mut self.widen {
-            through(walk, conv, *halving);
+            pass(walk, conv, *halving);
         }
-        through(walk, &mut self.depthwise, self.halving_kernel);
+        pass(walk, &mut self.depthwise, self.halving_kernel);
         walk.through(&mut self.narrow);
     }
 
@@ -165,7 +157,7 @@ impl Share {
 }
 
 /// Where a convolution halves, its padding comes before it and makes up for what the kernel takes.
-fn through(walk: &mut Walk, conv: &mut FusedConv, halving: Option<i64>) {
+fn pass(walk: &mut Walk, conv: &mut FusedConv, halving: Option<i64>) {
     if halving.is_some() {
         walk.size = walk.size.map(|side| 2 * ((side + 1) / 2 - 1) + conv.taps());
     }

@@ -3,16 +3,15 @@
 //! The first four fifths of the frames are fitted to, the last fifth calibrates. Working out the descriptors takes most of a
 //! second; it is spread over the frames that calibrate, whose features wait for it, so that the video never stops for long.
 
-use std::fmt::{self, Debug};
 use std::mem;
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Fit, FitError, Moments, assemble, backbone_tensors, extractor, sample};
-use crate::libtorch::KeptBlocks;
+use super::{Fit, FitError, Moments, backbone_tensors, extractor, model_tensors, sample};
+use crate::libtorch::{KeptBlocks, guarded};
 use crate::model::{
-    Calibration, DenseConfig, DetectError, Detector, Extractor, Judgement, Model, Provenance,
-    Tensors, calibrate,
+    Calibration, DenseConfig, DetectError, Detector, Extractor, Judgement, Model, ModelConfig,
+    Provenance, Tensors, calibrate,
 };
 use crate::nn::dense;
 use crate::train::{BACKBONE_LICENCE, TrainError};
@@ -41,6 +40,8 @@ pub enum LearnError {
     Train(#[from] Box<TrainError>),
     #[error(transparent)]
     Detect(#[from] DetectError),
+    #[error("libtorch failed: {0}")]
+    Libtorch(String),
     #[error("the scores of the frames that calibrate make no threshold")]
     NotCalibrated,
 }
@@ -92,15 +93,6 @@ enum Stage {
     Over,
 }
 
-impl Debug for Learning {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Learning")
-            .field("frames", &self.frames)
-            .field("taken", &self.taken)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Learning {
     /// From so many frames. The backbone is fetched if it is not there yet.
     pub fn new(
@@ -113,6 +105,16 @@ impl Learning {
         if frames < FEWEST_FRAMES {
             return Err(LearnError::TooFewFrames(frames));
         }
+        guarded(|| Self::begin(frames, config, false_positive_rate, (device, kind)))
+            .unwrap_or_else(|text| Err(LearnError::Libtorch(text)))
+    }
+
+    fn begin(
+        frames: usize,
+        config: DenseConfig,
+        false_positive_rate: f64,
+        (device, kind): (Device, Kind),
+    ) -> Result<Self, LearnError> {
         let calibration = frames / CALIBRATION_SHARE;
         let backbone = backbone_tensors()?;
         let extractor = extractor(&backbone, &config, device, kind)?;
@@ -147,6 +149,11 @@ impl Learning {
             return Err(LearnError::Blank);
         }
         self.taken += 1;
+        // Out of memory, or a lost GPU.
+        guarded(|| self.learn(rgb)).unwrap_or_else(|text| Err(LearnError::Libtorch(text)))
+    }
+
+    fn learn(&mut self, rgb: &[f32]) -> Result<Option<Learned>, LearnError> {
         self.stage = match mem::replace(&mut self.stage, Stage::Over) {
             Stage::Seeing(extractor, moments, waiting) => {
                 self.see(rgb, extractor, moments, waiting)?
@@ -203,10 +210,10 @@ impl Learning {
             return Ok(Stage::Fitting(extractor, fit, waiting));
         }
         let field = fit.finish()?;
-        let model = || {
-            let model = assemble(&self.config, &field, &self.backbone, self.device);
-            model.map_err(TrainError::Encoder)
-        };
+        let config = ModelConfig::Dense(self.config.clone());
+        let tensors = model_tensors(&field, &self.backbone);
+        let model =
+            || Model::of_tensors(&config, &tensors, self.device).map_err(TrainError::Encoder);
         let mut detector =
             Detector::new(model()?, self.device, self.kind).map_err(TrainError::Model)?;
         let judgements = waiting

@@ -7,9 +7,10 @@ mod moments;
 mod options;
 mod reader;
 
+use std::collections::HashSet;
 use std::fs;
 use std::mem;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use tch::{Device, Kind, Tensor};
@@ -20,17 +21,16 @@ pub use self::learning::{LearnError, Learned, Learning};
 pub use self::moments::Moments;
 pub use self::options::Options;
 use super::{
-    BACKBONE_LICENCE, Event, Outcome, TrainError, enough, imagenet_backbone, judge, provenance,
-    split,
+    BACKBONE_LICENCE, Event, Outcome, TrainError, calibrate_and_save, enough, imagenet_backbone,
+    provenance, split,
 };
 use crate::criterion::Field;
 use crate::data;
 use crate::libtorch::KeptBlocks;
 use crate::model::{
-    DenseConfig, Detector, Extractor, Model, ModelConfig, ModelError, Networks, Precision,
-    Provenance, Tensors, calibrate, check_writable,
+    DenseConfig, Extractor, ModelConfig, ModelError, Precision, Provenance, Tensors, check_writable,
 };
-use crate::nn::{Builder, WeightsError, dense};
+use crate::nn::{Builder, dense};
 
 /// Fits a model as `options` says, calibrates it on the held-out pictures and writes it.
 pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
@@ -81,32 +81,24 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
     fit.go_on(fit.places(), extractor.workers());
     let field = fit.finish()?;
     drop(extractor);
-    let assemble =
-        || assemble(&options.config, &field, &backbone, Device::Cpu).map_err(in_file(&options.out));
+    let config = ModelConfig::Dense(options.config.clone());
     let held_out: Vec<PathBuf> = is_there(seen.held_out).collect();
-    tell(Event::Stage("calibrating"));
-    let mut detector = Detector::new(assemble()?, Device::Cpu, kind)?;
-    let judgements = judge(&mut detector, &held_out, |done| {
-        tell(Event::Pictures(done, held_out.len()));
-    })?;
-    let model = Model {
-        calibration: calibrate(&judgements, options.false_positive_rate),
-        provenance: Provenance {
+    let outcome = calibrate_and_save(
+        (&config, &model_tensors(&field, &backbone)),
+        Provenance {
             encoder_licence: Some(BACKBONE_LICENCE.to_owned()),
             epochs: 1,
             ..provenance(&options.data, seen.fitted.len())
         },
-        ..assemble()?
-    };
-    model.save(&options.out, model.config.storage())?;
+        &held_out,
+        options.false_positive_rate,
+        &options.out,
+        &mut tell,
+    )?;
     if !options.keep {
         let _ = fs::remove_file(&kept_path);
     }
-    Ok(Outcome {
-        pictures: seen.fitted.len(),
-        calibration: model.calibration,
-        epochs: 1,
-    })
+    Ok(outcome)
 }
 
 /// Before the first picture.
@@ -124,7 +116,7 @@ fn nothing(config: &DenseConfig) -> Result<(Seen, Moments), FitError> {
 
 /// The pictures that are new. By their whole paths, so that a folder may be named in several ways.
 fn unseen(paths: Vec<PathBuf>, seen: &Seen) -> Vec<PathBuf> {
-    let known: std::collections::HashSet<&PathBuf> = [&seen.fitted, &seen.due, &seen.held_out]
+    let known: HashSet<&PathBuf> = [&seen.fitted, &seen.due, &seen.held_out]
         .into_iter()
         .flatten()
         .collect();
@@ -219,30 +211,15 @@ fn extractor(
     Ok(Extractor::new(&backbone, config.tiling, device, kind).map_err(ModelError::from)?)
 }
 
-/// The model of a field, not calibrated yet.
-fn assemble(
-    config: &DenseConfig,
-    field: &Field,
-    backbone: &Tensors,
-    device: Device,
-) -> Result<Model, WeightsError> {
-    let mut tensors = copy(backbone);
-    let half = field.whiteners.to_kind(Kind::Half);
-    tensors.extend([
-        (
-            "dense.projection".to_owned(),
-            field.projection.shallow_clone(),
-        ),
-        ("dense.c".to_owned(), field.c.shallow_clone()),
-        ("dense.whiteners".to_owned(), half),
-    ]);
-    let config = ModelConfig::Dense(config.clone());
-    Ok(Model {
-        networks: Networks::new(Builder::for_inference(tensors, device), &config)?,
-        config,
-        calibration: None,
-        provenance: Provenance::default(),
-    })
+/// A field's and the backbone's tensors by their names in a model, with the precision that a model's file has.
+fn model_tensors(field: &Field, backbone: &Tensors) -> Tensors {
+    let fields = [
+        ("projection", field.projection.shallow_clone()),
+        ("c", field.c.shallow_clone()),
+        ("whiteners", field.whiteners.to_kind(Kind::Half)),
+    ];
+    let fields = fields.map(|(name, tensor)| (format!("dense.{name}"), tensor));
+    copy(backbone).into_iter().chain(fields).collect()
 }
 
 fn copy(tensors: &Tensors) -> Tensors {
@@ -250,9 +227,4 @@ fn copy(tensors: &Tensors) -> Tensors {
     tensors
         .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()))
         .collect()
-}
-
-fn in_file(path: &Path) -> impl FnOnce(WeightsError) -> ModelError {
-    let path = path.to_owned();
-    move |cause| ModelError::Weights { path, cause }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::{DenseConfig, Tiling};
+use crate::model::DenseConfig;
 
 /// A run of `igd train --profile dense`.
 #[derive(Clone, Debug)]
@@ -33,22 +33,13 @@ impl Options {
         Self {
             data,
             out,
-            config: Self::usual_config(),
+            config: DenseConfig::usual(),
             hold_out: 0.15,
             false_positive_rate: 0.01,
             batch: 16,
             checkpoint_interval: Duration::from_secs(60),
             keep: false,
             resume: false,
-        }
-    }
-
-    /// The whole picture at 256x256.
-    pub fn usual_config() -> DenseConfig {
-        DenseConfig {
-            tiling: Tiling::whole([256, 256]),
-            shared: false,
-            dimensions: DenseConfig::DIMENSIONS,
         }
     }
 }

@@ -14,22 +14,16 @@ mod whitening;
 
 use std::fs;
 
-use tch::Device;
-
 pub use losses::{Gradients, Losses, gradients};
 pub use options::{GlobalEncoder, LocalEncoder, Options};
 pub use trainer::{Report, Setup, Source, StepLosses, Trainer};
 
 use self::pictures::Pictures;
 use self::scales::{train_global, train_local};
-use super::{Event, Outcome, TrainError, enough, judge, provenance, split};
+use super::{Event, Outcome, TrainError, calibrate_and_save, enough, provenance, split};
 use crate::data;
 use crate::libtorch::KeptBlocks;
-use crate::model::{
-    Detector, Model, ModelConfig, ModelError, Networks, PaperConfig, Precision, Provenance,
-    Tensors, calibrate, check_writable,
-};
-use crate::nn::Builder;
+use crate::model::{ModelConfig, ModelError, PaperConfig, Provenance, Tensors, check_writable};
 
 /// Trains the networks that `options` names, calibrates on the held-out pictures and writes the model.
 pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
@@ -67,55 +61,21 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
     drop(pictures);
 
     let config = ModelConfig::Paper(config);
-    // The file is written when it is whole; until then the checkpoints keep what was learned.
-    tell(Event::Stage("calibrating"));
-    let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
-    let mut detector = Detector::new(assemble(&tensors, &config, options)?, Device::Cpu, kind)?;
-    let judgements = judge(&mut detector, &held_out, |done| {
-        tell(Event::Pictures(done, held_out.len()));
+    config.check().map_err(|reason| ModelError::NotAModel {
+        path: options.out.clone(),
+        reason,
     })?;
-    let model = Model {
-        calibration: calibrate(&judgements, options.false_positive_rate),
+    // The file is written when it is whole; until then the checkpoints keep what was learned.
+    let outcome = calibrate_and_save(
+        (&config, &tensors),
         provenance,
-        ..assemble(&tensors, &config, options)?
-    };
-    model.save(&options.out, model.config.storage())?;
+        &held_out,
+        options.false_positive_rate,
+        &options.out,
+        &mut tell,
+    )?;
     for scale in ["global", "local"] {
         let _ = fs::remove_file(checkpoint::path(&options.out, scale));
     }
-    Ok(Outcome {
-        pictures: training.len(),
-        calibration: model.calibration,
-        epochs: model.provenance.epochs,
-    })
-}
-
-/// The model of the trained tensors, not calibrated yet.
-fn assemble(
-    tensors: &Tensors,
-    config: &ModelConfig,
-    options: &Options,
-) -> Result<Model, TrainError> {
-    let path = || options.out.clone();
-    config.check().map_err(|reason| ModelError::NotAModel {
-        path: path(),
-        reason,
-    })?;
-    let tensors = tensors
-        .iter()
-        .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()))
-        .collect();
-    let networks =
-        Networks::new(Builder::for_inference(tensors, Device::Cpu), config).map_err(|cause| {
-            ModelError::Weights {
-                path: path(),
-                cause,
-            }
-        })?;
-    Ok(Model {
-        config: config.clone(),
-        calibration: None,
-        provenance: Provenance::default(),
-        networks,
-    })
+    Ok(outcome)
 }
