@@ -2,12 +2,12 @@
 
 use gst::glib::gstr;
 
-use super::area::Area;
 use super::field::{FieldError, optional, required};
 use super::map::AttachedMap;
 use super::object::{self, ObjectResult};
 use super::{custom, region};
 use crate::model::{DenseTerms, Detection, Region, ScaleTerms, Scales};
+use crate::video::Area;
 
 /// The content of an `IgdAnomalyMeta`; its fields are those of the table in [`super`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,18 +33,12 @@ pub struct AnomalyMeta {
 
 impl AnomalyMeta {
     /// Takes over what `detection` says of a frame of `width` x `height`, reusing this one's memory.
-    pub fn update(
-        &mut self,
-        detection: &Detection,
-        (width, height): (u32, u32),
-        inference_ms: f64,
-    ) {
+    pub fn update(&mut self, detection: &Detection, (width, height): (u32, u32)) {
         self.score = detection.score;
         self.normalized = detection.normalized;
         self.threshold = detection.threshold;
         self.anomalous = detection.anomalous;
         self.scales = detection.scales;
-        self.inference_ms = inference_ms;
         self.age = 0;
         self.width = width;
         self.height = height;

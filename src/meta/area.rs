@@ -1,18 +1,10 @@
-//! A part of a frame.
+//! A part of a frame in a structure.
 
 use gst::glib::gstr;
 
 use super::field::{FieldError, required};
 use super::region::rescale_span;
-
-/// A rectangle in pixels of the frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Area {
-    pub x: u32,
-    pub y: u32,
-    pub w: u32,
-    pub h: u32,
-}
+use crate::video::Area;
 
 impl Area {
     /// The same part after a frame of the size `from` has become one of the size `to`, in whole pixels.

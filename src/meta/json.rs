@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{AnomalyMeta, Area, ObjectResult};
+use super::{AnomalyMeta, ObjectResult};
 use crate::model::{Region, Scales};
+use crate::video::Area;
 
 /// One line. `path` is left out where there is no file to name, `age` for a frame with its own result, `inspected` where all of
 /// the frame was, and `objects` where there are none.

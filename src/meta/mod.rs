@@ -38,12 +38,11 @@ mod region;
 mod region_of_interest;
 
 pub use anomaly::AnomalyMeta;
-pub use area::Area;
 pub use custom::{NAME, register};
 pub use field::FieldError;
 pub use json::FrameLine;
 pub use learned::LearnedMessage;
 pub use map::AttachedMap;
-pub use message::AnomalyMessage;
+pub use message::{AnomalyMessage, FrameTimes};
 pub use object::ObjectResult;
-pub use region_of_interest::attach_regions_of_interest;
+pub use region_of_interest::{UpstreamRegion, attach_regions_of_interest, upstream_regions};

@@ -3,11 +3,11 @@
 use glib::prelude::*;
 use gst::glib::gstr;
 
-use super::area::Area;
 use super::field::{FieldError, required};
 use super::map::AttachedMap;
 use super::region;
 use crate::model::Region;
+use crate::video::Area;
 
 /// The result of one region of interest.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,6 +3,7 @@
 //! Everything works on a frame's own memory and format, described by `gst_video::VideoFormatInfo`; nothing here converts
 //! a whole frame to another format, and nothing allocates once the first frame has passed.
 
+mod area;
 mod blend;
 mod color;
 mod colormap;
@@ -18,6 +19,7 @@ mod rectangles;
 #[cfg(test)]
 mod tests;
 
+pub use area::Area;
 pub use colormap::Colormap;
 pub use painter::Painter;
 pub use reader::{FrameReader, UnsupportedFormat};

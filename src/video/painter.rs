@@ -1,11 +1,12 @@
 //! What was found, or how far learning has come, painted on the frame.
 
+use gst_video::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
 
-use super::Colormap;
 use super::heatmap::Heatmap;
 use super::outline::Outline;
 use super::progress::Progress;
+use super::{Area, Colormap};
 use crate::model::{Map, Region};
 
 /// Paints on frames of one kind, in their own format: colours are converted once, samples never. Alpha and padding stay as
@@ -27,8 +28,20 @@ impl Painter {
         }
     }
 
-    /// Blends `map` (0..=1; what is not a number counts as 0), stretched over the whole frame, in the colours of `colormap`.
+    /// Blends `map` (0..=1; what is not a number counts as 0), stretched over `area` of the frame, in the colours of `colormap`.
     /// A value weighs `opacity` (0..=1) times itself, so that what is normal stays clear.
+    pub fn heatmap_in(
+        &mut self,
+        frame: &mut VideoFrameRef<&mut gst::BufferRef>,
+        map: &Map,
+        area: Area,
+        colormap: Colormap,
+        opacity: f32,
+    ) {
+        self.heatmap.paint(frame, map, area, colormap, opacity);
+    }
+
+    /// As [`heatmap_in`](Self::heatmap_in), over the whole frame.
     pub fn heatmap(
         &mut self,
         frame: &mut VideoFrameRef<&mut gst::BufferRef>,
@@ -36,7 +49,8 @@ impl Painter {
         colormap: Colormap,
         opacity: f32,
     ) {
-        self.heatmap.paint(frame, map, colormap, opacity);
+        let area = Area::whole(frame.info());
+        self.heatmap_in(frame, map, area, colormap, opacity);
     }
 
     /// Outlines each region within its bounds, in red and white; lines are thicker on larger frames.
