@@ -11,14 +11,17 @@ use std::{io, thread};
 use tch::{Device, Kind};
 
 use super::mailbox::{Mailbox, Reply};
+use super::pool::{Lent, Pool};
 use super::refusal::Refusal;
 use crate::model::{
-    Calibration, DenseConfig, DetectError, Detector, Judge, ModelConfig, ModelError, Picture,
-    Precision,
+    Calibration, DenseConfig, DetectError, Detector, Judge, ModelConfig, ModelError, Precision,
 };
 
 /// How long the end of the thread is waited for; it may be in the middle of an inference.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Pictures that are read while others are inferred.
+const READ_AHEAD: usize = 1;
 
 /// How pictures of several frames are put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,7 @@ pub struct Engine {
     calibration: Option<Calibration>,
     target: (Device, Kind),
     queue: Arc<Queue>,
+    pool: Arc<Pool>,
 }
 
 impl Engine {
@@ -67,6 +71,7 @@ impl Engine {
             calibration: detector.calibration().copied(),
             target: detector.target(),
             queue: queue.clone(),
+            pool: Arc::new(Pool::new(batching.size + READ_AHEAD)),
         };
         thread::Builder::new()
             .name("igd-infer".to_owned())
@@ -110,8 +115,18 @@ impl Engine {
         Judge::new(self.config.clone(), self.calibration)
     }
 
+    /// Memory for so many pictures of a frame, as soon as there is some; `None` when the mailbox is interrupted.
+    pub fn lend(&self, count: usize, mailbox: &Mailbox) -> Option<Lent> {
+        self.pool.lend(count, || mailbox.is_interrupted())
+    }
+
+    /// As [`lend`](Self::lend), without waiting.
+    pub fn lend_now(&self, count: usize) -> Option<Lent> {
+        self.pool.lend_now(count)
+    }
+
     /// Hands pictures of a frame in; the answer comes to the mailbox.
-    pub fn submit(&self, pictures: Vec<Picture>, mailbox: &Arc<Mailbox>) {
+    pub fn submit(&self, pictures: Lent, mailbox: &Arc<Mailbox>) {
         let job = Job {
             pictures,
             ticket: mailbox.expect(),
@@ -125,12 +140,11 @@ impl Engine {
     /// How long a picture takes that shows nothing; `None` when it is not through after `patience`.
     pub fn measure(&self, patience: Duration) -> Option<Duration> {
         let (width, height) = self.input_size();
-        let picture = Picture {
-            rgb: vec![0.0; 3 * width * height],
-            ..Picture::default()
-        };
         let mailbox = Arc::new(Mailbox::default());
-        self.submit(vec![picture], &mailbox);
+        let end = Instant::now() + patience;
+        let mut pictures = self.pool.lend(1, || Instant::now() >= end)?;
+        pictures[0].rgb.resize(3 * width * height, 0.0);
+        self.submit(pictures, &mailbox);
         mailbox.wait_for(patience).map(|reply| reply.inference)
     }
 
@@ -169,7 +183,7 @@ pub fn no_thread(err: &io::Error) -> Refusal {
 /// The pictures of a frame.
 #[derive(Debug)]
 struct Job {
-    pictures: Vec<Picture>,
+    pictures: Lent,
     ticket: u64,
     mailbox: Arc<Mailbox>,
     since: Instant,

@@ -11,7 +11,7 @@ use gst_base::subclass::prelude::*;
 use image::GrayImage;
 use tch::{Device, Kind};
 
-use super::InferenceMode;
+use super::caps;
 use super::engine::Engine;
 use super::instance::Instance;
 use super::lesson::{Lesson, Saving};
@@ -24,10 +24,10 @@ use super::state::{
     Outcome, Passing, State, Stop, Taught, learn_error, learn_text, not_negotiated,
 };
 use super::stats::Stats;
+use super::{InferenceMode, OverlayMethod};
 use crate::libtorch::Choice;
 use crate::model::{DenseConfig, check_writable};
 use crate::train::dense::LearnError;
-use crate::video::FORMATS;
 
 /// How long the first answer to a latency query may wait for an inference to be measured.
 const MEASURING: Duration = Duration::from_secs(3);
@@ -454,10 +454,7 @@ impl ElementImpl for IgdFilter {
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static PAD_TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            // Sizes below the smallest are let in, so that they end in an error that says so and not in "not negotiated".
-            let caps = gst_video::VideoCapsBuilder::new()
-                .format_list(FORMATS)
-                .build();
+            let caps = caps::template();
             let template = |name, direction| {
                 gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps)
                     .expect("raw video caps make a pad template")
@@ -534,12 +531,18 @@ impl BaseTransformImpl for IgdFilter {
         Ok(())
     }
 
-    fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
+    fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "Cannot read the caps {incaps}"))?;
-        gst::debug!(CAT, imp = self, "Configuring for {incaps}");
+        let composes = caps::has_composition(outcaps)
+            && lock(&self.settings).overlay_method != OverlayMethod::Blend;
+        gst::debug!(
+            CAT,
+            imp = self,
+            "Configuring for {incaps}, composing: {composes}"
+        );
         let (configured, is_news) = match lock(&self.state).as_mut() {
-            Some(state) => state.set_video(&info),
+            Some(state) => state.set_video(&info, composes),
             None => (Err(not_negotiated()), true),
         };
         configured.map_err(|error| {
@@ -548,6 +551,34 @@ impl BaseTransformImpl for IgdFilter {
             }
             gst::loggable_error!(CAT, "Cannot inspect {incaps}")
         })
+    }
+
+    fn transform_caps(
+        &self,
+        direction: gst::PadDirection,
+        caps: &gst::Caps,
+        filter: Option<&gst::Caps>,
+    ) -> Option<gst::Caps> {
+        let method = lock(&self.settings).overlay_method;
+        let other = caps::other_side(direction, caps, method);
+        Some(match filter {
+            Some(filter) => filter.intersect_with_mode(&other, gst::CapsIntersectMode::First),
+            None => other,
+        })
+    }
+
+    fn fixate_caps(
+        &self,
+        direction: gst::PadDirection,
+        caps: &gst::Caps,
+        othercaps: gst::Caps,
+    ) -> gst::Caps {
+        let method = lock(&self.settings).overlay_method;
+        let othercaps = match direction {
+            gst::PadDirection::Sink => caps::choose(othercaps, method, self.obj().src_pad()),
+            _ => othercaps,
+        };
+        self.parent_fixate_caps(direction, caps, othercaps)
     }
 
     fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {

@@ -3,13 +3,14 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::model::{DetectError, Picture};
+use super::pool::Lent;
+use crate::model::DetectError;
 
 /// What comes back.
 #[derive(Debug)]
 pub struct Reply {
     /// Those that were handed in, with their raw numbers.
-    pub pictures: Vec<Picture>,
+    pub pictures: Lent,
     pub inferred: Result<(), DetectError>,
     /// How long the inference took.
     pub inference: Duration,
@@ -100,6 +101,11 @@ impl Mailbox {
         self.arrived.notify_all();
     }
 
+    /// Whether nobody should wait.
+    pub fn is_interrupted(&self) -> bool {
+        self.post().interrupted
+    }
+
     pub fn resume(&self) {
         self.post().interrupted = false;
     }
@@ -110,11 +116,13 @@ mod tests {
     use std::sync::Arc;
     use std::thread;
 
+    use super::super::pool::Pool;
     use super::*;
 
     fn reply() -> Reply {
+        let pool = Arc::new(Pool::new(1));
         Reply {
-            pictures: Vec::new(),
+            pictures: pool.lend(1, || false).unwrap(),
             inferred: Ok(()),
             inference: Duration::ZERO,
         }

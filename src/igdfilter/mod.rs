@@ -18,12 +18,15 @@
 use gst::glib;
 use gst::prelude::*;
 
+mod canvas;
+mod caps;
 mod engine;
 mod imp;
 mod instance;
 mod lesson;
 mod mailbox;
 mod pace;
+mod pool;
 mod properties;
 mod refusal;
 mod region;

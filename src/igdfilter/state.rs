@@ -6,20 +6,21 @@ use std::time::{Duration, Instant};
 use gst_video::VideoFrameRef;
 use image::GrayImage;
 
+use super::canvas::{Canvas, Found};
 use super::engine::{Engine, no_thread};
 use super::instance::Instance;
 use super::lesson::{Lesson, Saving, Step};
 use super::mailbox::{Mailbox, Reply};
 use super::settings::{FrameSettings, Settings};
 use super::views::{View, Views};
-use super::{InferenceMode, Messages, Overlay};
+use super::{InferenceMode, Messages};
 use crate::meta::{
     AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult,
     attach_regions_of_interest,
 };
 use crate::model::{Detection, Judge, Picture};
 use crate::train::dense::LearnError;
-use crate::video::{Area, Painter};
+use crate::video::Area;
 
 /// All memory that a frame needs is kept here for the next one.
 pub struct State {
@@ -36,8 +37,8 @@ pub struct State {
     mailbox: Arc<Mailbox>,
     /// The frame whose pictures are with the model.
     shot: Option<Shot>,
-    /// Memory for pictures.
-    spare: Vec<Picture>,
+    /// Memory for a picture to learn from.
+    lesson_rgb: Vec<f32>,
     /// Memory for the parts of a frame.
     views: Vec<View>,
     /// Frames since the last cut.
@@ -57,7 +58,7 @@ pub struct State {
 struct Video {
     info: gst_video::VideoInfo,
     views: Views,
-    painter: Painter,
+    canvas: Canvas,
 }
 
 /// A frame of which parts are being inferred.
@@ -155,7 +156,7 @@ impl State {
             refused: None,
             mailbox,
             shot: None,
-            spare: Vec::new(),
+            lesson_rgb: Vec::new(),
             views: Vec::new(),
             frames: 0,
             handed_in: None,
@@ -209,25 +210,30 @@ impl State {
         self.fit_views();
     }
 
-    /// Prepares for frames of these caps; the answer to caps that were refused before is no news.
+    /// Prepares for frames of these caps, which carry compositions or are drawn on; the answer to caps that were refused before is no news.
     pub fn set_video(
         &mut self,
         info: &gst_video::VideoInfo,
+        composes: bool,
     ) -> (Result<(), gst::ErrorMessage>, bool) {
-        let configured = self.configure(info);
+        let configured = self.configure(info, composes);
         let refused = configured.is_err().then(|| info.clone());
         let is_news = refused != self.refused;
         self.refused = refused;
         (configured, is_news)
     }
 
-    fn configure(&mut self, info: &gst_video::VideoInfo) -> Result<(), gst::ErrorMessage> {
+    fn configure(
+        &mut self,
+        info: &gst_video::VideoInfo,
+        composes: bool,
+    ) -> Result<(), gst::ErrorMessage> {
         self.video = None;
         self.forget_result();
         self.follow();
         let video = Video {
             views: self.views(info)?,
-            painter: Painter::new(info),
+            canvas: Canvas::new(info, composes),
             info: info.clone(),
         };
         // Frames and regions that are too small are refused before the first one comes.
@@ -287,15 +293,37 @@ impl State {
         if is_due && passing.is_late {
             outcome.late = true;
         } else if is_due {
-            self.hand_in(buffer, &passing)?;
+            if !self.hand_in(buffer, &passing)? {
+                // The others that share the model are first; only in `latest` mode nobody waits.
+                return match passing.settings.inference_mode {
+                    InferenceMode::Sync => Err(Stop::Flushing),
+                    InferenceMode::Latest => self.show_result(buffer, &passing, outcome),
+                };
+            }
             if passing.settings.inference_mode == InferenceMode::Sync && self.shot.is_some() {
                 let reply = self.mailbox.wait().ok_or(Stop::Flushing)?;
                 outcome.inferred = self.finish(reply, passing.settings)?;
             }
         }
+        self.show_result(buffer, &passing, outcome)
+    }
+
+    /// Draws the last result on a frame and attaches it.
+    fn show_result(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        passing: &Passing<'_>,
+        outcome: Outcome,
+    ) -> Result<Outcome, Stop> {
         if let Some(number) = self.inferred {
             self.result.age = u32::try_from(self.frames - number).unwrap_or(u32::MAX);
-            self.paint(buffer, passing.settings)?;
+            let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+            let found = Found {
+                detections: &self.detections,
+                regions: &self.result.regions,
+                is_new: self.result.age == 0 || outcome.inferred.is_some(),
+            };
+            video.canvas.show(buffer, &found, passing.settings)?;
             self.result.attach(buffer).map_err(|err| {
                 gst::error_msg!(
                     gst::StreamError::Failed,
@@ -307,30 +335,36 @@ impl State {
         Ok(outcome)
     }
 
-    /// Reads what is to be inspected of a frame and gives it to the model.
+    /// Reads what is to be inspected of a frame and gives it to the model. False where there is no memory for its pictures: the
+    /// element is being flushed, or others have it and the frame must not wait.
     fn hand_in(
         &mut self,
         buffer: &gst::BufferRef,
         passing: &Passing<'_>,
-    ) -> Result<(), gst::ErrorMessage> {
+    ) -> Result<bool, gst::ErrorMessage> {
         let since = Instant::now();
-        self.handed_in = Some(self.frames);
         let views = self.look(buffer, passing.settings)?;
         if views.is_empty() {
             // No region of interest: what was found in those before is not in this frame.
             self.views = views;
             self.inferred = None;
-            return Ok(());
+            return Ok(true);
         }
-        let mut pictures = Vec::with_capacity(views.len());
-        for view in &views {
-            let mut picture = self.spare.pop().unwrap_or_default();
+        let (engine, _) = self.model.as_ref().ok_or_else(not_negotiated)?;
+        let lent = match passing.settings.inference_mode {
+            InferenceMode::Sync => engine.lend(views.len(), &self.mailbox),
+            InferenceMode::Latest => engine.lend_now(views.len()),
+        };
+        let Some(mut pictures) = lent else {
+            self.views = views;
+            return Ok(false);
+        };
+        for (view, picture) in views.iter().zip(pictures.iter_mut()) {
             self.read(buffer, view.area, &mut picture.rgb)?;
-            pictures.push(picture);
         }
         let video = self.video.as_mut().ok_or_else(not_negotiated)?;
         let (engine, judge) = self.model.as_mut().ok_or_else(not_negotiated)?;
-        for (view, picture) in views.iter().zip(&mut pictures) {
+        for (view, picture) in views.iter().zip(pictures.iter_mut()) {
             let mask = video.views.mask(view.area).unwrap_or_default();
             judge.set_mask(mask);
             judge.prepare(&mut picture.rgb);
@@ -341,8 +375,9 @@ impl State {
             views,
             since,
         });
+        self.handed_in = Some(self.frames);
         engine.submit(pictures, &self.mailbox);
-        Ok(())
+        Ok(true)
     }
 
     /// The parts of a frame that are to be inspected, in memory that was lent from `self.views`.
@@ -398,7 +433,6 @@ impl State {
         })?;
         self.judge(&shot, &pictures, settings)?;
         self.result.inference_ms = inference.as_secs_f64() * 1e3;
-        self.spare.extend(pictures);
         self.inferred = Some(shot.number);
         let anomalous = self.result.anomalous;
         let message_due = match settings.messages {
@@ -536,8 +570,9 @@ impl State {
             Err(error) => return Err(learn_error(&error).into()),
         };
         if !settings.overlay.is_empty() {
-            let (mut frame, painter) = writable(&mut self.video, buffer)?;
-            painter.progress(&mut frame, done as f32 / all.max(1) as f32);
+            let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+            let share = done as f32 / all.max(1) as f32;
+            video.canvas.show_progress(buffer, share)?;
         }
         Ok(Outcome {
             lesson: taught,
@@ -553,19 +588,19 @@ impl State {
         lesson: &mut Lesson,
     ) -> Result<Result<Step, LearnError>, gst::ErrorMessage> {
         let views = self.look(buffer, settings)?;
-        let mut picture = self.spare.pop().unwrap_or_default();
+        let mut rgb = std::mem::take(&mut self.lesson_rgb);
         let mut step = Ok(Step::Going);
         for view in &views {
-            self.read(buffer, view.area, &mut picture.rgb)?;
+            self.read(buffer, view.area, &mut rgb)?;
             if let Some(video) = &mut self.video {
                 lesson.set_mask(video.views.mask(view.area).unwrap_or_default());
             }
-            step = lesson.take(&picture.rgb);
+            step = lesson.take(&rgb);
             if !matches!(step, Ok(Step::Going)) {
                 break;
             }
         }
-        self.spare.push(picture);
+        self.lesson_rgb = rgb;
         self.views = views;
         Ok(step)
     }
@@ -582,43 +617,6 @@ impl State {
             .map_err(|_| unexpected_frame(buffer.size(), &video.info))?;
         video.views.read(&frame, area, rgb)
     }
-
-    /// Maps the frame for writing only when there is something to draw: a buffer that others hold too would be copied for it.
-    fn paint(
-        &mut self,
-        buffer: &mut gst::BufferRef,
-        settings: &FrameSettings,
-    ) -> Result<(), gst::ErrorMessage> {
-        let draws_map = settings.overlay.contains(Overlay::HEATMAP) && settings.opacity > 0.0;
-        let draws_regions =
-            settings.overlay.contains(Overlay::REGIONS) && !self.result.regions.is_empty();
-        if !draws_map && !draws_regions {
-            return Ok(());
-        }
-        let (mut frame, painter) = writable(&mut self.video, buffer)?;
-        if draws_map {
-            let (colormap, opacity) = (settings.colormap, settings.opacity);
-            for (area, detection) in &self.detections {
-                painter.heatmap_in(&mut frame, &detection.map, *area, colormap, opacity);
-            }
-        }
-        if draws_regions {
-            painter.boxes(&mut frame, &self.result.regions);
-        }
-        Ok(())
-    }
-}
-
-/// The frame to draw on, and what draws.
-fn writable<'a, 'b>(
-    video: &'b mut Option<Video>,
-    buffer: &'a mut gst::BufferRef,
-) -> Result<(VideoFrameRef<&'a mut gst::BufferRef>, &'b mut Painter), gst::ErrorMessage> {
-    let video = video.as_mut().ok_or_else(not_negotiated)?;
-    let size = buffer.size();
-    let frame = VideoFrameRef::from_buffer_ref_writable(buffer, &video.info)
-        .map_err(|_| unexpected_frame(size, &video.info))?;
-    Ok((frame, &mut video.painter))
 }
 
 pub fn not_negotiated() -> gst::ErrorMessage {

@@ -3,9 +3,11 @@
 use gst_video::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
 
+use super::color::ColorSpace;
 use super::heatmap::Heatmap;
-use super::outline::Outline;
-use super::progress::Progress;
+use super::outline::{self, Outline};
+use super::progress::{self, Progress};
+use super::rectangles::Rectangles;
 use super::{Area, Colormap};
 use crate::model::{Map, Region};
 
@@ -14,17 +16,25 @@ use crate::model::{Map, Region};
 #[derive(Debug)]
 pub struct Painter {
     heatmap: Heatmap,
+    rectangles: Rectangles,
     outline: Outline,
     progress: Progress,
+    /// The outlines' and the bar's colours in the frame's components.
+    outline_colors: [[u8; 3]; 2],
+    progress_colors: [[u8; 3]; 2],
 }
 
 impl Painter {
     /// For frames with the caps of `info`, of one of [`FORMATS`](super::FORMATS).
     pub fn new(info: &VideoInfo) -> Self {
+        let space = ColorSpace::new(info);
         Self {
             heatmap: Heatmap::new(info),
+            rectangles: Rectangles::new(info),
             outline: Outline::new(info),
             progress: Progress::new(info),
+            outline_colors: outline::COLORS.map(|color| space.native(color)),
+            progress_colors: progress::COLORS.map(|color| space.native(color)),
         }
     }
 
@@ -56,13 +66,21 @@ impl Painter {
     /// Outlines each region within its bounds, in red and white; lines are thicker on larger frames.
     pub fn boxes(&self, frame: &mut VideoFrameRef<&mut gst::BufferRef>, regions: &[Region]) {
         for region in regions {
-            self.outline.paint(frame, region);
+            let bars = self.outline.bars(region);
+            for (bars, color) in bars.iter().zip(&self.outline_colors) {
+                for bar in bars {
+                    self.rectangles.fill(frame, bar, color);
+                }
+            }
         }
     }
 
     /// Draws a bar near the frame's bottom edge, white for `share` of it (0..=1; what is not a number counts as 0) and black for
     /// the rest; it is higher on larger frames.
     pub fn progress(&self, frame: &mut VideoFrameRef<&mut gst::BufferRef>, share: f32) {
-        self.progress.paint(frame, share);
+        for (color, bar) in &self.progress.bars(share) {
+            self.rectangles
+                .fill(frame, bar, &self.progress_colors[*color]);
+        }
     }
 }
