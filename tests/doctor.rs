@@ -331,6 +331,8 @@ fn no_plugin() {
 #[test]
 fn registry_that_is_not_renewed() {
     let machine = Machine::new();
+    // Something to remember, or nothing is written.
+    fs::write(machine.path("plugins/libgstother.so"), "no library").unwrap();
     machine.ask(&[]);
     symlink(built_plugin(), machine.plugin()).unwrap();
     let machine = machine.with("GST_REGISTRY_UPDATE", "no".into());
@@ -409,7 +411,7 @@ fn models() {
         "igd calibrate --model ",
     );
 
-    fs::set_permissions(&path, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap();
     // Root reads all.
     if fs::read(&path).is_err() {
         let report = machine.ask(&[]);

@@ -9,6 +9,7 @@ pub struct Element {
     pub long_name: String,
     pub klass: String,
     pub description: String,
+    /// By name.
     pub pads: Vec<Pad>,
     /// Its own and those of its base classes, without GstObject's, by name.
     pub properties: Vec<Property>,
@@ -73,12 +74,14 @@ fn element(factory: &gst::ElementFactory) -> Element {
         .map(property)
         .collect();
     properties.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut pads: Vec<Pad> = factory.static_pad_templates().iter().map(pad).collect();
+    pads.sort_by(|a, b| a.name.cmp(&b.name));
     Element {
         name: factory.name().to_string(),
         long_name: metadata("long-name"),
         klass: metadata("klass"),
         description: metadata("description"),
-        pads: factory.static_pad_templates().iter().map(pad).collect(),
+        pads,
         properties,
         signals: signals(element.type_()),
     }
@@ -119,16 +122,25 @@ fn property(property: &glib::ParamSpec) -> Property {
 
 fn range(property: &glib::ParamSpec) -> Option<[String; 2]> {
     macro_rules! range_of {
-        ($($kind:ident $format:literal),*) => {
+        ($($kind:ident),*) => {
             $(if let Some(property) = property.downcast_ref::<glib::$kind>() {
-                return Some([property.minimum(), property.maximum()].map(|limit| format!($format, limit)));
+                return Some([property.minimum(), property.maximum()].map(|limit| limit.to_string()));
             })*
         };
     }
-    range_of!(
-        ParamSpecInt "{}", ParamSpecUInt "{}", ParamSpecInt64 "{}", ParamSpecUInt64 "{}",
-        ParamSpecFloat "{:e}", ParamSpecDouble "{:e}"
-    );
+    range_of!(ParamSpecInt, ParamSpecUInt, ParamSpecInt64, ParamSpecUInt64);
+    // Their limits may have many digits.
+    macro_rules! exponential_range_of {
+        ($($kind:ident),*) => {
+            $(if let Some(property) = property.downcast_ref::<glib::$kind>() {
+                return Some([property.minimum(), property.maximum()].map(|limit| match limit.abs() {
+                    0.0..1e9 => limit.to_string(),
+                    _ => format!("{limit:e}"),
+                }));
+            })*
+        };
+    }
+    exponential_range_of!(ParamSpecFloat, ParamSpecDouble);
     None
 }
 

@@ -81,6 +81,7 @@ impl Tool {
                 _ => {}
             }
         }
+        inspected.pads.sort_unstable();
         // GstObject's.
         let properties = &mut inspected.properties;
         properties.retain(|property| !["name", "parent"].contains(&property.name.as_str()));
