@@ -372,12 +372,12 @@ fn elements_that_are_not_there() {
     report.assert_cure(
         "failure",
         ("element", "there is no videoconvert"),
-        "apt-get install gstreamer1.0-plugins-base",
+        "sudo apt-get install gstreamer1.0-plugins-base",
     );
     report.assert_cure(
         "warning",
         ("element", "there is no x264enc"),
-        "apt-get install gstreamer1.0-plugins-ugly",
+        "sudo apt-get install gstreamer1.0-plugins-ugly",
     );
 }
 

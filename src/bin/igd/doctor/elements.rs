@@ -2,92 +2,97 @@
 
 use super::finding::Finding;
 
-struct Element {
+const SUBJECT: &str = "element";
+
+/// A Debian package, and the elements of it that matter here.
+struct Package {
     name: &'static str,
-    /// Of Debian.
-    package: &'static str,
-    purpose: &'static str,
+    elements: &'static [Element],
     /// `igd predict` does not work without it.
     needed: bool,
 }
 
-const fn needed(name: &'static str, package: &'static str, purpose: &'static str) -> Element {
-    Element {
-        name,
-        package,
-        purpose,
+struct Element {
+    name: &'static str,
+    purpose: &'static str,
+}
+
+const fn element(name: &'static str, purpose: &'static str) -> Element {
+    Element { name, purpose }
+}
+
+const PACKAGES: [Package; 5] = [
+    Package {
+        name: "gstreamer1.0-plugins-base",
+        elements: &[
+            element("videoconvert", "other formats"),
+            element("uridecodebin", "igd predict of videos"),
+            element("decodebin", "decoding of whatever comes"),
+            element("appsink", "igd predict of videos"),
+        ],
         needed: true,
-    }
-}
-
-const fn usual(name: &'static str, package: &'static str, purpose: &'static str) -> Element {
-    Element {
+    },
+    Package {
+        name: "gstreamer1.0-plugins-good",
+        elements: &[
+            element("v4l2src", "cameras"),
+            element("rtspsrc", "network cameras"),
+            element("jpegdec", "JPEG"),
+            element("qtdemux", "reading .mp4"),
+            element("mp4mux", "writing .mp4"),
+            element("autovideosink", "a window"),
+        ],
         needed: false,
-        ..needed(name, package, purpose)
-    }
-}
-
-const ELEMENTS: [Element; 13] = [
-    needed(
-        "videoconvert",
-        "gstreamer1.0-plugins-base",
-        "conversion to the formats that igdfilter takes",
-    ),
-    needed(
-        "uridecodebin",
-        "gstreamer1.0-plugins-base",
-        "igd predict of videos",
-    ),
-    needed(
-        "appsink",
-        "gstreamer1.0-plugins-base",
-        "igd predict of videos",
-    ),
-    usual(
-        "decodebin",
-        "gstreamer1.0-plugins-base",
-        "decoding of whatever comes",
-    ),
-    usual("v4l2src", "gstreamer1.0-plugins-good", "cameras"),
-    usual(
-        "jpegdec",
-        "gstreamer1.0-plugins-good",
-        "cameras and files of JPEG",
-    ),
-    usual("rtspsrc", "gstreamer1.0-plugins-good", "network cameras"),
-    usual("qtdemux", "gstreamer1.0-plugins-good", "reading .mp4"),
-    usual("mp4mux", "gstreamer1.0-plugins-good", "writing .mp4"),
-    usual("autovideosink", "gstreamer1.0-plugins-good", "a window"),
-    usual("h264parse", "gstreamer1.0-plugins-bad", "H.264"),
-    usual("x264enc", "gstreamer1.0-plugins-ugly", "encoding H.264"),
-    usual("avdec_h264", "gstreamer1.0-libav", "decoding H.264"),
+    },
+    Package {
+        name: "gstreamer1.0-plugins-bad",
+        elements: &[element("h264parse", "H.264")],
+        needed: false,
+    },
+    Package {
+        name: "gstreamer1.0-plugins-ugly",
+        elements: &[element("x264enc", "encoding H.264")],
+        needed: false,
+    },
+    Package {
+        name: "gstreamer1.0-libav",
+        elements: &[element("avdec_h264", "decoding H.264")],
+        needed: false,
+    },
 ];
 
 pub fn names() -> impl Iterator<Item = &'static str> {
-    ELEMENTS.iter().map(|element| element.name)
+    PACKAGES
+        .iter()
+        .flat_map(|package| package.elements)
+        .map(|element| element.name)
 }
 
+/// A finding for each package.
 pub fn check(missing: &[String]) -> Vec<Finding> {
-    const SUBJECT: &str = "element";
-    let (missing, there): (Vec<&Element>, Vec<&Element>) = ELEMENTS
-        .iter()
-        .partition(|element| missing.iter().any(|name| name == element.name));
-    let names: Vec<&str> = there.iter().map(|element| element.name).collect();
-    let mut findings = Vec::new();
-    if !names.is_empty() {
-        findings.push(Finding::ok(
-            SUBJECT,
-            format!("{} are there", names.join(", ")),
-        ));
-    }
-    findings.extend(missing.into_iter().map(|element| {
-        let text = format!("there is no {}, for {}", element.name, element.purpose);
-        let cure = format!("apt-get install {}", element.package);
-        if element.needed {
+    let is_missing = |element: &&Element| missing.iter().any(|name| name == element.name);
+    let findings = PACKAGES.iter().map(|package| {
+        let missing: Vec<String> = package
+            .elements
+            .iter()
+            .filter(is_missing)
+            .map(|element| format!("{} ({})", element.name, element.purpose))
+            .collect();
+        if missing.is_empty() {
+            let names: Vec<&str> = package
+                .elements
+                .iter()
+                .map(|element| element.name)
+                .collect();
+            return Finding::ok(SUBJECT, names.join(", "));
+        }
+        let text = format!("there is no {}", missing.join(", "));
+        let cure = format!("sudo apt-get install {}", package.name);
+        if package.needed {
             Finding::failure(SUBJECT, text, cure)
         } else {
             Finding::warning(SUBJECT, text, cure)
         }
-    }));
-    findings
+    });
+    findings.collect()
 }

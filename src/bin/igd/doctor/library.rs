@@ -169,7 +169,7 @@ fn missing(library: &str, runpath: &[PathBuf]) -> Fault {
         format!("{BUILD}; or name the folder of libtorch 2.11: export LD_LIBRARY_PATH=DIR")
     } else {
         match package_of(library) {
-            Some(package) => format!("apt-get install {package}"),
+            Some(package) => format!("sudo apt-get install {package}"),
             None => {
                 format!("install the package that has it; `apt-file search {library}` tells which")
             }

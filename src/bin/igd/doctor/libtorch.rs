@@ -43,7 +43,7 @@ pub fn check_gpus() -> Finding {
         Err(error @ (CudaError::NoDriver | CudaError::Driver(_))) => Finding::warning(
             SUBJECT,
             format!("{error}; device=auto is the CPU"),
-            "apt-get install nvidia-driver (Debian: of non-free), restart, and see that nvidia-smi lists the GPU",
+            "sudo apt-get install nvidia-driver (Debian: of non-free), restart, and see that nvidia-smi lists the GPU",
         ),
         Err(error @ (CudaError::NoCudaHalf | CudaError::Load(_))) => {
             Finding::warning(SUBJECT, format!("{error}; device=auto is the CPU"), install)
