@@ -38,7 +38,7 @@ pub fn version() -> Finding {
         Finding::failure(
             "GStreamer",
             format!("{text} is too old: {}.{} is needed", OLDEST.0, OLDEST.1),
-            "upgrade to Debian 12, Ubuntu 22.10 or newer",
+            "upgrade to Debian 12, Ubuntu 24.04 or newer",
         )
     }
 }
