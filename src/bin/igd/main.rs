@@ -1,6 +1,6 @@
 //! `igd`: trains, calibrates, evaluates and inspects the models that the `igdfilter` element runs.
 
-// It panics where nobody reads any more, as after `| head -1`; `writeln!` and `?` end in `is_closed_pipe`. SIGPIPE stays
+// `println!` panics where nobody reads any more, as after `igd | head -1`; `writeln!` and `?` end in `is_closed_pipe`. SIGPIPE stays
 // ignored, as Rust leaves it: the default action would end the program for a peer of GStreamer's that hung up as well.
 #![deny(clippy::print_stdout)]
 
