@@ -418,13 +418,21 @@ fn messages_tell_of_changes() {
     let changes = posted("messages=changes");
     let told: Vec<_> = changes
         .iter()
-        .map(|message| (message.anomalous, message.timestamp.unwrap().mseconds()))
+        .map(|message| {
+            (
+                message.anomalous,
+                message.times.timestamp.unwrap().mseconds(),
+            )
+        })
         .collect();
     assert_eq!(told, [(true, 40), (false, 120), (true, 200)]);
     let first = &changes[0];
-    assert_eq!(first.duration, Some(gst::ClockTime::from_mseconds(40)));
-    assert_eq!(first.stream_time, first.timestamp);
-    assert_eq!(first.running_time, first.timestamp);
+    assert_eq!(
+        first.times.duration,
+        Some(gst::ClockTime::from_mseconds(40))
+    );
+    assert_eq!(first.times.stream_time, first.times.timestamp);
+    assert_eq!(first.times.running_time, first.times.timestamp);
     assert!(first.score > first.threshold && first.normalized > 0.5);
     assert!(!first.regions.is_empty());
 

@@ -1,24 +1,36 @@
-use std::path::PathBuf;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
+use image::GrayImage;
+use tch::{Device, Kind};
 
-use super::Overlay;
+use super::caps;
+use super::engine::Engine;
+use super::instance::Instance;
 use super::lesson::{Lesson, Saving};
-use super::settings::{DEFAULT_DEVICE, LEARN_FRAMES, Settings};
-use super::state::{Outcome, State, learn_error, learn_text, not_negotiated};
+use super::mailbox::Mailbox;
+use super::pace::{Latency, Lateness};
+use super::properties::properties;
+use super::refusal::Refusal;
+use super::settings::{LEARN_FRAMES, Settings};
+use super::state::{
+    Outcome, Passing, State, Stop, Taught, learn_error, learn_text, not_negotiated,
+};
 use super::stats::Stats;
+use super::{InferenceMode, OverlayMethod};
 use crate::libtorch::Choice;
-use crate::meta::AnomalyMessage;
 use crate::model::{DenseConfig, check_writable};
 use crate::train::dense::LearnError;
-use crate::video::FORMATS;
+
+/// How long the first answer to a latency query may wait for an inference to be measured.
+const MEASURING: Duration = Duration::from_secs(3);
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -28,14 +40,29 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     )
 });
 
+/// Locks are taken one at a time, but for `state`, which a frame holds while it is worked on.
 #[derive(Default)]
 pub struct IgdFilter {
     settings: Mutex<Settings>,
     state: Mutex<Option<State>>,
-    /// Apart from the state, so that reading them never waits for an inference.
+    /// What is left here is reached without waiting for a frame.
+    beside: Mutex<Beside>,
     stats: Mutex<Stats>,
+    latency: Mutex<Latency>,
+    lateness: Mutex<Lateness>,
+    mailbox: Arc<Mailbox>,
+}
+
+#[derive(Default)]
+struct Beside {
+    /// Where the model is, from start to stop.
+    instance: Option<(Arc<Instance>, (Device, Kind))>,
+    /// What the signal `learn` has asked for.
+    lesson: Option<Lesson>,
     /// A learned model that is being written.
-    saving: Mutex<Option<JoinHandle<()>>>,
+    saving: Option<JoinHandle<()>>,
+    /// A model that is being opened to replace the one that is there.
+    opening: Option<JoinHandle<()>>,
 }
 
 /// A panic elsewhere has been reported as an element error; there is no need for a second one.
@@ -44,44 +71,61 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl IgdFilter {
-    /// With the model that the settings name.
-    fn open(&self, settings: &Settings) -> Result<State, gst::ErrorMessage> {
-        // Before the device: a missing model is the commoner mistake.
-        let path = settings.model_path()?;
-        let device = self.choose_device(settings)?;
-        let state = State::open(&path, device, settings.precision)?;
-        let Some(detector) = state.detector() else {
-            return Ok(state);
+    /// The instance that the settings name, with a model.
+    fn instance(&self, settings: &Settings, device: Device) -> Result<Arc<Instance>, Refusal> {
+        let batching = settings.batching();
+        let open = |path: &Path| {
+            Engine::open(path, device, settings.precision, batching)
+                .map(|engine| Instance::new(engine, path.to_owned()))
         };
-        gst::info!(
-            CAT,
-            imp = self,
-            "Opened {}, computing in {:?}",
-            path.display(),
-            detector.target().1
-        );
-        if settings.frame.threshold < 0.0 && !detector.threshold().is_finite() {
-            gst::element_imp_warning!(
-                self,
-                gst::ResourceError::Settings,
-                (
-                    "{} has no threshold, so that no frame will be anomalous: run `igd calibrate` or set threshold",
-                    path.display()
-                )
+        let instance = match settings.instance_id() {
+            // Others may have opened the model; without one of its own the element takes theirs.
+            Some(id) => {
+                let named = settings.named_model();
+                Instance::share(id, named, batching, || open(&settings.model_path()?))?
+            }
+            None => Arc::new(open(&settings.model_path()?)?),
+        };
+        if let Some(engine) = instance.engine() {
+            gst::info!(
+                CAT,
+                imp = self,
+                "Running {} in {:?}",
+                engine.name(),
+                engine.target().1
             );
+            if settings.frame.threshold < 0.0 && !engine.is_calibrated() {
+                gst::element_imp_warning!(
+                    self,
+                    gst::ResourceError::Settings,
+                    (
+                        "{} has no threshold, so that no frame will be anomalous: run `igd calibrate` or set threshold",
+                        engine.name()
+                    )
+                );
+            }
         }
-        Ok(state)
+        Ok(instance)
     }
 
-    fn choose_device(&self, settings: &Settings) -> Result<tch::Device, gst::ErrorMessage> {
+    fn choose_device(&self, settings: &Settings) -> Result<Device, gst::ErrorMessage> {
         let Choice { device, reason } = settings.choose_device()?;
         gst::info!(CAT, imp = self, "Running on {device:?}: {reason}");
         Ok(device)
     }
 
-    /// With the lesson that the settings ask for.
-    fn learn_first(&self, settings: &Settings) -> Result<State, gst::ErrorMessage> {
-        let device = self.choose_device(settings)?;
+    /// The lesson that the settings ask for, and where it runs.
+    fn first_lesson(
+        &self,
+        settings: &Settings,
+        device: Device,
+    ) -> Result<(Lesson, (Device, Kind)), gst::ErrorMessage> {
+        if let Some(id) = settings.instance_id() {
+            return Err(gst::error_msg!(
+                gst::ResourceError::Settings,
+                ("learn-frames without a model cannot be combined with model-instance-id={id}: learn in one element with learn-location, then share that model")
+            ));
+        }
         let kind = settings
             .precision
             .on(device)
@@ -95,12 +139,12 @@ impl IgdFilter {
         let (frames, config) = (settings.learn_frames, DenseConfig::usual());
         let lesson = Lesson::new(frames, config, location, (device, kind))
             .map_err(|err| learn_error(&err))?;
-        Ok(State::learn_first(lesson, (device, kind)))
+        Ok((lesson, (device, kind)))
     }
 
     /// The signal `learn`: whether a lesson begins with the next frame.
     fn learn(&self) -> bool {
-        let Some((target, config)) = lock(&self.state).as_ref().map(State::curriculum) else {
+        let Some((instance, target)) = lock(&self.beside).instance.clone() else {
             gst::warning!(
                 CAT,
                 imp = self,
@@ -113,19 +157,66 @@ impl IgdFilter {
             0 => LEARN_FRAMES,
             frames => frames,
         };
-        // Not under the lock: frames go on meanwhile.
-        let lesson = Lesson::new(frames, config, settings.learn_location(), target);
-        match (lesson, lock(&self.state).as_mut()) {
-            (Ok(lesson), Some(state)) => {
-                state.learn(lesson);
+        // A model of the kind that is there.
+        let engine = instance.engine();
+        let config = engine.as_ref().and_then(|engine| engine.dense_config());
+        let config = config.cloned().unwrap_or_else(DenseConfig::usual);
+        match Lesson::new(frames, config, settings.learn_location(), target) {
+            Ok(lesson) => {
+                lock(&self.beside).lesson = Some(lesson);
                 true
             }
-            (Ok(_), None) => false,
-            (Err(error), _) => {
+            Err(error) => {
                 self.warn(&learn_text(&error));
                 false
             }
         }
+    }
+
+    /// The property `model` has been set: in a running element the model takes over as soon as it is open.
+    fn replace_model(&self, before: Option<PathBuf>) {
+        let Some((instance, (device, _))) = lock(&self.beside).instance.clone() else {
+            return;
+        };
+        let settings = lock(&self.settings).clone();
+        let element = self.obj().downgrade();
+        let opener = thread::Builder::new().name("igd-open".to_owned());
+        // One after the other, so that the last one wins.
+        let earlier = lock(&self.beside).opening.take();
+        let opening = opener.spawn(move || {
+            let _ = earlier.map(JoinHandle::join);
+            let opened = settings.model_path().and_then(|path| {
+                let engine = Engine::open(&path, device, settings.precision, settings.batching())?;
+                Ok((path, engine))
+            });
+            match opened {
+                Ok((path, engine)) => instance.replace(engine, Some(path)),
+                Err(refusal) => {
+                    if let Some(element) = element.upgrade() {
+                        element.imp().keep_model(settings.model, before, &refusal);
+                    }
+                }
+            }
+        });
+        match opening {
+            Ok(opening) => lock(&self.beside).opening = Some(opening),
+            Err(error) => self.warn(&format!("the model stays as it is: {error}")),
+        }
+    }
+
+    /// A model could not be opened: the one `before` goes on.
+    fn keep_model(&self, refused: Option<PathBuf>, before: Option<PathBuf>, refusal: &Refusal) {
+        {
+            let mut settings = lock(&self.settings);
+            if settings.model == refused {
+                settings.model = before;
+            }
+        }
+        gst::element_imp_warning!(
+            self,
+            gst::ResourceError::OpenRead,
+            ("the model before goes on: {refusal}")
+        );
     }
 
     /// For what the stream survives.
@@ -148,7 +239,7 @@ impl IgdFilter {
             }
         });
         match written {
-            Ok(writer) => *lock(&self.saving) = Some(writer),
+            Ok(writer) => lock(&self.beside).saving = Some(writer),
             Err(error) => gst::element_imp_warning!(
                 self,
                 gst::ResourceError::Write,
@@ -157,8 +248,102 @@ impl IgdFilter {
         }
     }
 
+    /// What has come of a frame.
+    fn report(&self, outcome: Outcome) {
+        {
+            let mut stats = lock(&self.stats);
+            stats.frame(Instant::now());
+            if let Some(inferred) = &outcome.inferred {
+                stats.infer(inferred.latency, inferred.anomalous);
+            }
+            if outcome.late {
+                stats.skip_late();
+            }
+            if matches!(&outcome.lesson, Some(Taught::Frame | Taught::Model(..))) {
+                stats.learn();
+            }
+        }
+        match outcome.lesson {
+            None | Some(Taught::Frame | Taught::Blank { is_news: false }) => {}
+            Some(Taught::Blank { is_news: true }) => self.warn(&format!(
+                "{}, and is not learned, nor are others like it: is the camera covered?",
+                LearnError::Blank
+            )),
+            Some(Taught::Nothing(error)) => self.warn(&learn_text(&error)),
+            Some(Taught::Model(learned, saving)) => {
+                self.post(gst::Structure::from(&*learned));
+                if let Some(saving) = saving {
+                    self.save(*saving);
+                }
+            }
+        }
+        if let Some(message) = outcome.inferred.and_then(|inferred| inferred.message) {
+            self.post(gst::Structure::from(&message));
+        }
+    }
+
+    /// A frame was kept so long.
+    fn note_latency(&self, kept: Duration) {
+        if lock(&self.latency).note(kept) {
+            let obj = self.obj();
+            // Without a bus there is nobody to tell.
+            let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
+        }
+    }
+
+    /// Adds what this element delays frames by.
+    fn answer_latency(&self, query: &mut gst::query::Latency) -> bool {
+        if !self.obj().sink_pad().peer_query(query) {
+            return false;
+        }
+        let (is_live, min, max) = query.result();
+        let mode = lock(&self.settings).frame.inference_mode;
+        let is_known = lock(&self.latency).is_known();
+        if is_live && mode == InferenceMode::Sync && !is_known {
+            let instance = lock(&self.beside).instance.clone();
+            let engine = instance.and_then(|(instance, _)| instance.engine());
+            if let Some(time) = engine.and_then(|engine| engine.measure(MEASURING)) {
+                lock(&self.latency).note(time);
+            }
+        }
+        let own = lock(&self.latency).tell();
+        let own = gst::ClockTime::try_from(own).unwrap_or_default();
+        gst::debug!(CAT, imp = self, "Latency of {own} beside {min} upstream");
+        query.set(is_live, min + own, max.map(|max| max + own));
+        true
+    }
+
+    /// The mask that the settings name.
+    fn mask(&self, settings: &Settings) -> Result<Option<GrayImage>, gst::ErrorMessage> {
+        let Some(path) = settings.mask_location() else {
+            return Ok(None);
+        };
+        let picture = image::ImageReader::open(path)
+            .and_then(image::ImageReader::with_guessed_format)
+            .map_err(image::ImageError::IoError)
+            .and_then(image::ImageReader::decode)
+            .map_err(|err| {
+                gst::error_msg!(
+                    gst::ResourceError::OpenRead,
+                    ("mask-location: cannot read {}: {err}", path.display())
+                )
+            })?
+            .into_luma8();
+        if picture.iter().all(|value| *value < 128) {
+            return Err(gst::error_msg!(
+                gst::ResourceError::Settings,
+                (
+                    "mask-location: {} is black everywhere: make white what is to be inspected",
+                    path.display()
+                )
+            ));
+        }
+        Ok(Some(picture))
+    }
+
     /// A lesson that ends with the stream has come to nothing.
     fn end_lesson(&self) {
+        self.begin_lesson();
         let unfinished = lock(&self.state).as_ref().and_then(State::unfinished);
         let Some(((done, all), goes_on)) = unfinished else {
             return;
@@ -170,6 +355,14 @@ impl IgdFilter {
             self.warn(&text);
         } else {
             self.post_error_message(gst::error_msg!(gst::ResourceError::Failed, ("{text}")));
+        }
+    }
+
+    /// Takes up what the signal `learn` has asked for.
+    fn begin_lesson(&self) {
+        let lesson = lock(&self.beside).lesson.take();
+        if let (Some(lesson), Some(state)) = (lesson, lock(&self.state).as_mut()) {
+            state.learn(lesson);
         }
     }
 
@@ -190,83 +383,7 @@ impl ObjectSubclass for IgdFilter {
 
 impl ObjectImpl for IgdFilter {
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
-            let defaults = Settings::default();
-            vec![
-                glib::ParamSpecString::builder("model")
-                    .nick("Model")
-                    .blurb("Model file that `igd train` has written; the environment variable IGD_MODEL where neither this nor learn-frames is set")
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecString::builder("device")
-                    .nick("Device")
-                    .blurb("Where the model runs: cpu, cuda (the first GPU), cuda:N, or auto (a GPU where libtorch sees one). A GPU that is named and not there is an error")
-                    .default_value(Some(defaults.device.as_str()))
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecEnum::builder_with_default("precision", defaults.precision)
-                    .nick("Precision")
-                    .blurb("What the networks compute in; auto is bf16 where the hardware multiplies it faster and f32 elsewhere")
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecFloat::builder("threshold")
-                    .nick("Threshold")
-                    .blurb("Raw score above which a frame is anomalous; -1: the one that the model was calibrated to")
-                    .minimum(-1.0)
-                    .maximum(f32::MAX)
-                    .default_value(defaults.frame.threshold)
-                    .mutable_playing()
-                    .build(),
-                glib::ParamSpecFlags::builder::<Overlay>("overlay")
-                    .nick("Overlay")
-                    .blurb("What is drawn on the frames")
-                    .default_value(defaults.frame.overlay)
-                    .mutable_playing()
-                    .build(),
-                glib::ParamSpecFloat::builder("opacity")
-                    .nick("Opacity")
-                    .blurb("How much of the frame the heatmap covers, from 0 (nothing) to 1 (all)")
-                    .minimum(0.0)
-                    .maximum(1.0)
-                    .default_value(defaults.frame.opacity)
-                    .mutable_playing()
-                    .build(),
-                glib::ParamSpecEnum::builder_with_default("colormap", defaults.frame.colormap)
-                    .nick("Colormap")
-                    .blurb("Colors of the heatmap")
-                    .mutable_playing()
-                    .build(),
-                glib::ParamSpecUInt::builder("inference-interval")
-                    .nick("Inference interval")
-                    .blurb("Infer every Nth frame; between them the last result is drawn and attached, marked with its age")
-                    .minimum(1)
-                    .default_value(defaults.frame.inference_interval)
-                    .mutable_playing()
-                    .build(),
-                glib::ParamSpecEnum::builder_with_default("messages", defaults.frame.messages)
-                    .nick("Messages")
-                    .blurb("When igd-anomaly element messages are posted on the bus")
-                    .mutable_playing()
-                    .build(),
-                glib::ParamSpecUInt::builder("learn-frames")
-                    .nick("Learn frames")
-                    .blurb("Without a model: learn one from so many inspected frames, which are taken for normal; the last fifth of them sets the threshold. 0: never, but the signal learn, which then takes 300")
-                    .maximum(1_000_000)
-                    .default_value(defaults.learn_frames)
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecString::builder("learn-location")
-                    .nick("Learn location")
-                    .blurb("File that a learned model is saved to")
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-                    .nick("Statistics")
-                    .blurb("Since the start: frames, inferred, learned, skipped (passed with an earlier result or none) and anomalous frames; mean-latency and last-latency of the inferred ones, in milliseconds; fps, frames a second over the last second")
-                    .read_only()
-                    .build(),
-            ]
-        });
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(properties);
 
         PROPERTIES.as_ref()
     }
@@ -299,57 +416,23 @@ impl ObjectImpl for IgdFilter {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let mut settings = lock(&self.settings);
-        match pspec.name() {
-            "model" => {
-                settings.model = value
-                    .get::<Option<PathBuf>>()
-                    .expect("type checked upstream")
-            }
-            "device" => {
-                settings.device = value
-                    .get::<Option<String>>()
-                    .expect("type checked upstream")
-                    .unwrap_or_else(|| DEFAULT_DEVICE.into())
-            }
-            "precision" => settings.precision = value.get().expect("type checked upstream"),
-            "threshold" => settings.frame.threshold = value.get().expect("type checked upstream"),
-            "overlay" => settings.frame.overlay = value.get().expect("type checked upstream"),
-            "opacity" => settings.frame.opacity = value.get().expect("type checked upstream"),
-            "colormap" => settings.frame.colormap = value.get().expect("type checked upstream"),
-            "inference-interval" => {
-                settings.frame.inference_interval = value.get().expect("type checked upstream")
-            }
-            "messages" => settings.frame.messages = value.get().expect("type checked upstream"),
-            "learn-frames" => settings.learn_frames = value.get().expect("type checked upstream"),
-            "learn-location" => {
-                settings.learn_location = value
-                    .get::<Option<PathBuf>>()
-                    .expect("type checked upstream")
-            }
-            _ => unimplemented!(),
+        let (model, set) = {
+            let mut settings = lock(&self.settings);
+            (settings.model.clone(), settings.set(pspec.name(), value))
+        };
+        if let Err(error) = set
+            && lock(&self.beside).instance.is_some()
+        {
+            self.warn(&error.to_string());
+        }
+        if pspec.name() == "model" {
+            self.replace_model(model);
         }
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        if pspec.name() == "stats" {
-            return lock(&self.stats).to_structure().to_value();
-        }
-        let settings = lock(&self.settings);
-        match pspec.name() {
-            "model" => settings.model.to_value(),
-            "device" => settings.device.to_value(),
-            "precision" => settings.precision.to_value(),
-            "threshold" => settings.frame.threshold.to_value(),
-            "overlay" => settings.frame.overlay.to_value(),
-            "opacity" => settings.frame.opacity.to_value(),
-            "colormap" => settings.frame.colormap.to_value(),
-            "inference-interval" => settings.frame.inference_interval.to_value(),
-            "messages" => settings.frame.messages.to_value(),
-            "learn-frames" => settings.learn_frames.to_value(),
-            "learn-location" => settings.learn_location.to_value(),
-            _ => unimplemented!(),
-        }
+        let setting = lock(&self.settings).get(pspec.name());
+        setting.unwrap_or_else(|| lock(&self.stats).to_structure().to_value())
     }
 }
 
@@ -371,10 +454,7 @@ impl ElementImpl for IgdFilter {
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static PAD_TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            // Sizes below the smallest are let in, so that they end in an error that says so and not in "not negotiated".
-            let caps = gst_video::VideoCapsBuilder::new()
-                .format_list(FORMATS)
-                .build();
+            let caps = caps::template();
             let template = |name, direction| {
                 gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps)
                     .expect("raw video caps make a pad template")
@@ -387,6 +467,19 @@ impl ElementImpl for IgdFilter {
 
         PAD_TEMPLATES.as_ref()
     }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        match transition {
+            gst::StateChange::ReadyToPaused => self.mailbox.resume(),
+            // The pads wait for the frame that is being worked on; it must not wait for its inference.
+            gst::StateChange::PausedToReady => self.mailbox.interrupt(),
+            _ => {}
+        }
+        self.parent_change_state(transition)
+    }
 }
 
 impl BaseTransformImpl for IgdFilter {
@@ -397,31 +490,59 @@ impl BaseTransformImpl for IgdFilter {
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
-        let state = if settings.learns_first() {
-            self.learn_first(&settings)?
+        settings
+            .check_region()
+            .map_err(|err| gst::error_msg!(gst::ResourceError::Settings, ("{err}")))?;
+        let mask = self.mask(&settings)?;
+        let (instance, lesson, target) = if settings.learns_first() {
+            let device = self.choose_device(&settings)?;
+            let (lesson, target) = self.first_lesson(&settings, device)?;
+            (Arc::default(), Some(lesson), target)
         } else {
-            self.open(&settings)?
+            // Before the device: a missing model is the commoner mistake.
+            if settings.instance_id().is_none() {
+                settings.model_path()?;
+            }
+            let device = self.choose_device(&settings)?;
+            let instance = self.instance(&settings, device)?;
+            let engine = instance.engine();
+            let target = engine.map_or((device, Kind::Float), |engine| engine.target());
+            (instance, None, target)
         };
         *lock(&self.stats) = Stats::default();
+        *lock(&self.latency) = Latency::default();
+        *lock(&self.lateness) = Lateness::default();
+        lock(&self.beside).instance = Some((instance.clone(), target));
+        let mailbox = self.mailbox.clone();
+        let state = State::new(instance, lesson, (settings, mask), mailbox);
         *lock(&self.state) = Some(state);
         Ok(())
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
-        *lock(&self.state) = None;
-        let writer = lock(&self.saving).take();
-        // It has told of its errors.
-        let _ = writer.map(JoinHandle::join);
+        let state = lock(&self.state).take();
+        drop(state);
+        let beside = std::mem::take(&mut *lock(&self.beside));
+        // They have told of their errors.
+        for thread in [beside.saving, beside.opening].into_iter().flatten() {
+            let _ = thread.join();
+        }
         gst::info!(CAT, imp = self, "Stopped");
         Ok(())
     }
 
-    fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
+    fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "Cannot read the caps {incaps}"))?;
-        gst::debug!(CAT, imp = self, "Configuring for {incaps}");
+        let composes = caps::has_composition(outcaps)
+            && lock(&self.settings).overlay_method != OverlayMethod::Blend;
+        gst::debug!(
+            CAT,
+            imp = self,
+            "Configuring for {incaps}, composing: {composes}"
+        );
         let (configured, is_news) = match lock(&self.state).as_mut() {
-            Some(state) => state.set_video(&info),
+            Some(state) => state.set_video(&info, composes),
             None => (Err(not_negotiated()), true),
         };
         configured.map_err(|error| {
@@ -432,9 +553,50 @@ impl BaseTransformImpl for IgdFilter {
         })
     }
 
+    fn transform_caps(
+        &self,
+        direction: gst::PadDirection,
+        caps: &gst::Caps,
+        filter: Option<&gst::Caps>,
+    ) -> Option<gst::Caps> {
+        let method = lock(&self.settings).overlay_method;
+        let other = caps::other_side(direction, caps, method);
+        Some(match filter {
+            Some(filter) => filter.intersect_with_mode(&other, gst::CapsIntersectMode::First),
+            None => other,
+        })
+    }
+
+    fn fixate_caps(
+        &self,
+        direction: gst::PadDirection,
+        caps: &gst::Caps,
+        othercaps: gst::Caps,
+    ) -> gst::Caps {
+        let method = lock(&self.settings).overlay_method;
+        let othercaps = match direction {
+            gst::PadDirection::Sink => caps::choose(othercaps, method, self.obj().src_pad()),
+            _ => othercaps,
+        };
+        self.parent_fixate_caps(direction, caps, othercaps)
+    }
+
+    fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        match query.view_mut() {
+            gst::QueryViewMut::Latency(query) if direction == gst::PadDirection::Src => {
+                self.answer_latency(query)
+            }
+            _ => BaseTransformImplExt::parent_query(self, direction, query),
+        }
+    }
+
     fn sink_event(&self, event: gst::Event) -> bool {
         match event.view() {
+            // Comes while a frame may be waiting.
+            gst::EventView::FlushStart(_) => self.mailbox.interrupt(),
             gst::EventView::FlushStop(_) | gst::EventView::StreamStart(_) => {
+                self.mailbox.resume();
+                *lock(&self.lateness) = Lateness::default();
                 if let Some(state) = lock(&self.state).as_mut() {
                     state.forget_result();
                 }
@@ -443,6 +605,14 @@ impl BaseTransformImpl for IgdFilter {
             _ => (),
         }
         self.parent_sink_event(event)
+    }
+
+    fn src_event(&self, event: gst::Event) -> bool {
+        if let gst::EventView::Qos(qos) = event.view() {
+            let (_, _, jitter, timestamp) = qos.get();
+            lock(&self.lateness).take(timestamp, jitter);
+        }
+        self.parent_src_event(event)
     }
 
     fn transform_ip(
@@ -455,55 +625,35 @@ impl BaseTransformImpl for IgdFilter {
             gst::log!(CAT, imp = self, "Empty buffer");
             return Ok(gst::FlowSuccess::Ok);
         }
-        let processed = match lock(&self.state).as_mut() {
-            Some(state) => state.process(buffer, &settings).map(|outcome| {
-                let message = match outcome {
-                    Outcome::Inferred {
-                        message_due: true, ..
-                    } => {
-                        let segment = self.obj().segment();
-                        Some(AnomalyMessage::new(state.result(), buffer, &segment))
-                    }
-                    _ => None,
-                };
-                (outcome, state.result().anomalous, message)
-            }),
-            None => Err(not_negotiated()),
+        let start = Instant::now();
+        self.begin_lesson();
+        let segment = self.obj().segment();
+        let is_late = {
+            let segment = segment.downcast_ref::<gst::ClockTime>();
+            let running_time = segment.and_then(|segment| segment.to_running_time(buffer.pts()));
+            lock(&self.lateness).concerns(running_time)
         };
-        let (outcome, anomalous, message) = processed.map_err(|error| {
-            self.post_error_message(error);
-            gst::FlowError::Error
-        })?;
-        let now = Instant::now();
-        gst::log!(CAT, imp = self, "Frame at {:?}: {outcome:?}", buffer.pts());
-        {
-            let mut stats = lock(&self.stats);
-            match &outcome {
-                Outcome::Inferred { latency, .. } => stats.infer(now, *latency, anomalous),
-                Outcome::Learned | Outcome::Taught(..) => stats.learn(now),
-                Outcome::Passed | Outcome::Blank { .. } | Outcome::GaveUp(_) => stats.skip(now),
+        let passing = Passing {
+            settings: &settings,
+            segment: &segment,
+            is_late,
+        };
+        let processed = match lock(&self.state).as_mut() {
+            Some(state) => state.process(buffer, passing),
+            None => Err(not_negotiated().into()),
+        };
+        match processed {
+            Ok(outcome) => {
+                gst::log!(CAT, imp = self, "Frame at {:?}: {outcome:?}", buffer.pts());
+                self.note_latency(start.elapsed());
+                self.report(outcome);
+                Ok(gst::FlowSuccess::Ok)
+            }
+            Err(Stop::Flushing) => Err(gst::FlowError::Flushing),
+            Err(Stop::Error(error)) => {
+                self.post_error_message(error);
+                Err(gst::FlowError::Error)
             }
         }
-        match outcome {
-            Outcome::Passed
-            | Outcome::Inferred { .. }
-            | Outcome::Learned
-            | Outcome::Blank { is_news: false } => {}
-            Outcome::Blank { is_news: true } => self.warn(&format!(
-                "{}, and is not learned, nor are others like it: is the camera covered?",
-                LearnError::Blank
-            )),
-            Outcome::GaveUp(error) => self.warn(&learn_text(&error)),
-            Outcome::Taught(learned, saving) => {
-                self.post(gst::Structure::from(&*learned));
-                if let Some(saving) = saving {
-                    self.save(*saving);
-                }
-            }
-        }
-        if let Some(message) = message {
-            self.post(gst::Structure::from(&message));
-        }
-        Ok(gst::FlowSuccess::Ok)
     }
 }

@@ -1,12 +1,13 @@
 //! Learning a model from the frames that pass.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use tch::{Device, Kind};
 
 use crate::meta::LearnedMessage;
-use crate::model::{DenseConfig, Detector, Model};
+use crate::model::{DenseConfig, Detector, Mask, Model};
 use crate::train::dense::{LearnError, Learned, Learning};
 
 /// Share of normal frames that may be flagged, as `igd train` has it.
@@ -87,6 +88,11 @@ impl Lesson {
         let is_due = age >= interval;
         self.age = Some(if is_due { 0 } else { age });
         is_due
+    }
+
+    /// What of the pictures counts for the threshold.
+    pub fn set_mask(&mut self, mask: Option<Arc<Mask>>) {
+        self.learning.set_mask(mask);
     }
 
     /// Learns from a picture; see [`Learning::take`].

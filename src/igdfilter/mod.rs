@@ -18,14 +18,30 @@
 use gst::glib;
 use gst::prelude::*;
 
+mod canvas;
+mod caps;
+mod engine;
 mod imp;
+mod instance;
 mod lesson;
+mod mailbox;
+mod pace;
+mod pool;
+mod properties;
+mod refusal;
+mod region;
 mod settings;
 mod state;
 mod stats;
 mod types;
+mod views;
 
-pub use types::{Messages, Overlay};
+#[doc(hidden)]
+pub use engine::stall_inferences;
+pub use types::{InferenceMode, InferenceRegion, Messages, Overlay, OverlayMethod};
+
+/// Frames and parts of them below this, in either direction, say nothing about a picture of the network's size.
+const SMALLEST_SIDE: u32 = 16;
 
 glib::wrapper! {
     pub struct IgdFilter(ObjectSubclass<imp::IgdFilter>) @extends gst_base::BaseTransform, gst::Element, gst::Object;
@@ -35,6 +51,9 @@ pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     crate::video::Colormap::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     crate::model::Precision::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     Messages::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    InferenceMode::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    InferenceRegion::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    OverlayMethod::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     Overlay::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     crate::meta::register();
     gst::Element::register(

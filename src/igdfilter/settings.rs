@@ -2,11 +2,15 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{Messages, Overlay};
+use super::engine::Batching;
+use super::refusal::Refusal;
+use super::region::{OddRegion, parse_region};
+use super::{InferenceMode, InferenceRegion, Messages, Overlay, OverlayMethod};
 use crate::libtorch::{Choice, DeviceError, choose_device};
 use crate::model::Precision;
-use crate::video::Colormap;
+use crate::video::{Area, Colormap};
 
 pub const DEFAULT_DEVICE: &str = "auto";
 const DEFAULT_PRECISION: Precision = Precision::Auto;
@@ -19,6 +23,16 @@ const DEFAULT_INFERENCE_INTERVAL: u32 = 1;
 const DEFAULT_MESSAGES: Messages = Messages::Changes;
 /// None: the element is given a model.
 const DEFAULT_LEARN_FRAMES: u32 = 0;
+
+const DEFAULT_INFERENCE_MODE: InferenceMode = InferenceMode::Sync;
+const DEFAULT_INFERENCE_REGION: InferenceRegion = InferenceRegion::FullFrame;
+const DEFAULT_OVERLAY_METHOD: OverlayMethod = OverlayMethod::Auto;
+const DEFAULT_SMOOTHING: f32 = 0.0;
+const DEFAULT_MIN_AREA: u32 = 16;
+const DEFAULT_MAX_REGIONS: u32 = 16;
+const DEFAULT_BATCH_SIZE: u32 = 1;
+/// In milliseconds.
+const DEFAULT_BATCH_TIMEOUT: u32 = 5;
 
 /// Frames to learn from where the signal `learn` asks for it and `learn-frames` says nothing.
 pub const LEARN_FRAMES: u32 = 300;
@@ -33,6 +47,13 @@ pub struct Settings {
     pub precision: Precision,
     pub learn_frames: u32,
     pub learn_location: Option<PathBuf>,
+    pub mask_location: Option<PathBuf>,
+    pub region: Option<String>,
+    pub model_instance_id: Option<String>,
+    pub batch_size: u32,
+    /// In milliseconds.
+    pub batch_timeout: u32,
+    pub overlay_method: OverlayMethod,
     pub frame: FrameSettings,
 }
 
@@ -44,6 +65,14 @@ pub struct FrameSettings {
     pub opacity: f32,
     pub colormap: Colormap,
     pub inference_interval: u32,
+    pub inference_mode: InferenceMode,
+    pub inference_region: InferenceRegion,
+    pub smoothing: f32,
+    pub min_area: u32,
+    pub max_regions: u32,
+    pub attach_map: bool,
+    /// The part that [`Settings::region`] names.
+    pub region: Option<Area>,
     pub messages: Messages,
 }
 
@@ -55,12 +84,25 @@ impl Default for Settings {
             precision: DEFAULT_PRECISION,
             learn_frames: DEFAULT_LEARN_FRAMES,
             learn_location: None,
+            mask_location: None,
+            region: None,
+            model_instance_id: None,
+            batch_size: DEFAULT_BATCH_SIZE,
+            batch_timeout: DEFAULT_BATCH_TIMEOUT,
+            overlay_method: DEFAULT_OVERLAY_METHOD,
             frame: FrameSettings {
                 threshold: DEFAULT_THRESHOLD,
                 overlay: DEFAULT_OVERLAY,
                 opacity: DEFAULT_OPACITY,
                 colormap: DEFAULT_COLORMAP,
                 inference_interval: DEFAULT_INFERENCE_INTERVAL,
+                inference_mode: DEFAULT_INFERENCE_MODE,
+                inference_region: DEFAULT_INFERENCE_REGION,
+                smoothing: DEFAULT_SMOOTHING,
+                min_area: DEFAULT_MIN_AREA,
+                max_regions: DEFAULT_MAX_REGIONS,
+                attach_map: false,
+                region: None,
                 messages: DEFAULT_MESSAGES,
             },
         }
@@ -75,7 +117,12 @@ impl Settings {
     /// Whether the element starts without a model. One that is named comes before `learn-frames`, and that before the
     /// environment.
     pub fn learns_first(&self) -> bool {
-        self.learn_frames > 0 && !self.model.as_deref().is_some_and(is_set)
+        self.learn_frames > 0 && self.named_model().is_none()
+    }
+
+    /// The model that the property names.
+    pub fn named_model(&self) -> Option<&Path> {
+        self.model.as_deref().filter(|path| is_set(path))
     }
 
     /// Where a learned model is saved.
@@ -83,35 +130,57 @@ impl Settings {
         self.learn_location.clone().filter(|path| is_set(path))
     }
 
-    pub fn model_path(&self) -> Result<PathBuf, gst::ErrorMessage> {
+    /// The part of the frames that `region` names, if it does.
+    pub fn check_region(&self) -> Result<Option<Area>, OddRegion> {
+        parse_region(self.region.as_deref().unwrap_or_default())
+    }
+
+    /// The name under which the model is shared.
+    pub fn instance_id(&self) -> Option<&str> {
+        let id = self.model_instance_id.as_deref();
+        id.filter(|id| !id.is_empty())
+    }
+
+    pub fn batching(&self) -> Batching {
+        Batching {
+            size: self.batch_size as usize,
+            timeout: Duration::from_millis(self.batch_timeout.into()),
+        }
+    }
+
+    /// The mask's file.
+    pub fn mask_location(&self) -> Option<&Path> {
+        self.mask_location.as_deref().filter(|path| is_set(path))
+    }
+
+    pub fn model_path(&self) -> Result<PathBuf, Refusal> {
         let path = self
-            .model
-            .clone()
-            .filter(|path| is_set(path))
+            .named_model()
+            .map(Path::to_owned)
             .or_else(|| {
                 env::var_os(MODEL_VARIABLE)
                     .map(PathBuf::from)
                     .filter(|path| is_set(path))
             })
             .ok_or_else(|| {
-                gst::error_msg!(
+                Refusal::new(
                     gst::ResourceError::Settings,
-                    ("no model: set model=FILE or {MODEL_VARIABLE}, or learn-frames=N to learn one from the first frames")
+                    format_args!("no model: set model=FILE or {MODEL_VARIABLE}, or learn-frames=N to learn one from the first frames"),
                 )
             })?;
         if !path.exists() {
-            return Err(gst::error_msg!(
+            return Err(Refusal::new(
                 gst::ResourceError::NotFound,
-                (
+                format_args!(
                     "there is no model {}: set model=FILE or {MODEL_VARIABLE} to a model that `igd train` has written",
                     path.display()
-                )
+                ),
             ));
         }
         Ok(path)
     }
 
-    pub fn choose_device(&self) -> Result<Choice, gst::ErrorMessage> {
+    pub fn choose_device(&self) -> Result<Choice, Refusal> {
         choose_device(&self.device).map_err(|err| {
             let kind = match err {
                 DeviceError::Unknown => gst::ResourceError::Settings,
@@ -119,7 +188,7 @@ impl Settings {
                     gst::ResourceError::NotFound
                 }
             };
-            gst::error_msg!(kind, ("device={}: {err}", self.device))
+            Refusal::new(kind, format_args!("device={}: {err}", self.device))
         })
     }
 }

@@ -1,38 +1,55 @@
 //! What is there from start to stop, and what is done for a frame.
 
-use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gst_video::VideoFrameRef;
-use tch::{Device, Kind};
+use image::GrayImage;
 
+use super::canvas::{Canvas, Found};
+use super::engine::{Engine, no_thread};
+use super::instance::Instance;
 use super::lesson::{Lesson, Saving, Step};
-use super::settings::{DEFAULT_THRESHOLD, FrameSettings};
-use super::{Messages, Overlay};
-use crate::meta::{AnomalyMeta, LearnedMessage, attach_regions_of_interest};
-use crate::model::{DenseConfig, Detection, Detector, ModelError, Precision};
+use super::mailbox::{Mailbox, Reply};
+use super::settings::{FrameSettings, Settings};
+use super::views::{View, Views};
+use super::{InferenceMode, Messages};
+use crate::meta::{
+    AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult,
+    attach_regions_of_interest,
+};
+use crate::model::{Detection, Judge, Picture};
 use crate::train::dense::LearnError;
-use crate::video::{FrameReader, Painter};
-
-/// Frames below this, in either direction, say nothing about a picture of the network's size.
-const SMALLEST_SIDE: u32 = 16;
+use crate::video::Area;
 
 /// All memory that a frame needs is kept here for the next one.
 pub struct State {
-    /// One of the two is there at least; while there is a lesson, nothing is inspected.
-    detector: Option<Detector>,
+    instance: Arc<Instance>,
+    /// The instance's model as of the last frame, and what judges its numbers for this stream.
+    model: Option<(Arc<Engine>, Judge)>,
+    /// While there is one, nothing is inspected.
     lesson: Option<Lesson>,
-    target: (Device, Kind),
-    threshold: f32,
+    settings: Settings,
+    mask: Option<GrayImage>,
     video: Option<Video>,
     /// Caps that have been answered with an error; sources may try them again and again.
     refused: Option<gst_video::VideoInfo>,
-    /// The network's input, planar R, G, B.
-    rgb: Vec<f32>,
-    detection: Detection,
+    mailbox: Arc<Mailbox>,
+    /// The frame whose pictures are with the model.
+    shot: Option<Shot>,
+    /// Memory for a picture to learn from.
+    lesson_rgb: Vec<f32>,
+    /// Memory for the parts of a frame.
+    views: Vec<View>,
+    /// Frames since the last cut.
+    frames: u64,
+    /// The number of the last frame that was handed in.
+    handed_in: Option<u64>,
+    /// What is drawn: each inspected part of the last inferred frame, in pixels of the frame.
+    detections: Vec<(Area, Detection)>,
     result: AnomalyMeta,
-    /// `detection` and `result` belong to an earlier frame of this video.
-    has_result: bool,
+    /// The number of the frame that `detections` and `result` belong to.
+    inferred: Option<u64>,
     /// What the last message said.
     reported: bool,
 }
@@ -40,28 +57,70 @@ pub struct State {
 /// What depends on the caps.
 struct Video {
     info: gst_video::VideoInfo,
-    reader: FrameReader,
-    painter: Painter,
+    views: Views,
+    canvas: Canvas,
+}
+
+/// A frame of which parts are being inferred.
+struct Shot {
+    number: u64,
+    times: FrameTimes,
+    views: Vec<View>,
+    since: Instant,
 }
 
 /// What has been done for a frame.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The result that has come: in `latest` mode that of an earlier frame.
+    pub inferred: Option<Inferred>,
+    /// It was not inferred because downstream was late.
+    pub late: bool,
+    pub lesson: Option<Taught>,
+}
+
+/// A result.
 #[derive(Debug)]
-pub enum Outcome {
-    /// It passed with the result of an earlier one, or with none.
-    Passed,
-    Inferred {
-        /// How long the frame was kept.
-        latency: Duration,
-        message_due: bool,
-    },
-    /// It was taken for normal.
-    Learned,
+pub struct Inferred {
+    /// From the frame's arrival to its result.
+    pub latency: Duration,
+    pub anomalous: bool,
+    pub message: Option<AnomalyMessage>,
+}
+
+/// What a lesson has come to.
+#[derive(Debug)]
+pub enum Taught {
+    /// The frame was taken for normal.
+    Frame,
     /// It was not, since it shows nothing; the first such frame is news.
     Blank { is_news: bool },
     /// It was the last one to learn from.
-    Taught(Box<LearnedMessage>, Option<Box<Saving>>),
+    Model(Box<LearnedMessage>, Option<Box<Saving>>),
     /// Nothing could be learned, and the model before goes on.
-    GaveUp(LearnError),
+    Nothing(LearnError),
+}
+
+/// Why nothing was done for a frame.
+#[derive(Debug)]
+pub enum Stop {
+    /// The element is being flushed or stopped.
+    Flushing,
+    Error(gst::ErrorMessage),
+}
+
+impl From<gst::ErrorMessage> for Stop {
+    fn from(error: gst::ErrorMessage) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// A frame as it passes.
+pub struct Passing<'a> {
+    pub settings: &'a FrameSettings,
+    pub segment: &'a gst::Segment,
+    /// Downstream needs frames sooner than they come.
+    pub is_late: bool,
 }
 
 /// An error of learning in a message.
@@ -79,325 +138,484 @@ pub fn learn_error(error: &LearnError) -> gst::ErrorMessage {
 }
 
 impl State {
-    /// With a model from a file.
-    pub fn open(
-        path: &Path,
-        device: Device,
-        precision: Precision,
-    ) -> Result<Self, gst::ErrorMessage> {
-        let detector = Detector::open(path, device, precision).map_err(|err| match err {
-            ModelError::Precision(err) => {
-                gst::error_msg!(gst::ResourceError::Settings, ("{err}"))
-            }
-            err => gst::error_msg!(
-                gst::ResourceError::OpenRead,
-                ("cannot use the model: {err}"),
-                ["{err:?}"]
-            ),
-        })?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let target = detector.target();
-        Ok(Self {
-            result: AnomalyMeta {
-                model: name.into_owned(),
-                ..Default::default()
-            },
-            ..Self::new(Some(detector), None, target)
-        })
-    }
-
-    /// With a lesson to begin with.
-    pub fn learn_first(lesson: Lesson, target: (Device, Kind)) -> Self {
-        Self::new(None, Some(lesson), target)
-    }
-
-    fn new(detector: Option<Detector>, lesson: Option<Lesson>, target: (Device, Kind)) -> Self {
-        Self {
-            detector,
+    /// `lesson` is there to begin with where the instance has no model yet.
+    pub fn new(
+        instance: Arc<Instance>,
+        lesson: Option<Lesson>,
+        (settings, mask): (Settings, Option<GrayImage>),
+        mailbox: Arc<Mailbox>,
+    ) -> Self {
+        mailbox.expect();
+        let mut state = Self {
+            instance,
+            model: None,
             lesson,
-            target,
-            threshold: DEFAULT_THRESHOLD,
+            settings,
+            mask,
             video: None,
             refused: None,
-            rgb: Vec::new(),
-            detection: Detection::default(),
+            mailbox,
+            shot: None,
+            lesson_rgb: Vec::new(),
+            views: Vec::new(),
+            frames: 0,
+            handed_in: None,
+            detections: Vec::new(),
             result: AnomalyMeta::default(),
-            has_result: false,
+            inferred: None,
             reported: false,
-        }
-    }
-
-    /// The model, if there is one yet.
-    pub fn detector(&self) -> Option<&Detector> {
-        self.detector.as_ref()
-    }
-
-    /// What a lesson is to be made for: where it runs, and the kind of model that is there.
-    pub fn curriculum(&self) -> ((Device, Kind), DenseConfig) {
-        let config = self.detector.as_ref().and_then(Detector::dense_config);
-        (
-            self.target,
-            config.cloned().unwrap_or_else(DenseConfig::usual),
-        )
-    }
-
-    /// What was found belongs to an earlier frame.
-    pub fn result(&self) -> &AnomalyMeta {
-        &self.result
+        };
+        state.follow();
+        state
     }
 
     /// A result must not be drawn on the frames of another place or video.
     pub fn forget_result(&mut self) {
-        self.has_result = false;
+        self.inferred = None;
+        self.handed_in = None;
+        self.shot = None;
+        self.mailbox.expect();
+        if let Some((_, judge)) = &mut self.model {
+            judge.forget();
+        }
     }
 
     /// From the next frame on.
     pub fn learn(&mut self, lesson: Lesson) {
         self.lesson = Some(lesson);
-        self.has_result = false;
-        if self.fit_reader().is_err() {
-            // The next frame tells.
-            self.video = None;
-        }
+        self.forget_result();
+        self.fit_views();
     }
 
     /// The lesson's progress where it is not over, and whether a model goes on without it.
     pub fn unfinished(&self) -> Option<((usize, usize), bool)> {
         let lesson = self.lesson.as_ref()?;
-        Some((lesson.progress(), self.detector.is_some()))
+        Some((lesson.progress(), self.model.is_some()))
     }
 
-    /// Prepares for frames of these caps; the answer to caps that were refused before is no news.
+    /// Takes over the instance's model if it is another one than for the last frame.
+    fn follow(&mut self) {
+        let Some(engine) = self.instance.engine() else {
+            return;
+        };
+        let is_known = |(known, _): &(Arc<Engine>, Judge)| Arc::ptr_eq(known, &engine);
+        if self.model.as_ref().is_some_and(is_known) {
+            return;
+        }
+        self.result.model = engine.name().to_owned();
+        let judge = engine.judge();
+        self.model = Some((engine, judge));
+        self.lesson = None;
+        self.forget_result();
+        self.fit_views();
+    }
+
+    /// Prepares for frames of these caps, which carry compositions or are drawn on; the answer to caps that were refused before is no news.
     pub fn set_video(
         &mut self,
         info: &gst_video::VideoInfo,
+        composes: bool,
     ) -> (Result<(), gst::ErrorMessage>, bool) {
-        let configured = self.configure(info);
+        let configured = self.configure(info, composes);
         let refused = configured.is_err().then(|| info.clone());
         let is_news = refused != self.refused;
         self.refused = refused;
         (configured, is_news)
     }
 
-    fn configure(&mut self, info: &gst_video::VideoInfo) -> Result<(), gst::ErrorMessage> {
+    fn configure(
+        &mut self,
+        info: &gst_video::VideoInfo,
+        composes: bool,
+    ) -> Result<(), gst::ErrorMessage> {
         self.video = None;
-        self.has_result = false;
-        if info.width().min(info.height()) < SMALLEST_SIDE {
-            return Err(gst::error_msg!(
-                gst::StreamError::Format,
-                (
-                    "frames of {}x{} are too small: igdfilter needs at least {SMALLEST_SIDE}x{SMALLEST_SIDE}",
-                    info.width(),
-                    info.height()
-                )
-            ));
-        }
-        self.video = Some(Video {
-            reader: self.reader(info)?,
-            painter: Painter::new(info),
+        self.forget_result();
+        self.follow();
+        let video = Video {
+            views: self.views(info)?,
+            canvas: Canvas::new(info, composes),
             info: info.clone(),
-        });
+        };
+        // Frames and regions that are too small are refused before the first one comes.
+        let settings = &self.settings.frame;
+        let inspect = (super::InferenceRegion::FullFrame, settings.region);
+        let buffer = gst::Buffer::new();
+        video.views.list(&buffer, inspect, &mut self.views)?;
+        self.video = Some(video);
         Ok(())
     }
 
     /// Another model or lesson may take pictures of another size.
-    fn fit_reader(&mut self) -> Result<(), gst::ErrorMessage> {
-        if let Some(info) = self.video.as_ref().map(|video| video.info.clone()) {
-            let reader = self.reader(&info)?;
-            if let Some(video) = &mut self.video {
-                video.reader = reader;
-            }
+    fn fit_views(&mut self) {
+        let Some(info) = self.video.as_ref().map(|video| video.info.clone()) else {
+            return;
+        };
+        match (self.views(&info), &mut self.video) {
+            (Ok(views), Some(video)) => video.views = views,
+            // The next frame tells.
+            _ => self.video = None,
         }
-        Ok(())
     }
 
-    /// Reads frames at the size that the lesson, or else the model, takes; so is the memory for it.
-    fn reader(&mut self, info: &gst_video::VideoInfo) -> Result<FrameReader, gst::ErrorMessage> {
-        let size = match (&self.lesson, &self.detector) {
+    /// Reads frames at the size that the lesson, or else the model, takes.
+    fn views(&self, info: &gst_video::VideoInfo) -> Result<Views, gst::ErrorMessage> {
+        let size = match (&self.lesson, &self.model) {
             (Some(lesson), _) => lesson.input_size(),
-            (None, Some(detector)) => detector.input_size(),
+            (None, Some((engine, _))) => engine.input_size(),
             (None, None) => return Err(not_negotiated()),
         };
-        self.rgb.resize(3 * size.0 * size.1, 0.0);
-        FrameReader::new(info, size).map_err(|err| {
-            gst::error_msg!(
-                gst::StreamError::Format,
-                ("{err}: put a videoconvert before igdfilter")
-            )
-        })
+        Views::new(info, size, self.mask.clone())
     }
 
     /// Inspects a frame or learns from it, draws on it and attaches the result.
     pub fn process(
         &mut self,
         buffer: &mut gst::BufferRef,
-        settings: &FrameSettings,
-    ) -> Result<Outcome, gst::ErrorMessage> {
+        passing: Passing<'_>,
+    ) -> Result<Outcome, Stop> {
+        self.follow();
+        self.frames += 1;
         // A gap is a repetition or a filler: nothing to inspect, but the last result goes on, so that it does not flicker.
         let is_gap = buffer.flags().contains(gst::BufferFlags::GAP);
         if self.lesson.is_some() {
-            return self.teach(buffer, settings, is_gap);
+            return self.teach(buffer, &passing, is_gap);
         }
-        let start = Instant::now();
-        let is_due =
-            !self.has_result || self.result.age.saturating_add(1) >= settings.inference_interval;
-        if is_due && !is_gap {
-            self.infer(buffer, settings.threshold)?;
-        } else if self.has_result {
-            self.result.age = self.result.age.saturating_add(1);
-        } else {
-            return Ok(Outcome::Passed);
+        let mut outcome = Outcome::default();
+        if let Some(reply) = self.mailbox.take() {
+            outcome.inferred = self.finish(reply, passing.settings)?;
         }
-        self.paint(buffer, settings)?;
-        self.result.attach(buffer).map_err(|err| {
+        let interval = u64::from(passing.settings.inference_interval);
+        let is_due = !is_gap
+            && self.shot.is_none()
+            && self
+                .handed_in
+                .is_none_or(|number| self.frames - number >= interval);
+        if is_due && passing.is_late {
+            outcome.late = true;
+        } else if is_due {
+            if !self.hand_in(buffer, &passing)? {
+                // The others that share the model are first; only in `latest` mode nobody waits.
+                return match passing.settings.inference_mode {
+                    InferenceMode::Sync => Err(Stop::Flushing),
+                    InferenceMode::Latest => self.show_result(buffer, &passing, outcome),
+                };
+            }
+            if passing.settings.inference_mode == InferenceMode::Sync && self.shot.is_some() {
+                let reply = self.mailbox.wait().ok_or(Stop::Flushing)?;
+                outcome.inferred = self.finish(reply, passing.settings)?;
+            }
+        }
+        self.show_result(buffer, &passing, outcome)
+    }
+
+    /// Draws the last result on a frame and attaches it.
+    fn show_result(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        passing: &Passing<'_>,
+        outcome: Outcome,
+    ) -> Result<Outcome, Stop> {
+        if let Some(number) = self.inferred {
+            self.result.age = u32::try_from(self.frames - number).unwrap_or(u32::MAX);
+            let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+            let found = Found {
+                detections: &self.detections,
+                regions: &self.result.regions,
+                is_new: self.result.age == 0 || outcome.inferred.is_some(),
+            };
+            video.canvas.show(buffer, &found, passing.settings)?;
+            self.result.attach(buffer).map_err(|err| {
+                gst::error_msg!(
+                    gst::StreamError::Failed,
+                    ("cannot attach the result: {err}")
+                )
+            })?;
+            attach_regions_of_interest(&self.result, buffer);
+        }
+        Ok(outcome)
+    }
+
+    /// Reads what is to be inspected of a frame and gives it to the model. False where there is no memory for its pictures: the
+    /// element is being flushed, or others have it and the frame must not wait.
+    fn hand_in(
+        &mut self,
+        buffer: &gst::BufferRef,
+        passing: &Passing<'_>,
+    ) -> Result<bool, gst::ErrorMessage> {
+        let since = Instant::now();
+        let views = self.look(buffer, passing.settings)?;
+        if views.is_empty() {
+            // No region of interest: what was found in those before is not in this frame.
+            self.views = views;
+            self.inferred = None;
+            return Ok(true);
+        }
+        let (engine, _) = self.model.as_ref().ok_or_else(not_negotiated)?;
+        let lent = match passing.settings.inference_mode {
+            InferenceMode::Sync => engine.lend(views.len(), &self.mailbox),
+            InferenceMode::Latest => engine.lend_now(views.len()),
+        };
+        let Some(mut pictures) = lent else {
+            self.views = views;
+            return Ok(false);
+        };
+        for (view, picture) in views.iter().zip(pictures.iter_mut()) {
+            self.read(buffer, view.area, &mut picture.rgb)?;
+        }
+        let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+        let (engine, judge) = self.model.as_mut().ok_or_else(not_negotiated)?;
+        for (view, picture) in views.iter().zip(pictures.iter_mut()) {
+            let mask = video.views.mask(view.area).unwrap_or_default();
+            judge.set_mask(mask);
+            judge.prepare(&mut picture.rgb);
+        }
+        self.shot = Some(Shot {
+            number: self.frames,
+            times: FrameTimes::new(buffer, passing.segment),
+            views,
+            since,
+        });
+        self.handed_in = Some(self.frames);
+        engine.submit(pictures, &self.mailbox);
+        Ok(true)
+    }
+
+    /// The parts of a frame that are to be inspected, in memory that was lent from `self.views`.
+    fn look(
+        &mut self,
+        buffer: &gst::BufferRef,
+        settings: &FrameSettings,
+    ) -> Result<Vec<View>, gst::ErrorMessage> {
+        let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+        let mut views = std::mem::take(&mut self.views);
+        let inspect = (settings.inference_region, settings.region);
+        video.views.list(buffer, inspect, &mut views)?;
+        let mut ignored = None;
+        views.retain(|view| match video.views.mask(view.area) {
+            Ok(_) => true,
+            Err(black) => {
+                // A part that the user names and ignores is a mistake, an object there is not.
+                ignored = view.object.is_none().then_some(black).or(ignored);
+                false
+            }
+        });
+        match ignored {
+            Some(black) => Err(gst::error_msg!(
+                gst::ResourceError::Settings,
+                ("mask-location: {black} in region")
+            )),
+            None => Ok(views),
+        }
+    }
+
+    /// Takes a frame's result over.
+    fn finish(
+        &mut self,
+        reply: Reply,
+        settings: &FrameSettings,
+    ) -> Result<Option<Inferred>, gst::ErrorMessage> {
+        let Some(shot) = self.shot.take() else {
+            return Ok(None);
+        };
+        let Reply {
+            pictures,
+            inferred,
+            inference,
+        } = reply;
+        // Should the inference have failed, what was found before belongs to no frame.
+        self.inferred = None;
+        inferred.map_err(|err| {
             gst::error_msg!(
                 gst::StreamError::Failed,
-                ("cannot attach the result: {err}")
+                ("cannot inspect the frame: {err}"),
+                ["{err:?}"]
             )
         })?;
-        attach_regions_of_interest(&self.result, buffer);
-        if self.result.age > 0 {
-            return Ok(Outcome::Passed);
-        }
+        self.judge(&shot, &pictures, settings)?;
+        self.result.inference_ms = inference.as_secs_f64() * 1e3;
+        self.inferred = Some(shot.number);
+        let anomalous = self.result.anomalous;
         let message_due = match settings.messages {
             Messages::None => false,
-            Messages::Changes => self.result.anomalous != self.reported,
+            Messages::Changes => anomalous != self.reported,
             Messages::All => true,
         };
         if message_due {
-            self.reported = self.result.anomalous;
+            self.reported = anomalous;
         }
-        Ok(Outcome::Inferred {
-            latency: start.elapsed(),
-            message_due,
-        })
+        let message = message_due.then(|| AnomalyMessage::new(&self.result, shot.times));
+        self.views = shot.views;
+        Ok(Some(Inferred {
+            latency: shot.since.elapsed(),
+            anomalous,
+            message,
+        }))
+    }
+
+    /// Makes `detections` and `result` of the raw numbers.
+    fn judge(
+        &mut self,
+        shot: &Shot,
+        pictures: &[Picture],
+        settings: &FrameSettings,
+    ) -> Result<(), gst::ErrorMessage> {
+        let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+        let (_, judge) = self.model.as_mut().ok_or_else(not_negotiated)?;
+        let (width, height) = (video.info.width(), video.info.height());
+        judge.set_threshold((settings.threshold >= 0.0).then_some(settings.threshold));
+        judge.set_region_limits(settings.min_area, settings.max_regions as usize);
+        // Objects come and go.
+        let is_whole = shot.views.iter().all(|view| view.object.is_none());
+        judge.set_smoothing(if is_whole { settings.smoothing } else { 0.0 });
+        self.detections
+            .resize_with(pictures.len(), Default::default);
+        let parts = shot.views.iter().zip(pictures);
+        for ((view, picture), (area, detection)) in parts.zip(&mut self.detections) {
+            *area = view.area;
+            judge.set_mask(video.views.mask(view.area).unwrap_or_default());
+            judge.judge(&picture.raw, (area.w, area.h), detection);
+            for region in &mut detection.regions {
+                region.x += area.x;
+                region.y += area.y;
+            }
+        }
+        let worst = self
+            .detections
+            .iter()
+            .max_by(|(_, one), (_, other)| one.score.total_cmp(&other.score));
+        let Some((area, worst)) = worst else {
+            return Ok(());
+        };
+        let result = &mut self.result;
+        result.update(worst, (width, height));
+        result.objects.clear();
+        result.inspected = None;
+        result.map = None;
+        let map = |detection: &Detection| {
+            settings.attach_map.then(|| {
+                let map = &detection.map;
+                AttachedMap::new(map.width as u32, map.height as u32, &map.values)
+            })
+        };
+        if is_whole {
+            let is_part = *area != Area::whole(&video.info);
+            result.inspected = is_part.then_some(*area);
+            result.map = map(worst);
+            return Ok(());
+        }
+        let objects = shot.views.iter().zip(&self.detections);
+        result
+            .objects
+            .extend(objects.filter_map(|(view, (area, detection))| {
+                let object = view.object.as_ref()?;
+                Some(ObjectResult {
+                    id: object.id,
+                    kind: object.kind.clone(),
+                    area: *area,
+                    score: detection.score,
+                    normalized: detection.normalized,
+                    anomalous: detection.anomalous,
+                    regions: detection.regions.clone(),
+                    map: map(detection),
+                })
+            }));
+        let regions = result.objects.iter().flat_map(|object| &object.regions);
+        result.regions = regions.copied().collect();
+        result
+            .regions
+            .sort_by_key(|region| std::cmp::Reverse(region.area));
+        Ok(())
     }
 
     /// Learns from a frame, if it is one that would be inspected.
     fn teach(
         &mut self,
         buffer: &mut gst::BufferRef,
-        settings: &FrameSettings,
+        passing: &Passing<'_>,
         is_gap: bool,
-    ) -> Result<Outcome, gst::ErrorMessage> {
+    ) -> Result<Outcome, Stop> {
+        let settings = passing.settings;
         let Some(mut lesson) = self.lesson.take() else {
-            return Ok(Outcome::Passed);
+            return Ok(Outcome::default());
         };
         let is_due = !is_gap && lesson.is_due(settings.inference_interval);
         let step = if is_due {
-            self.read(buffer)?;
-            lesson.take(&self.rgb)
+            self.show(buffer, settings, &mut lesson)?
         } else {
             Ok(Step::Going)
         };
         let (done, all) = lesson.progress();
-        let outcome = match step {
+        let taught = match step {
             Ok(Step::Going) => {
                 self.lesson = Some(lesson);
-                if is_due {
-                    Outcome::Learned
-                } else {
-                    Outcome::Passed
-                }
+                is_due.then_some(Taught::Frame)
             }
             Ok(Step::Blank { is_news }) => {
                 self.lesson = Some(lesson);
-                Outcome::Blank { is_news }
+                Some(Taught::Blank { is_news })
             }
             Ok(Step::Done(lessons)) => {
-                self.detector = Some(lessons.detector);
-                self.threshold = DEFAULT_THRESHOLD;
-                self.result.model = lessons.name;
-                self.fit_reader()?;
-                Outcome::Taught(Box::new(lessons.message), lessons.saving.map(Box::new))
+                let batching = self.settings.batching();
+                let engine = Engine::new(lessons.detector, lessons.name, batching)
+                    .map_err(|err| gst::ErrorMessage::from(no_thread(&err)))?;
+                self.instance.replace(engine, None);
+                self.follow();
+                let saving = lessons.saving.map(Box::new);
+                Some(Taught::Model(Box::new(lessons.message), saving))
             }
-            Err(error) if self.detector.is_some() => {
-                self.fit_reader()?;
-                Outcome::GaveUp(error)
+            Err(error) if self.model.is_some() => {
+                self.fit_views();
+                Some(Taught::Nothing(error))
             }
-            Err(error) => return Err(learn_error(&error)),
+            Err(error) => return Err(learn_error(&error).into()),
         };
         if !settings.overlay.is_empty() {
-            let (mut frame, painter) = self.writable(buffer)?;
-            painter.progress(&mut frame, done as f32 / all.max(1) as f32);
+            let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+            let share = done as f32 / all.max(1) as f32;
+            video.canvas.show_progress(buffer, share)?;
         }
-        Ok(outcome)
+        Ok(Outcome {
+            lesson: taught,
+            ..Outcome::default()
+        })
     }
 
-    /// Reads a frame into `self.rgb`.
-    fn read(&mut self, buffer: &gst::BufferRef) -> Result<(), gst::ErrorMessage> {
+    /// Shows what would be inspected of a frame to a lesson, until it has seen enough.
+    fn show(
+        &mut self,
+        buffer: &gst::BufferRef,
+        settings: &FrameSettings,
+        lesson: &mut Lesson,
+    ) -> Result<Result<Step, LearnError>, gst::ErrorMessage> {
+        let views = self.look(buffer, settings)?;
+        let mut rgb = std::mem::take(&mut self.lesson_rgb);
+        let mut step = Ok(Step::Going);
+        for view in &views {
+            self.read(buffer, view.area, &mut rgb)?;
+            if let Some(video) = &mut self.video {
+                lesson.set_mask(video.views.mask(view.area).unwrap_or_default());
+            }
+            step = lesson.take(&rgb);
+            if !matches!(step, Ok(Step::Going)) {
+                break;
+            }
+        }
+        self.lesson_rgb = rgb;
+        self.views = views;
+        Ok(step)
+    }
+
+    /// Reads a part of a frame.
+    fn read(
+        &mut self,
+        buffer: &gst::BufferRef,
+        area: Area,
+        rgb: &mut Vec<f32>,
+    ) -> Result<(), gst::ErrorMessage> {
         let video = self.video.as_mut().ok_or_else(not_negotiated)?;
         let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &video.info)
             .map_err(|_| unexpected_frame(buffer.size(), &video.info))?;
-        video
-            .reader
-            .read(&frame, &mut self.rgb)
-            .map_err(|_| unexpected_frame(buffer.size(), &video.info))
-    }
-
-    fn infer(&mut self, buffer: &gst::BufferRef, threshold: f32) -> Result<(), gst::ErrorMessage> {
-        let start = Instant::now();
-        self.read(buffer)?;
-        let video = self.video.as_ref().ok_or_else(not_negotiated)?;
-        let detector = self.detector.as_mut().ok_or_else(not_negotiated)?;
-        if threshold != self.threshold {
-            self.threshold = threshold;
-            detector.set_threshold((threshold >= 0.0).then_some(threshold));
-        }
-        let size = (video.info.width(), video.info.height());
-        // Should the inference fail, what is left in `detection` belongs to no frame.
-        self.has_result = false;
-        detector
-            .detect(&self.rgb, size, &mut self.detection)
-            .map_err(|err| {
-                gst::error_msg!(
-                    gst::StreamError::Failed,
-                    ("cannot inspect the frame: {err}"),
-                    ["{err:?}"]
-                )
-            })?;
-        self.has_result = true;
-        let inference_ms = start.elapsed().as_secs_f64() * 1e3;
-        self.result.update(&self.detection, size, inference_ms);
-        Ok(())
-    }
-
-    /// Maps the frame for writing only when there is something to draw: a buffer that others hold too would be copied for it.
-    fn paint(
-        &mut self,
-        buffer: &mut gst::BufferRef,
-        settings: &FrameSettings,
-    ) -> Result<(), gst::ErrorMessage> {
-        let draws_map = settings.overlay.contains(Overlay::HEATMAP) && settings.opacity > 0.0;
-        let draws_regions =
-            settings.overlay.contains(Overlay::REGIONS) && !self.detection.regions.is_empty();
-        if !draws_map && !draws_regions {
-            return Ok(());
-        }
-        let detection = std::mem::take(&mut self.detection);
-        let painted = self.writable(buffer).map(|(mut frame, painter)| {
-            if draws_map {
-                let (colormap, opacity) = (settings.colormap, settings.opacity);
-                painter.heatmap(&mut frame, &detection.map, colormap, opacity);
-            }
-            if draws_regions {
-                painter.boxes(&mut frame, &detection.regions);
-            }
-        });
-        self.detection = detection;
-        painted
-    }
-
-    /// The frame to draw on, and what draws.
-    fn writable<'a>(
-        &mut self,
-        buffer: &'a mut gst::BufferRef,
-    ) -> Result<(VideoFrameRef<&'a mut gst::BufferRef>, &mut Painter), gst::ErrorMessage> {
-        let video = self.video.as_mut().ok_or_else(not_negotiated)?;
-        let size = buffer.size();
-        let frame = VideoFrameRef::from_buffer_ref_writable(buffer, &video.info)
-            .map_err(|_| unexpected_frame(size, &video.info))?;
-        Ok((frame, &mut video.painter))
+        video.views.read(&frame, area, rgb)
     }
 }
 
@@ -408,7 +626,7 @@ pub fn not_negotiated() -> gst::ErrorMessage {
     )
 }
 
-fn unexpected_frame(size: usize, info: &gst_video::VideoInfo) -> gst::ErrorMessage {
+pub fn unexpected_frame(size: usize, info: &gst_video::VideoInfo) -> gst::ErrorMessage {
     gst::error_msg!(
         gst::StreamError::Format,
         (

@@ -13,6 +13,7 @@ pub(super) struct Stats {
     frames: u64,
     inferred: u64,
     learned: u64,
+    late: u64,
     anomalous: u64,
     last_latency: Duration,
     total_latency: Duration,
@@ -20,27 +21,28 @@ pub(super) struct Stats {
 }
 
 impl Stats {
-    /// A frame went through with the result of an earlier one, or with none.
-    pub(super) fn skip(&mut self, now: Instant) {
+    /// A frame has passed.
+    pub(super) fn frame(&mut self, now: Instant) {
         self.frames += 1;
         self.rate.count(now);
     }
 
-    /// A frame was inferred and kept for `latency`.
-    pub(super) fn infer(&mut self, now: Instant, latency: Duration, anomalous: bool) {
-        self.frames += 1;
+    /// The result of a frame has come, `latency` after the frame.
+    pub(super) fn infer(&mut self, latency: Duration, anomalous: bool) {
         self.inferred += 1;
         self.anomalous += u64::from(anomalous);
         self.last_latency = latency;
         self.total_latency += latency;
-        self.rate.count(now);
     }
 
     /// A frame was learned from.
-    pub(super) fn learn(&mut self, now: Instant) {
-        self.frames += 1;
+    pub(super) fn learn(&mut self) {
         self.learned += 1;
-        self.rate.count(now);
+    }
+
+    /// A frame was not inferred because downstream was late.
+    pub(super) fn skip_late(&mut self) {
+        self.late += 1;
     }
 
     pub(super) fn to_structure(&self) -> gst::Structure {
@@ -50,7 +52,11 @@ impl Stats {
             .field(gstr!("frames"), self.frames)
             .field(gstr!("inferred"), self.inferred)
             .field(gstr!("learned"), self.learned)
-            .field(gstr!("skipped"), self.frames - self.inferred - self.learned)
+            .field(
+                gstr!("skipped"),
+                self.frames.saturating_sub(self.inferred + self.learned),
+            )
+            .field(gstr!("late"), self.late)
             .field(gstr!("anomalous"), self.anomalous)
             .field(gstr!("mean-latency"), mean)
             .field(gstr!("last-latency"), milliseconds(self.last_latency))
@@ -98,15 +104,26 @@ mod tests {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let mut stats = Stats::default();
-        stats.infer(at(0), Duration::from_millis(10), false);
-        stats.skip(at(100));
-        stats.infer(at(200), Duration::from_millis(30), true);
-        stats.learn(at(300));
+        for ms in [0, 100, 200, 300] {
+            stats.frame(at(ms));
+        }
+        stats.infer(Duration::from_millis(10), false);
+        stats.infer(Duration::from_millis(30), true);
+        stats.skip_late();
+        stats.learn();
         let structure = stats.to_structure();
         let count = |name: &str| structure.get::<u64>(name).unwrap();
         assert_eq!(
-            ["frames", "inferred", "learned", "skipped", "anomalous"].map(count),
-            [4, 2, 1, 1, 1]
+            [
+                "frames",
+                "inferred",
+                "learned",
+                "skipped",
+                "late",
+                "anomalous"
+            ]
+            .map(count),
+            [4, 2, 1, 1, 1, 1]
         );
         let number = |name: &str| structure.get::<f64>(name).unwrap();
         assert!((number("mean-latency") - 20.0).abs() < 1e-9);

@@ -19,6 +19,63 @@ pub enum Overlay {
     REGIONS = 1 << 1,
 }
 
+/// Whether frames wait for their results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "IgdInferenceMode")]
+#[repr(i32)]
+pub enum InferenceMode {
+    /// Every frame that is inferred waits for its own result.
+    #[enum_value(name = "Sync: every frame waits for its own result", nick = "sync")]
+    Sync,
+    /// The newest frame is inferred while the video goes on with the last result.
+    #[enum_value(
+        name = "Latest: the newest frame is inferred beside the video, which never waits",
+        nick = "latest"
+    )]
+    Latest,
+}
+
+/// What of a frame is inspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "IgdInferenceRegion")]
+#[repr(i32)]
+pub enum InferenceRegion {
+    /// The frame, or the part of it that `region` names, as one picture.
+    #[enum_value(
+        name = "Full frame: the frame, or the part that region names",
+        nick = "full-frame"
+    )]
+    FullFrame,
+    /// Each region of interest that elements before this one have attached, as a picture of its own.
+    #[enum_value(
+        name = "ROI list: each upstream region of interest by itself",
+        nick = "roi-list"
+    )]
+    RoiList,
+}
+
+/// How the overlay gets on the video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "IgdOverlayMethod")]
+#[repr(i32)]
+pub enum OverlayMethod {
+    /// As a composition where an element after this one draws those, else blended.
+    #[enum_value(
+        name = "Auto: attached where an element after this one draws it, else blended",
+        nick = "auto"
+    )]
+    Auto,
+    /// Blended into the frames.
+    #[enum_value(name = "Blend: into the frames", nick = "blend")]
+    Blend,
+    /// Attached as GstVideoOverlayComposition; the frames stay as they are.
+    #[enum_value(
+        name = "Composition: attached for the sink to draw, the frames stay as they are",
+        nick = "composition"
+    )]
+    Composition,
+}
+
 /// When `igd-anomaly` messages are posted on the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "IgdMessages")]

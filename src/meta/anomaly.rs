@@ -3,8 +3,11 @@
 use gst::glib::gstr;
 
 use super::field::{FieldError, optional, required};
+use super::map::AttachedMap;
+use super::object::{self, ObjectResult};
 use super::{custom, region};
 use crate::model::{DenseTerms, Detection, Region, ScaleTerms, Scales};
+use crate::video::Area;
 
 /// The content of an `IgdAnomalyMeta`; its fields are those of the table in [`super`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,22 +23,22 @@ pub struct AnomalyMeta {
     pub height: u32,
     pub model: String,
     pub regions: Vec<Region>,
+    /// The part of the frame that was inspected; `None` for the whole.
+    pub inspected: Option<Area>,
+    /// The upstream regions of interest that were inspected, each by itself.
+    pub objects: Vec<ObjectResult>,
+    /// Of the inspected part.
+    pub map: Option<AttachedMap>,
 }
 
 impl AnomalyMeta {
     /// Takes over what `detection` says of a frame of `width` x `height`, reusing this one's memory.
-    pub fn update(
-        &mut self,
-        detection: &Detection,
-        (width, height): (u32, u32),
-        inference_ms: f64,
-    ) {
+    pub fn update(&mut self, detection: &Detection, (width, height): (u32, u32)) {
         self.score = detection.score;
         self.normalized = detection.normalized;
         self.threshold = detection.threshold;
         self.anomalous = detection.anomalous;
         self.scales = detection.scales;
-        self.inference_ms = inference_ms;
         self.age = 0;
         self.width = width;
         self.height = height;
@@ -85,6 +88,9 @@ impl AnomalyMeta {
         structure.set_with_static(gstr!("inference-ms"), self.inference_ms);
         structure.set_with_static(gstr!("age"), self.age);
         structure.set_with_static(gstr!("model"), self.model.as_str());
+        if let Some(map) = &self.map {
+            map.write(structure);
+        }
         self.write_places(structure);
     }
 
@@ -93,6 +99,12 @@ impl AnomalyMeta {
         structure.set_with_static(gstr!("width"), self.width);
         structure.set_with_static(gstr!("height"), self.height);
         structure.set_with_static(gstr!("regions"), region::to_array(&self.regions));
+        if let Some(area) = self.inspected {
+            structure.set_with_static(gstr!("inspected"), gst::Structure::from(area));
+        }
+        if !self.objects.is_empty() {
+            structure.set_with_static(gstr!("objects"), object::to_array(&self.objects));
+        }
     }
 
     /// Moves the regions along when a picture of the size `from` becomes one of the size `to`.
@@ -102,6 +114,10 @@ impl AnomalyMeta {
         }
         for region in &mut self.regions {
             *region = region::rescale(region, from, to);
+        }
+        self.inspected = self.inspected.map(|area| area.rescale(from, to));
+        for object in &mut self.objects {
+            object.rescale(from, to);
         }
         (self.width, self.height) = to;
     }
@@ -149,6 +165,11 @@ impl TryFrom<&gst::StructureRef> for AnomalyMeta {
             height: required(structure, "height")?,
             model: required(structure, "model")?,
             regions: region::from_array(structure, "regions")?,
+            inspected: optional::<&gst::StructureRef>(structure, "inspected")?
+                .map(Area::try_from)
+                .transpose()?,
+            objects: object::from_structure(structure)?,
+            map: AttachedMap::read(structure)?,
         })
     }
 }
@@ -183,6 +204,9 @@ mod tests {
                 area: 5,
                 score: 0.625,
             }],
+            inspected: None,
+            objects: Vec::new(),
+            map: None,
         }
     }
 
@@ -210,6 +234,43 @@ mod tests {
         assert_eq!(structure.get::<f64>("dense-distance"), Ok(1.5));
         assert!(!structure.has_field("local-gaussian"));
         assert_eq!(AnomalyMeta::try_from(structure.as_ref()).unwrap(), meta);
+    }
+
+    #[test]
+    fn what_was_inspected_comes_back_and_follows_the_scale() {
+        gst::init().unwrap();
+        let area = Area {
+            x: 64,
+            y: 48,
+            w: 320,
+            h: 240,
+        };
+        let mut meta = sample();
+        meta.inspected = Some(area);
+        meta.objects = vec![ObjectResult {
+            id: 7,
+            kind: "cell".into(),
+            area,
+            score: 0.5,
+            normalized: 0.75,
+            anomalous: true,
+            regions: meta.regions.clone(),
+            map: Some(AttachedMap::new(2, 1, &[0.25, 1.0])),
+        }];
+        meta.map = Some(AttachedMap::new(1, 2, &[0.5, 0.0]));
+        let structure = gst::Structure::from(&meta);
+        assert_eq!(AnomalyMeta::try_from(structure.as_ref()).unwrap(), meta);
+
+        meta.rescale((640, 480), (320, 240));
+        let half = Area {
+            x: 32,
+            y: 24,
+            w: 160,
+            h: 120,
+        };
+        assert_eq!(meta.inspected, Some(half));
+        assert_eq!(meta.objects[0].area, half);
+        assert_eq!(meta.objects[0].regions, meta.regions);
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
-use super::AnomalyMeta;
+use super::{AnomalyMeta, ObjectResult};
 use crate::model::{Region, Scales};
+use crate::video::Area;
 
-/// One line. `path` is left out where there is no file to name; `age` is left out for a frame with its own result.
+/// One line. `path` is left out where there is no file to name, `age` for a frame with its own result, `inspected` where all of
+/// the frame was, and `objects` where there are none.
 #[derive(Clone, Debug, Serialize)]
 pub struct FrameLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,9 +24,41 @@ pub struct FrameLine<'a> {
     pub anomalous: bool,
     pub scales: Scales,
     pub regions: &'a [Region],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inspected: Option<Area>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<ObjectLine<'a>>,
     pub inference_ms: f64,
     #[serde(skip_serializing_if = "is_own_result")]
     pub age: u32,
+}
+
+/// An upstream region of interest.
+#[derive(Clone, Debug, Serialize)]
+pub struct ObjectLine<'a> {
+    pub id: i32,
+    #[serde(rename = "type")]
+    pub kind: &'a str,
+    #[serde(flatten)]
+    pub area: Area,
+    pub score: f32,
+    pub normalized: f32,
+    pub anomalous: bool,
+    pub regions: &'a [Region],
+}
+
+impl<'a> From<&'a ObjectResult> for ObjectLine<'a> {
+    fn from(object: &'a ObjectResult) -> Self {
+        Self {
+            id: object.id,
+            kind: &object.kind,
+            area: object.area,
+            score: object.score,
+            normalized: object.normalized,
+            anomalous: object.anomalous,
+            regions: &object.regions,
+        }
+    }
 }
 
 impl<'a> FrameLine<'a> {
@@ -46,6 +80,8 @@ impl<'a> FrameLine<'a> {
             anomalous: meta.anomalous,
             scales: meta.scales,
             regions: &meta.regions,
+            inspected: meta.inspected,
+            objects: meta.objects.iter().map(ObjectLine::from).collect(),
             inference_ms: (meta.inference_ms * 1000.0).round() / 1000.0,
             age: meta.age,
         }

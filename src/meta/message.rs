@@ -6,6 +6,32 @@ use super::field::{FieldError, is_message, required};
 use super::{AnomalyMeta, region};
 use crate::model::Region;
 
+/// When a frame is shown. What it does not have is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameTimes {
+    /// Its PTS.
+    pub timestamp: Option<gst::ClockTime>,
+    /// The PTS in the stream.
+    pub stream_time: Option<gst::ClockTime>,
+    /// The PTS in the pipeline.
+    pub running_time: Option<gst::ClockTime>,
+    pub duration: Option<gst::ClockTime>,
+}
+
+impl FrameTimes {
+    /// Those of `buffer` in `segment`.
+    pub fn new(buffer: &gst::BufferRef, segment: &gst::Segment) -> Self {
+        let segment = segment.downcast_ref::<gst::ClockTime>();
+        let timestamp = buffer.pts();
+        Self {
+            timestamp,
+            stream_time: segment.and_then(|segment| segment.to_stream_time(timestamp)),
+            running_time: segment.and_then(|segment| segment.to_running_time(timestamp)),
+            duration: buffer.duration(),
+        }
+    }
+}
+
 /// What `igdfilter` posts on the bus when a frame turns anomalous or normal again, or, with `messages=all`, of every frame
 /// that it has inferred.
 ///
@@ -25,10 +51,7 @@ pub struct AnomalyMessage {
     pub score: f32,
     pub normalized: f32,
     pub threshold: f32,
-    pub timestamp: Option<gst::ClockTime>,
-    pub stream_time: Option<gst::ClockTime>,
-    pub running_time: Option<gst::ClockTime>,
-    pub duration: Option<gst::ClockTime>,
+    pub times: FrameTimes,
     pub regions: Vec<Region>,
 }
 
@@ -36,19 +59,14 @@ impl AnomalyMessage {
     /// The name of the message's structure.
     pub const NAME: &str = "igd-anomaly";
 
-    /// What there is to say of `meta`'s frame, which is `buffer` in `segment`.
-    pub fn new(meta: &AnomalyMeta, buffer: &gst::BufferRef, segment: &gst::Segment) -> Self {
-        let segment = segment.downcast_ref::<gst::ClockTime>();
-        let timestamp = buffer.pts();
+    /// What there is to say of `meta`'s frame.
+    pub fn new(meta: &AnomalyMeta, times: FrameTimes) -> Self {
         Self {
             anomalous: meta.anomalous,
             score: meta.score,
             normalized: meta.normalized,
             threshold: meta.threshold,
-            timestamp,
-            stream_time: segment.and_then(|segment| segment.to_stream_time(timestamp)),
-            running_time: segment.and_then(|segment| segment.to_running_time(timestamp)),
-            duration: buffer.duration(),
+            times,
             regions: meta.regions.clone(),
         }
     }
@@ -61,10 +79,10 @@ impl From<&AnomalyMessage> for gst::Structure {
             .field(gstr!("score"), f64::from(message.score))
             .field(gstr!("normalized"), f64::from(message.normalized))
             .field(gstr!("threshold"), f64::from(message.threshold))
-            .field(gstr!("timestamp"), message.timestamp)
-            .field(gstr!("stream-time"), message.stream_time)
-            .field(gstr!("running-time"), message.running_time)
-            .field(gstr!("duration"), message.duration)
+            .field(gstr!("timestamp"), message.times.timestamp)
+            .field(gstr!("stream-time"), message.times.stream_time)
+            .field(gstr!("running-time"), message.times.running_time)
+            .field(gstr!("duration"), message.times.duration)
             .field(gstr!("regions"), region::to_array(&message.regions))
             .build()
     }
@@ -80,10 +98,12 @@ impl TryFrom<&gst::StructureRef> for AnomalyMessage {
             score: required::<f64>(structure, "score")? as f32,
             normalized: required::<f64>(structure, "normalized")? as f32,
             threshold: required::<f64>(structure, "threshold")? as f32,
-            timestamp: required(structure, "timestamp")?,
-            stream_time: required(structure, "stream-time")?,
-            running_time: required(structure, "running-time")?,
-            duration: required(structure, "duration")?,
+            times: FrameTimes {
+                timestamp: required(structure, "timestamp")?,
+                stream_time: required(structure, "stream-time")?,
+                running_time: required(structure, "running-time")?,
+                duration: required(structure, "duration")?,
+            },
             regions: region::from_array(structure, "regions")?,
         })
     }
@@ -99,10 +119,12 @@ mod tests {
             score: 0.4375,
             normalized: 0.71,
             threshold: 0.3,
-            timestamp: Some(gst::ClockTime::from_mseconds(40)),
-            stream_time: None,
-            running_time: Some(gst::ClockTime::from_seconds(2)),
-            duration: Some(gst::ClockTime::from_mseconds(20)),
+            times: FrameTimes {
+                timestamp: Some(gst::ClockTime::from_mseconds(40)),
+                stream_time: None,
+                running_time: Some(gst::ClockTime::from_seconds(2)),
+                duration: Some(gst::ClockTime::from_mseconds(20)),
+            },
             regions: vec![Region {
                 x: 1,
                 y: 2,
@@ -145,10 +167,10 @@ mod tests {
             .get_mut()
             .unwrap()
             .set_pts(gst::ClockTime::from_seconds(11));
-        let message = AnomalyMessage::new(&AnomalyMeta::default(), &buffer, segment.upcast_ref());
-        assert_eq!(message.timestamp, Some(gst::ClockTime::from_seconds(11)));
-        assert_eq!(message.stream_time, Some(gst::ClockTime::from_seconds(4)));
-        assert_eq!(message.running_time, Some(gst::ClockTime::from_seconds(1)));
-        assert_eq!(message.duration, None);
+        let times = FrameTimes::new(&buffer, segment.upcast_ref());
+        assert_eq!(times.timestamp, Some(gst::ClockTime::from_seconds(11)));
+        assert_eq!(times.stream_time, Some(gst::ClockTime::from_seconds(4)));
+        assert_eq!(times.running_time, Some(gst::ClockTime::from_seconds(1)));
+        assert_eq!(times.duration, None);
     }
 }

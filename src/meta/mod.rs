@@ -18,16 +18,22 @@
 //! | `width`, `height` | uint | size of the frame that the regions refer to |
 //! | `model` | string | name of the model file, without folder and extension |
 //! | `regions` | GstValueArray of GstStructure `region` | the largest first: `x`, `y`, `w`, `h`, `area` (uint, pixels) and `score` (double, 0.5..1) |
+//! | `inspected` | GstStructure `area` | the part of the frame that was inspected: `x`, `y`, `w`, `h` (uint, pixels); absent for the whole |
+//! | `objects` | GstValueArray of GstStructure `object` | with `inference-region=roi-list`, a result for each upstream region of interest: its `id` (int), `type` (string), `x`, `y`, `w`, `h` (uint), `score`, `normalized` (double), `anomalous` (boolean), `regions` as above, and its `map`; the frame's own score is that of the worst |
+//! | `map`, `map-width`, `map-height` | GBytes, uint, uint | with `attach-map`: the map of the inspected part, floats in the machine's byte order, row by row, normalised as `normalized` is |
 //!
 //! Regions, width and height follow the picture through videoscale. Borders that videoscale adds are not accounted for, as
 //! they are not for GStreamer's own regions of interest.
 
 mod anomaly;
+mod area;
 mod custom;
 mod field;
 mod json;
 mod learned;
+mod map;
 mod message;
+mod object;
 mod region;
 mod region_of_interest;
 
@@ -36,5 +42,7 @@ pub use custom::{NAME, register};
 pub use field::FieldError;
 pub use json::FrameLine;
 pub use learned::LearnedMessage;
-pub use message::AnomalyMessage;
-pub use region_of_interest::attach_regions_of_interest;
+pub use map::AttachedMap;
+pub use message::{AnomalyMessage, FrameTimes};
+pub use object::ObjectResult;
+pub use region_of_interest::{UpstreamRegion, attach_regions_of_interest, upstream_regions};

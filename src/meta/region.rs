@@ -62,7 +62,7 @@ pub(super) fn rescale(region: &Region, from: (u32, u32), to: (u32, u32)) -> Regi
     }
 }
 
-fn rescale_span(start: u32, length: u32, from: u32, to: u32) -> (u32, u32) {
+pub(super) fn rescale_span(start: u32, length: u32, from: u32, to: u32) -> (u32, u32) {
     // Numbers of other programs may be any.
     let scaled = |position: u64| position.saturating_mul(u64::from(to));
     let end = u64::from(start) + u64::from(length);

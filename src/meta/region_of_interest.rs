@@ -4,12 +4,35 @@ use gst::glib::gstr;
 use gst_video::VideoRegionOfInterestMeta;
 
 use super::AnomalyMeta;
+use crate::video::Area;
 
 /// The type of each region of interest.
 pub const TYPE: &str = "anomaly";
 
 /// `label_id` of an anomaly; 0 is the label of a normal frame.
 const LABEL_ID: i32 = 1;
+
+/// A region of interest that another element has attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamRegion {
+    pub id: i32,
+    /// What kind of region it is: the type of the meta.
+    pub kind: String,
+    pub area: Area,
+}
+
+/// The regions of interest on a buffer, but for those that an igdfilter has attached.
+pub fn upstream_regions(buffer: &gst::BufferRef) -> impl Iterator<Item = UpstreamRegion> {
+    let metas = buffer.iter_meta::<VideoRegionOfInterestMeta>();
+    metas.filter(|meta| meta.roi_type() != TYPE).map(|meta| {
+        let (x, y, w, h) = meta.rect();
+        UpstreamRegion {
+            id: meta.id(),
+            kind: meta.roi_type().to_owned(),
+            area: Area { x, y, w, h },
+        }
+    })
+}
 
 /// Adds a GstVideoRegionOfInterestMeta of the type `anomaly` a region. Its param `detection` has the fields that DL Streamer
 /// reads: `label_id`, `confidence`, the box in shares of the frame, and `model_name`.

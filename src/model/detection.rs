@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::criterion::{ScoreWeights, TermWeights, gaussian_term};
+
 /// The two terms of the score at one scale, each in 0..=1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct ScaleTerms {
@@ -9,6 +11,32 @@ pub struct ScaleTerms {
     pub reconstruction: f32,
     /// 1 - exp(-||z - c||^2 / sigma), of the same patch.
     pub gaussian: f32,
+}
+
+impl ScaleTerms {
+    /// What the whole or a patch counts.
+    pub(super) fn score(&self, weights: &TermWeights) -> f32 {
+        weights.mix(self.reconstruction, self.gaussian)
+    }
+
+    /// Those with the highest score, where there are any; what is not a number is worse than anything.
+    pub(super) fn worst<'a>(
+        terms: impl IntoIterator<Item = &'a Self>,
+        weights: &TermWeights,
+    ) -> Option<Self> {
+        let key = |terms: &Self| {
+            let score = terms.score(weights);
+            if score.is_nan() { f32::INFINITY } else { score }
+        };
+        let terms = terms.into_iter().copied();
+        terms.reduce(|worst, terms| {
+            if key(&terms) > key(&worst) {
+                terms
+            } else {
+                worst
+            }
+        })
+    }
 }
 
 /// The terms of a dense model: those of the place that is the farthest from normal.
@@ -29,6 +57,46 @@ pub struct Scales {
     pub local: Option<ScaleTerms>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dense: Option<DenseTerms>,
+}
+
+impl Scales {
+    /// Those of a dense model.
+    pub(super) fn dense(distance: f32) -> Self {
+        let terms = DenseTerms {
+            distance,
+            gaussian: gaussian_term(distance),
+        };
+        Self {
+            dense: Some(terms),
+            ..Self::default()
+        }
+    }
+
+    /// The score of a paper's model.
+    pub(super) fn score(&self, weights: &ScoreWeights) -> f32 {
+        let global = self.global.map(|terms| terms.score(&weights.global));
+        let local = self.local.map(|terms| terms.score(&weights.local));
+        weights.combine(global, local)
+    }
+}
+
+/// What inference says of a picture, before threshold and calibration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RawDetection {
+    pub score: f32,
+    pub scales: Scales,
+    /// The terms of each patch, row by row; empty where the model has no local network.
+    pub patches: Vec<ScaleTerms>,
+    /// The map at the model's input size, row by row.
+    pub map: Vec<f32>,
+}
+
+/// A picture on its way through inference, with the memory for what is found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Picture {
+    /// Planar R, G, B with values in 0..=255, at the model's input size.
+    pub rgb: Vec<f32>,
+    pub raw: RawDetection,
 }
 
 /// A connected component of the map above the pixel threshold, as a box in pixels of the frame.

@@ -7,12 +7,12 @@ use tch::{Device, Kind, Tensor};
 
 use super::calibration::Calibration;
 use super::config::{DenseConfig, ModelConfig};
-use super::detection::{Detection, Scales};
+use super::detection::{Detection, RawDetection, Scales};
 use super::error::ModelError;
 use super::file::Model;
 use super::inference::{Inference, Stage, Stages};
+use super::judge::Judge;
 use super::precision::Precision;
-use super::regions::RegionFinder;
 use crate::libtorch::{KeptBlocks, alone, guarded};
 
 /// Pixels between two of a map's sample, in both directions: enough to calibrate, and thousands of maps fit in memory.
@@ -34,24 +34,21 @@ pub enum DetectError {
 pub struct Judgement {
     pub score: f32,
     pub scales: Scales,
-    /// Every fourth pixel of every fourth row of the raw map.
+    /// Every fourth pixel of every fourth row of the raw map, where it is inspected.
     pub map_sample: Vec<f32>,
 }
 
-/// A model that is ready to judge.
+/// A model that is ready to judge: inference, and a [`Judge`] for one stream of pictures.
 #[derive(Debug)]
 pub struct Detector {
-    config: ModelConfig,
-    calibration: Option<Calibration>,
     device: Device,
     kind: Kind,
     inference: Inference,
-    threshold: Option<f32>,
-    min_area: u32,
-    max_regions: usize,
-    region_finder: RegionFinder,
-    /// The raw map of the last picture.
-    map: Vec<f32>,
+    judge: Judge,
+    /// Of the last picture.
+    raw: RawDetection,
+    /// A picture without what must not be seen.
+    prepared: Vec<f32>,
     _kept: KeptBlocks,
 }
 
@@ -66,19 +63,14 @@ impl Detector {
     /// system gives no threads.
     pub fn new(model: Model, device: Device, kind: Kind) -> Result<Self, ModelError> {
         let config = model.config;
-        let [width, height] = config.input();
         Ok(Self {
-            calibration: model.calibration,
             device,
             kind,
             inference: Inference::new(&config, model.networks, device, kind)?,
-            threshold: None,
-            min_area: 16,
-            max_regions: 16,
-            region_finder: RegionFinder::default(),
-            map: vec![0.0; width * height],
+            judge: Judge::new(config, model.calibration),
+            raw: RawDetection::default(),
+            prepared: Vec::new(),
             _kept: KeptBlocks::new(),
-            config,
         })
     }
 
@@ -104,41 +96,34 @@ impl Detector {
 
     /// Width and height in pixels of the pictures to hand in.
     pub fn input_size(&self) -> (usize, usize) {
-        self.config.input().into()
+        self.judge.input_size()
+    }
+
+    /// What the model consists of.
+    pub fn config(&self) -> &ModelConfig {
+        self.judge.config()
     }
 
     /// What a dense model consists of; `None` for other models.
     pub fn dense_config(&self) -> Option<&DenseConfig> {
-        match &self.config {
+        match self.judge.config() {
             ModelConfig::Paper(_) => None,
             ModelConfig::Dense(config) => Some(config),
         }
     }
 
     pub fn calibration(&self) -> Option<&Calibration> {
-        self.calibration.as_ref()
+        self.judge.calibration()
     }
 
-    /// Replaces the model's calibration.
-    pub fn set_calibration(&mut self, calibration: Calibration) {
-        self.calibration = Some(calibration);
+    /// What [`detect`](Self::detect) and [`judge`](Self::judge) make of the raw numbers.
+    pub fn judge_mut(&mut self) -> &mut Judge {
+        &mut self.judge
     }
 
-    /// Raw score above which a picture is anomalous: the user's, the model's, or infinite where neither is known.
+    /// Raw score above which a picture is anomalous: see [`Judge::threshold`].
     pub fn threshold(&self) -> f32 {
-        let calibrated = || self.calibration.map(|calibration| calibration.threshold);
-        self.threshold.or_else(calibrated).unwrap_or(f32::INFINITY)
-    }
-
-    /// Overrides the model's threshold; `None` goes back to it.
-    pub fn set_threshold(&mut self, threshold: Option<f32>) {
-        self.threshold = threshold;
-    }
-
-    /// Which regions are reported: those of at least `min_area` pixels of the frame, and the `max_regions` largest.
-    pub fn set_region_limits(&mut self, min_area: u32, max_regions: usize) {
-        self.min_area = min_area;
-        self.max_regions = max_regions;
+        self.judge.threshold()
     }
 
     /// Judges a picture: planar R, G, B, each `height * width` values of 0..=255 at [`Detector::input_size`]. Regions are in
@@ -149,43 +134,9 @@ impl Detector {
         frame: (u32, u32),
         out: &mut Detection,
     ) -> Result<(), DetectError> {
-        let (score, scales) = self.infer(rgb)?;
-        let threshold = self.threshold();
-        let median = self
-            .calibration
-            .map_or(0.0, |calibration| calibration.median);
-        out.score = score;
-        out.scales = scales;
-        out.threshold = threshold;
-        out.anomalous = score > threshold;
-        out.normalized = if threshold.is_finite() {
-            Calibration::normalise(score, threshold, median)
-        } else {
-            0.0
-        };
+        self.infer_prepared(rgb)?;
         let start = Instant::now();
-        let (width, height) = self.input_size();
-        (out.map.width, out.map.height) = (width, height);
-        let values = &mut out.map.values;
-        match self.calibration {
-            Some(calibration) => {
-                let pixel_threshold = match scales.dense {
-                    // The score is the map's largest value: there are regions if and only if it is above its threshold.
-                    Some(_) => threshold,
-                    None => calibration.pixel_threshold,
-                };
-                let median = calibration.pixel_median;
-                Calibration::normalise_all(&self.map, pixel_threshold, median, values);
-            }
-            // Nothing says which values are normal.
-            None => {
-                values.clear();
-                values.resize(width * height, 0.0);
-            }
-        }
-        let regions = &mut out.regions;
-        self.region_finder
-            .find(&out.map, frame, self.min_area, self.max_regions, regions);
+        self.judge.judge(&self.raw, frame, out);
         self.inference
             .stages_mut()
             .add(Stage::Regions, start.elapsed());
@@ -194,39 +145,21 @@ impl Detector {
 
     /// The raw numbers of a picture, as [`Detector::detect`] takes it, to calibrate from.
     pub fn judge(&mut self, rgb: &[f32]) -> Result<Judgement, DetectError> {
-        let (score, scales) = self.infer(rgb)?;
-        Ok(self.judgement(score, scales))
+        self.infer_prepared(rgb)?;
+        Ok(self.judgement())
     }
 
     /// As [`Detector::judge`], from the features (places, 304) of each tile of a picture: for dense models only.
     pub fn judge_features(&mut self, tiles: &[Tensor]) -> Result<Judgement, DetectError> {
-        let (score, scales) = self.judge_by(|inference, map| {
-            let judged = inference.judge(tiles, map);
-            judged.unwrap_or((f32::NAN, Scales::default()))
-        })?;
-        Ok(self.judgement(score, scales))
+        let mut raw = std::mem::take(&mut self.raw);
+        let judged = self.run(&mut raw, |inference, raw| inference.judge(tiles, raw));
+        self.raw = raw;
+        judged.map(|()| self.judgement())
     }
 
-    fn judgement(&self, score: f32, scales: Scales) -> Judgement {
-        let (width, _) = self.input_size();
-        let rows = self.map.chunks(width).step_by(SAMPLE_STEP);
-        Judgement {
-            score,
-            scales,
-            map_sample: rows
-                .flat_map(|row| row.iter().step_by(SAMPLE_STEP))
-                .copied()
-                .collect(),
-        }
-    }
-
-    /// The raw map of the last picture, row by row.
-    pub fn raw_map(&self) -> &[f32] {
-        &self.map
-    }
-
-    /// Score and terms; the map goes to `self.map`.
-    fn infer(&mut self, rgb: &[f32]) -> Result<(f32, Scales), DetectError> {
+    /// The raw numbers of a picture, as [`Detector::detect`] takes it, and [prepared](Judge::prepare). `raw` keeps its buffers from
+    /// picture to picture; after an error it belongs to no picture.
+    pub fn infer(&mut self, rgb: &[f32], raw: &mut RawDetection) -> Result<(), DetectError> {
         let (width, height) = self.input_size();
         let expected = 3 * width * height;
         if rgb.len() != expected {
@@ -235,19 +168,62 @@ impl Detector {
                 expected,
             });
         }
-        self.judge_by(|inference, map| inference.run(rgb, map))
+        self.run(raw, |inference, raw| inference.run(rgb, raw))
     }
 
-    fn judge_by(
-        &mut self,
-        work: impl FnOnce(&mut Inference, &mut [f32]) -> (f32, Scales),
-    ) -> Result<(f32, Scales), DetectError> {
-        let (inference, map) = (&mut self.inference, &mut self.map[..]);
-        let (score, scales) = guarded(|| work(inference, map)).map_err(DetectError::Inference)?;
-        if score.is_finite() && self.map.iter().all(|value| value.is_finite()) {
-            Ok((score, scales))
+    /// The raw map of the last picture, row by row.
+    pub fn raw_map(&self) -> &[f32] {
+        &self.raw.map
+    }
+
+    /// To `self.raw`.
+    fn infer_prepared(&mut self, rgb: &[f32]) -> Result<(), DetectError> {
+        let mut raw = std::mem::take(&mut self.raw);
+        let inferred = if self.judge.mask().is_some() {
+            let mut prepared = std::mem::take(&mut self.prepared);
+            prepared.clear();
+            prepared.extend_from_slice(rgb);
+            self.judge.prepare(&mut prepared);
+            let inferred = self.infer(&prepared, &mut raw);
+            self.prepared = prepared;
+            inferred
         } else {
-            Err(DetectError::NotFinite(score))
+            self.infer(rgb, &mut raw)
+        };
+        self.raw = raw;
+        inferred
+    }
+
+    fn run(
+        &mut self,
+        raw: &mut RawDetection,
+        work: impl FnOnce(&mut Inference, &mut RawDetection),
+    ) -> Result<(), DetectError> {
+        let (width, height) = self.input_size();
+        raw.map.resize(width * height, 0.0);
+        let inference = &mut self.inference;
+        guarded(|| work(inference, &mut *raw)).map_err(DetectError::Inference)?;
+        if raw.score.is_finite() && raw.map.iter().all(|value| value.is_finite()) {
+            Ok(())
+        } else {
+            Err(DetectError::NotFinite(raw.score))
+        }
+    }
+
+    fn judgement(&self) -> Judgement {
+        let (score, scales) = self.judge.score(&self.raw);
+        let (width, _) = self.input_size();
+        let mask = self.judge.mask();
+        let inspected = |index: &usize| mask.is_none_or(|mask| mask.inspected()[*index]);
+        let rows = (0..self.raw.map.len()).step_by(SAMPLE_STEP * width);
+        let pixels = rows.flat_map(|row| (row..row + width).step_by(SAMPLE_STEP));
+        Judgement {
+            score,
+            scales,
+            map_sample: pixels
+                .filter(inspected)
+                .map(|index| self.raw.map[index])
+                .collect(),
         }
     }
 }

@@ -8,6 +8,8 @@ mod error;
 mod file;
 mod import;
 mod inference;
+mod judge;
+mod mask;
 mod networks;
 mod pickle;
 mod precision;
@@ -15,7 +17,9 @@ mod regions;
 
 pub use calibration::{Calibration, calibrate};
 pub use config::{DenseConfig, ModelConfig, PaperConfig, Tiling};
-pub use detection::{DenseTerms, Detection, Map, Region, ScaleTerms, Scales};
+pub use detection::{
+    DenseTerms, Detection, Map, Picture, RawDetection, Region, ScaleTerms, Scales,
+};
 pub use detector::{DetectError, Detector, Judgement};
 pub use error::ModelError;
 pub use file::{
@@ -24,5 +28,7 @@ pub use file::{
 };
 pub use import::{import, read_state_dict};
 pub use inference::{Extractor, Stage, Stages};
+pub use judge::Judge;
+pub use mask::{BlackMask, Mask};
 pub use networks::{DenseNetworks, Networks, PaperNetworks, ProfileNetworks, Scale, descriptor};
 pub use precision::{NoHalfPrecision, Precision};

@@ -2,11 +2,11 @@
 
 use gst_video::{VideoFrameRef, VideoInfo};
 
-use super::Colormap;
 use super::blend::{Component, Look, SPAN, paint};
 use super::color::ColorSpace;
 use super::layout::Grid;
-use super::levels::{Columns, Line, between, round_between, shows, unit};
+use super::levels::{Columns, Line, between, pixels, round_between, shows, unit};
+use super::{Area, Colormap};
 use crate::model::Map;
 
 /// Blends maps over frames of one kind.
@@ -31,11 +31,12 @@ impl Heatmap {
         }
     }
 
-    /// See [`Painter::heatmap`](super::Painter::heatmap).
+    /// See [`Painter::heatmap_in`](super::Painter::heatmap_in).
     pub fn paint(
         &mut self,
         frame: &mut VideoFrameRef<&mut gst::BufferRef>,
         map: &Map,
+        area: Area,
         colormap: Colormap,
         opacity: f32,
     ) {
@@ -48,7 +49,7 @@ impl Heatmap {
             self.look = look(&self.space, made_of);
         }
         for layer in &mut self.layers {
-            layer.paint(frame, map, &self.look);
+            layer.paint(frame, map, area, &self.look);
         }
     }
 }
@@ -92,15 +93,23 @@ impl Layer {
         }
     }
 
-    fn paint(&mut self, frame: &mut VideoFrameRef<&mut gst::BufferRef>, map: &Map, look: &Look) {
-        self.columns.fit(&self.grid, map.width);
+    fn paint(
+        &mut self,
+        frame: &mut VideoFrameRef<&mut gst::BufferRef>,
+        map: &Map,
+        area: Area,
+        look: &Look,
+    ) {
+        self.columns.fit(&self.grid, area, map.width);
         self.above.clear();
         self.below.clear();
         let Some(mut rows) = self.grid.rows_mut(frame) else {
             return;
         };
-        for y in 0..self.grid.size.1 {
-            let (above, weight) = between(self.grid.center_y(y), map.height);
+        let (top, height) = (f64::from(area.y), f64::from(area.h));
+        for y in self.grid.rows(&pixels(area.y, area.h)) {
+            let place = (self.grid.center_y(y) - top) / height;
+            let (above, weight) = between(place, map.height);
             if self.below.is(above) {
                 std::mem::swap(&mut self.above, &mut self.below);
             }
@@ -117,6 +126,7 @@ impl Layer {
             let below = &self.below.levels(&self.columns)[span.clone()];
             let levels = &mut self.levels[span.clone()];
             round_between(above, below, weight, levels);
+            self.columns.clear_outside(span.start, levels);
             let bytes = span.start..span.end.min(row.len());
             paint(&mut row[bytes], levels, &self.components, look);
         }

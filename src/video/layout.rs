@@ -102,14 +102,14 @@ impl Grid {
         })
     }
 
-    /// Where the centre of a column's blocks is, as a part of the frame's width.
+    /// Where the centre of a column's blocks is, in pixels of the frame.
     pub fn center_x(&self, column: usize) -> f64 {
-        (column as f64 + 0.5) * self.block.0 as f64 / self.frame.0 as f64
+        (column as f64 + 0.5) * self.block.0 as f64
     }
 
-    /// Where the centre of a row's blocks is, as a part of the frame's height.
+    /// Where the centre of a row's blocks is, in pixels of the frame.
     pub fn center_y(&self, row: usize) -> f64 {
-        (row as f64 + 0.5) * self.block.1 as f64 / self.frame.1 as f64
+        (row as f64 + 0.5) * self.block.1 as f64
     }
 
     /// The columns whose blocks have their centre in the range of pixels.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use multiversion::multiversion;
 
+use super::Area;
 use super::blend::SPAN;
 use super::layout::Grid;
 use crate::model::Map;
@@ -20,6 +21,11 @@ pub fn between(place: f64, count: usize) -> (usize, f32) {
     (at as usize, at.fract() as f32)
 }
 
+/// A part of an axis of the frame.
+pub fn pixels(start: u32, length: u32) -> Range<usize> {
+    start as usize..start as usize + length as usize
+}
+
 /// Within 0..=1; 0 for what is not a number, which `clamp` would keep.
 pub fn unit(value: f32) -> f32 {
     if value > 0.0 { value.min(1.0) } else { 0.0 }
@@ -29,6 +35,10 @@ pub fn unit(value: f32) -> f32 {
 /// have to be told apart.
 #[derive(Debug, Default)]
 pub struct Columns {
+    /// What they were made for: the part of the frame, and the map's width.
+    made_for: (Area, usize),
+    /// The bytes of that part.
+    bytes: Range<usize>,
     /// For each byte, the weight of the value on its right.
     weights: Vec<f32>,
     /// For each value, the end of the bytes that have it on their left.
@@ -36,15 +46,19 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// For maps of this width.
-    pub fn fit(&mut self, grid: &Grid, map_width: usize) {
-        if self.ends.len() == map_width {
+    /// For maps of this width that cover `area` of the frame.
+    pub fn fit(&mut self, grid: &Grid, area: Area, map_width: usize) {
+        if self.made_for == (area, map_width) {
             return;
         }
+        self.made_for = (area, map_width);
+        let columns = grid.columns(&pixels(area.x, area.w));
+        self.bytes = columns.start * grid.pixel_stride..columns.end * grid.pixel_stride;
         self.weights.clear();
         self.ends.clear();
+        let (left_edge, width) = (f64::from(area.x), f64::from(area.w));
         for column in 0..grid.size.0 {
-            let (left, weight) = between(grid.center_x(column), map_width);
+            let (left, weight) = between((grid.center_x(column) - left_edge) / width, map_width);
             let start = column * grid.pixel_stride;
             self.ends.resize(left, start);
             self.weights.resize(start + grid.pixel_stride, weight);
@@ -54,6 +68,14 @@ impl Columns {
         // Whole blocks are painted, and whole vectors filled.
         self.weights
             .resize(bytes.next_multiple_of(SPAN) + LANES, 0.0);
+    }
+
+    /// Takes the levels of what is outside the part of the frame; the first one is that of the byte `start`.
+    pub fn clear_outside(&self, start: usize, levels: &mut [u8]) {
+        let inside = |byte: usize| byte.saturating_sub(start).min(levels.len());
+        let (first, end) = (inside(self.bytes.start), inside(self.bytes.end));
+        levels[..first].fill(0);
+        levels[end..].fill(0);
     }
 }
 

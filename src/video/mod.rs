@@ -1,11 +1,14 @@
-//! Between frames and the network: pixels in ([`FrameReader`]), what was found painted on them ([`Painter`]).
+//! Between frames and the network: pixels in ([`FrameReader`]), what was found painted on them ([`Painter`]) or put in a
+//! composition for others to draw ([`Composer`]).
 //!
 //! Everything works on a frame's own memory and format, described by `gst_video::VideoFormatInfo`; nothing here converts
 //! a whole frame to another format, and nothing allocates once the first frame has passed.
 
+mod area;
 mod blend;
 mod color;
 mod colormap;
+mod composition;
 mod heatmap;
 mod layout;
 mod levels;
@@ -18,7 +21,9 @@ mod rectangles;
 #[cfg(test)]
 mod tests;
 
+pub use area::Area;
 pub use colormap::Colormap;
+pub use composition::{Composer, stack};
 pub use painter::Painter;
 pub use reader::{FrameReader, UnsupportedFormat};
 

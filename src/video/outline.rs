@@ -1,22 +1,18 @@
-//! Outlines drawn around regions.
+//! Outlines around regions.
 
 use std::ops::Range;
 
-use gst_video::{VideoFrameRef, VideoInfo};
+use gst_video::VideoInfo;
 
-use super::color::ColorSpace;
-use super::rectangles::{Rectangle, Rectangles};
+use super::rectangles::Rectangle;
 use crate::model::Region;
 
 /// Red outside and white inside: one of the two stands out on any picture and any colormap.
-const COLORS: [[f32; 3]; 2] = [[255.0, 0.0, 0.0], [255.0; 3]];
+pub const COLORS: [[f32; 3]; 2] = [[255.0, 0.0, 0.0], [255.0; 3]];
 
-/// Outlines regions on frames of one kind.
+/// Where the outlines are on frames of one kind.
 #[derive(Debug)]
 pub struct Outline {
-    rectangles: Rectangles,
-    /// `COLORS` in the frame's components.
-    colors: [[u8; 3]; 2],
     /// The frame's width and height.
     frame: (usize, usize),
     /// Pixels of each colour.
@@ -25,27 +21,21 @@ pub struct Outline {
 
 impl Outline {
     pub fn new(info: &VideoInfo) -> Self {
-        let space = ColorSpace::new(info);
         let height = info.height() as usize;
         Self {
-            rectangles: Rectangles::new(info),
-            colors: COLORS.map(|color| space.native(color)),
             frame: (info.width() as usize, height),
             thickness: (height / 360).max(2),
         }
     }
 
-    /// See [`Painter::boxes`](super::Painter::boxes).
-    pub fn paint(&self, frame: &mut VideoFrameRef<&mut gst::BufferRef>, region: &Region) {
-        let mut rectangle = Rectangle {
+    /// The bars around a region, of each of [`COLORS`].
+    pub fn bars(&self, region: &Region) -> [[Rectangle; 4]; 2] {
+        let region = Rectangle {
             x: clip(region.x, region.w, self.frame.0),
             y: clip(region.y, region.h, self.frame.1),
         };
-        for color in &self.colors {
-            rectangle = self
-                .rectangles
-                .outline(frame, &rectangle, self.thickness, color);
-        }
+        let (outer, rest) = region.outline(self.thickness);
+        [outer, rest.outline(self.thickness).0]
     }
 }
 

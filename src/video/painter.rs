@@ -1,11 +1,14 @@
 //! What was found, or how far learning has come, painted on the frame.
 
+use gst_video::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
 
-use super::Colormap;
+use super::color::ColorSpace;
 use super::heatmap::Heatmap;
-use super::outline::Outline;
-use super::progress::Progress;
+use super::outline::{self, Outline};
+use super::progress::{self, Progress};
+use super::rectangles::Rectangles;
+use super::{Area, Colormap};
 use crate::model::{Map, Region};
 
 /// Paints on frames of one kind, in their own format: colours are converted once, samples never. Alpha and padding stay as
@@ -13,22 +16,42 @@ use crate::model::{Map, Region};
 #[derive(Debug)]
 pub struct Painter {
     heatmap: Heatmap,
+    rectangles: Rectangles,
     outline: Outline,
     progress: Progress,
+    /// The outlines' and the bar's colours in the frame's components.
+    outline_colors: [[u8; 3]; 2],
+    progress_colors: [[u8; 3]; 2],
 }
 
 impl Painter {
     /// For frames with the caps of `info`, of one of [`FORMATS`](super::FORMATS).
     pub fn new(info: &VideoInfo) -> Self {
+        let space = ColorSpace::new(info);
         Self {
             heatmap: Heatmap::new(info),
+            rectangles: Rectangles::new(info),
             outline: Outline::new(info),
             progress: Progress::new(info),
+            outline_colors: outline::COLORS.map(|color| space.native(color)),
+            progress_colors: progress::COLORS.map(|color| space.native(color)),
         }
     }
 
-    /// Blends `map` (0..=1; what is not a number counts as 0), stretched over the whole frame, in the colours of `colormap`.
+    /// Blends `map` (0..=1; what is not a number counts as 0), stretched over `area` of the frame, in the colours of `colormap`.
     /// A value weighs `opacity` (0..=1) times itself, so that what is normal stays clear.
+    pub fn heatmap_in(
+        &mut self,
+        frame: &mut VideoFrameRef<&mut gst::BufferRef>,
+        map: &Map,
+        area: Area,
+        colormap: Colormap,
+        opacity: f32,
+    ) {
+        self.heatmap.paint(frame, map, area, colormap, opacity);
+    }
+
+    /// As [`heatmap_in`](Self::heatmap_in), over the whole frame.
     pub fn heatmap(
         &mut self,
         frame: &mut VideoFrameRef<&mut gst::BufferRef>,
@@ -36,19 +59,28 @@ impl Painter {
         colormap: Colormap,
         opacity: f32,
     ) {
-        self.heatmap.paint(frame, map, colormap, opacity);
+        let area = Area::whole(frame.info());
+        self.heatmap_in(frame, map, area, colormap, opacity);
     }
 
     /// Outlines each region within its bounds, in red and white; lines are thicker on larger frames.
     pub fn boxes(&self, frame: &mut VideoFrameRef<&mut gst::BufferRef>, regions: &[Region]) {
         for region in regions {
-            self.outline.paint(frame, region);
+            let bars = self.outline.bars(region);
+            for (bars, color) in bars.iter().zip(&self.outline_colors) {
+                for bar in bars {
+                    self.rectangles.fill(frame, bar, color);
+                }
+            }
         }
     }
 
     /// Draws a bar near the frame's bottom edge, white for `share` of it (0..=1; what is not a number counts as 0) and black for
     /// the rest; it is higher on larger frames.
     pub fn progress(&self, frame: &mut VideoFrameRef<&mut gst::BufferRef>, share: f32) {
-        self.progress.paint(frame, share);
+        for (color, bar) in &self.progress.bars(share) {
+            self.rectangles
+                .fill(frame, bar, &self.progress_colors[*color]);
+        }
     }
 }

@@ -2,9 +2,9 @@
 
 use gst_video::{VideoChromaSite, VideoFormat, VideoFrameRef, VideoInfo};
 
-use super::FORMATS;
 use super::color::{Affine, ColorSpace};
 use super::layout::Grid;
+use super::{Area, FORMATS};
 use crate::data::resize::{ResizeError, Resizer, Window};
 
 /// Not one of [`FORMATS`].
@@ -27,13 +27,22 @@ pub struct FrameReader {
 impl FrameReader {
     /// For frames with the caps of `info`, to `size` (width, height).
     pub fn new(info: &VideoInfo, size: (usize, usize)) -> Result<Self, UnsupportedFormat> {
+        Self::of_area(info, Area::whole(info), size)
+    }
+
+    /// As [`new`](Self::new), for a part of the frames.
+    pub fn of_area(
+        info: &VideoInfo,
+        area: Area,
+        size: (usize, usize),
+    ) -> Result<Self, UnsupportedFormat> {
         if !FORMATS.contains(&info.format()) {
             return Err(UnsupportedFormat(info.format()));
         }
         Ok(Self {
             planes: Grid::of(info)
                 .into_iter()
-                .map(|grid| Plane::new(info, grid, size))
+                .map(|grid| Plane::new(info, grid, area, size))
                 .collect(),
             to_rgb: ColorSpace::new(info).to_rgb,
             area: size.0 * size.1,
@@ -89,18 +98,18 @@ struct Plane {
 }
 
 impl Plane {
-    fn new(info: &VideoInfo, grid: Grid, size: (usize, usize)) -> Self {
+    fn new(info: &VideoInfo, grid: Grid, area: Area, size: (usize, usize)) -> Self {
         Self {
-            resizer: Resizer::with_window(grid.size, window(info, &grid), size),
+            resizer: Resizer::with_window(grid.size, window(info, &grid, area), size),
             offsets: grid.components.iter().map(|&(_, offset)| offset).collect(),
             grid,
         }
     }
 }
 
-/// The frame's rectangle in samples of a grid. Subsampled chroma may reach beyond an odd frame's edge, and sits on
+/// A part of the frame in samples of a grid. Subsampled chroma may reach beyond an odd frame's edge, and sits on
 /// the left or upper pixels of its block where the caps say "cosited".
-fn window(info: &VideoInfo, grid: &Grid) -> Window {
+fn window(info: &VideoInfo, grid: &Grid, area: Area) -> Window {
     let site = info.chroma_site();
     let shift = |block: usize, cosited| {
         if site.contains(cosited) {
@@ -112,9 +121,9 @@ fn window(info: &VideoInfo, grid: &Grid) -> Window {
     };
     let (across, down) = grid.block;
     Window {
-        x: shift(across, VideoChromaSite::H_COSITED),
-        y: shift(down, VideoChromaSite::V_COSITED),
-        width: f64::from(info.width()) / across as f64,
-        height: f64::from(info.height()) / down as f64,
+        x: shift(across, VideoChromaSite::H_COSITED) + f64::from(area.x) / across as f64,
+        y: shift(down, VideoChromaSite::V_COSITED) + f64::from(area.y) / down as f64,
+        width: f64::from(area.w) / across as f64,
+        height: f64::from(area.h) / down as f64,
     }
 }

@@ -13,6 +13,26 @@ pub struct Rectangle {
     pub y: Range<usize>,
 }
 
+impl Rectangle {
+    /// Its outermost `thickness` pixels as four bars, and what they enclose.
+    pub fn outline(&self, thickness: usize) -> ([Self; 4], Self) {
+        let bar = |x: &Range<usize>, y: &Range<usize>| Self {
+            x: x.clone(),
+            y: y.clone(),
+        };
+        let (left, right) = ends(&self.x, thickness);
+        let (top, bottom) = ends(&self.y, thickness);
+        let inner = bar(&(left.end..right.start), &(top.end..bottom.start));
+        let bars = [
+            bar(&self.x, &top),
+            bar(&self.x, &bottom),
+            bar(&left, &inner.y),
+            bar(&right, &inner.y),
+        ];
+        (bars, inner)
+    }
+}
+
 /// Draws rectangles on frames of one kind, in colours that [`ColorSpace::native`](super::color::ColorSpace::native) gives.
 #[derive(Debug)]
 pub struct Rectangles {
@@ -26,33 +46,11 @@ impl Rectangles {
         }
     }
 
-    /// Draws the outermost `thickness` pixels of a rectangle; what they enclose is returned, and left as it is.
-    pub fn outline(
-        &self,
-        frame: &mut VideoFrameRef<&mut gst::BufferRef>,
-        Rectangle { x, y }: &Rectangle,
-        thickness: usize,
-        color: &[u8; 3],
-    ) -> Rectangle {
-        let (left, right) = ends(x, thickness);
-        let (top, bottom) = ends(y, thickness);
-        let inner = Rectangle {
-            x: left.end..right.start,
-            y: top.end..bottom.start,
-        };
-        self.fill(frame, x, &top, color);
-        self.fill(frame, x, &bottom, color);
-        self.fill(frame, &left, &inner.y, color);
-        self.fill(frame, &right, &inner.y, color);
-        inner
-    }
-
-    /// Fills the pixels in columns `x` and rows `y`.
+    /// Fills a rectangle's pixels.
     pub fn fill(
         &self,
         frame: &mut VideoFrameRef<&mut gst::BufferRef>,
-        x: &Range<usize>,
-        y: &Range<usize>,
+        Rectangle { x, y }: &Rectangle,
         color: &[u8; 3],
     ) {
         for grid in &self.grids {

@@ -12,7 +12,7 @@ pub use self::dense::Extractor;
 use self::paper::Paper;
 pub use self::stages::{Stage, Stages};
 use super::config::ModelConfig;
-use super::detection::Scales;
+use super::detection::RawDetection;
 use super::networks::{Networks, ProfileNetworks};
 
 /// A model's networks and its criterion.
@@ -73,22 +73,21 @@ impl Inference {
         }
     }
 
-    /// Judges a picture, planar R, G, B of the model's size with values in 0..=255. Fills `map`, of that size too, with the raw
-    /// map.
+    /// Judges a picture, planar R, G, B of the model's size with values in 0..=255; the map in `raw` has that size already.
     ///
     /// Panics where libtorch throws: out of memory, or a GPU that was lost.
-    pub fn run(&mut self, rgb: &[f32], map: &mut [f32]) -> (f32, Scales) {
+    pub fn run(&mut self, rgb: &[f32], raw: &mut RawDetection) {
         match self {
-            Self::Paper(paper) => paper.run(rgb, map),
-            Self::Dense(dense) => dense.run(rgb, map),
+            Self::Paper(paper) => paper.run(rgb, raw),
+            Self::Dense(dense) => dense.run(rgb, raw),
         }
     }
 
-    /// As [`run`](Self::run), from the features of each tile of a dense model's picture; `None` for other models.
-    pub fn judge(&mut self, tiles: &[Tensor], map: &mut [f32]) -> Option<(f32, Scales)> {
+    /// As [`run`](Self::run), from the features of each tile of a dense model's picture; the score of other models is not a number.
+    pub fn judge(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
         match self {
-            Self::Paper(_) => None,
-            Self::Dense(dense) => Some(dense.judge(tiles, map)),
+            Self::Paper(_) => raw.score = f32::NAN,
+            Self::Dense(dense) => dense.judge(tiles, raw),
         }
     }
 }

@@ -4,14 +4,15 @@
 //! second; it is spread over the frames that calibrate, whose features wait for it, so that the video never stops for long.
 
 use std::mem;
+use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
 use super::{Fit, FitError, Moments, backbone_tensors, extractor, model_tensors, sample};
 use crate::libtorch::{KeptBlocks, guarded};
 use crate::model::{
-    Calibration, DenseConfig, DetectError, Detector, Extractor, Judgement, Model, ModelConfig,
-    Provenance, Tensors, calibrate,
+    Calibration, DenseConfig, DetectError, Detector, Extractor, Judgement, Mask, Model,
+    ModelConfig, Provenance, Tensors, calibrate,
 };
 use crate::nn::dense;
 use crate::train::{BACKBONE_LICENCE, TrainError};
@@ -78,6 +79,8 @@ pub struct Learning {
     /// To fit to, and to calibrate.
     frames: [usize; 2],
     taken: usize,
+    /// What counts for the threshold.
+    mask: Option<Arc<Mask>>,
     stage: Stage,
     _kept: KeptBlocks,
 }
@@ -128,6 +131,7 @@ impl Learning {
             kind,
             frames: [frames - calibration, calibration],
             taken: 0,
+            mask: None,
             _kept: KeptBlocks::new(),
         })
     }
@@ -135,6 +139,11 @@ impl Learning {
     /// Width and height in pixels of the pictures to hand in.
     pub fn input_size(&self) -> (usize, usize) {
         self.config.tiling.picture().into()
+    }
+
+    /// What of the pictures counts for the threshold; all is learned.
+    pub fn set_mask(&mut self, mask: Option<Arc<Mask>>) {
+        self.mask = mask;
     }
 
     /// Frames that have been learned, and all that shall be.
@@ -160,6 +169,8 @@ impl Learning {
             }
             Stage::Fitting(extractor, fit, waiting) => self.fit(rgb, extractor, fit, waiting)?,
             Stage::Calibrating(mut calibrating) => {
+                let judge = calibrating.detector.judge_mut();
+                judge.set_mask(self.mask.clone());
                 let judgement = calibrating.detector.judge(rgb)?;
                 calibrating.judgements.push(judgement);
                 Stage::Calibrating(calibrating)
@@ -216,6 +227,7 @@ impl Learning {
             || Model::of_tensors(&config, &tensors, self.device).map_err(TrainError::Encoder);
         let mut detector =
             Detector::new(model()?, self.device, self.kind).map_err(TrainError::Model)?;
+        detector.judge_mut().set_mask(self.mask.clone());
         let judgements = waiting
             .iter()
             .map(|tiles| detector.judge_features(tiles))
@@ -236,7 +248,7 @@ impl Learning {
         let calibration = calibrate(&judgements, self.false_positive_rate)
             .filter(|calibration| calibration.check().is_ok())
             .ok_or(LearnError::NotCalibrated)?;
-        detector.set_calibration(calibration);
+        detector.judge_mut().set_calibration(calibration);
         model.calibration = Some(calibration);
         model.provenance = Provenance {
             data: "the frames of a video".to_owned(),

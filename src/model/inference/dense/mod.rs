@@ -12,10 +12,10 @@ use tch::{Device, Kind, Tensor};
 pub use self::extractor::Extractor;
 use self::grid::Grid;
 use super::{Stage, Stages};
-use crate::criterion::{Field, PackedField, gaussian_term};
+use crate::criterion::{Field, PackedField};
 use crate::libtorch::Shared;
 use crate::model::config::DenseConfig;
-use crate::model::detection::{DenseTerms, Scales};
+use crate::model::detection::{RawDetection, Scales};
 use crate::model::networks::DenseNetworks;
 
 /// Places that a thread takes at once: rows of their whiteners fill its cache.
@@ -71,7 +71,7 @@ impl Dense {
         vec![(Stage::Features, self.extractor.operations())]
     }
 
-    pub fn run(&mut self, rgb: &[f32], map: &mut [f32]) -> (f32, Scales) {
+    pub fn run(&mut self, rgb: &[f32], raw: &mut RawDetection) {
         let Self {
             extractor,
             judge,
@@ -90,12 +90,12 @@ impl Dense {
         stages.add(Stage::Descriptor, descriptor.min(all));
         stages.time(Stage::Map, || {
             let tiles = judged.iter().map(|(distances, _)| &distances[..]);
-            judge.finish(tiles, map)
-        })
+            judge.finish(tiles, raw);
+        });
     }
 
     /// As [`run`](Self::run), from the features (places, 304) of each tile.
-    pub fn judge(&mut self, tiles: &[Tensor], map: &mut [f32]) -> (f32, Scales) {
+    pub fn judge(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
         let judge = &mut self.judge;
         let distances: Vec<Vec<f32>> = tiles
             .iter()
@@ -107,7 +107,7 @@ impl Dense {
                 workers.run(|| judge.distances(tile, features.get()))
             })
             .collect();
-        judge.finish(distances.iter().map(|distances| &distances[..]), map)
+        judge.finish(distances.iter().map(|distances| &distances[..]), raw);
     }
 }
 
@@ -159,22 +159,11 @@ impl Judge {
         }
     }
 
-    /// The score and the terms of the tiles' distances; the map goes to `map`.
-    fn finish<'a>(
-        &mut self,
-        tiles: impl Iterator<Item = &'a [f32]>,
-        map: &mut [f32],
-    ) -> (f32, Scales) {
+    /// Score, terms and map of the tiles' distances.
+    fn finish<'a>(&mut self, tiles: impl Iterator<Item = &'a [f32]>, raw: &mut RawDetection) {
         let distance = self.grid.lay(tiles);
-        self.grid.enlarge(map);
-        let terms = DenseTerms {
-            distance,
-            gaussian: gaussian_term(distance),
-        };
-        let scales = Scales {
-            dense: Some(terms),
-            ..Scales::default()
-        };
-        (distance, scales)
+        self.grid.enlarge(&mut raw.map);
+        raw.score = distance;
+        raw.scales = Scales::dense(distance);
     }
 }

@@ -5,9 +5,9 @@ use rayon::prelude::*;
 use tch::{Tensor, no_grad};
 
 use super::{Branch, Stage, Stages, picture_of};
-use crate::criterion::{Reference, Residuals, ScoreWeights, TermWeights, mean_of_overlap};
+use crate::criterion::{Reference, Residuals, ScoreWeights, mean_of_overlap};
 use crate::model::config::PaperConfig;
-use crate::model::detection::{ScaleTerms, Scales};
+use crate::model::detection::{RawDetection, ScaleTerms, Scales};
 use crate::nn::{PATCH, PATCHES, PICTURE, STRIDE};
 
 /// Patches that go through the local network together: a row of them. The largest layers of more would leave the cache.
@@ -41,17 +41,10 @@ struct Row {
     strip: Vec<f32>,
     reconstruction: Vec<f32>,
     gaussian: Vec<f32>,
+    terms: Vec<ScaleTerms>,
     /// Sum of the patches' maps: (32, 256).
     map: Vec<f32>,
-    worst: Worst,
     stages: Stages,
-}
-
-/// The terms of the patch with the highest score.
-#[derive(Clone, Copy, Debug)]
-struct Worst {
-    score: f32,
-    terms: ScaleTerms,
 }
 
 impl OnCpu {
@@ -70,9 +63,9 @@ impl OnCpu {
         (global, local): (Option<&Branch>, Option<&Branch>),
         weights: &ScoreWeights,
         picture: &[f32],
-        map: &mut [f32],
+        raw: &mut RawDetection,
         stages: &mut Stages,
-    ) -> Scales {
+    ) {
         let Self {
             reference,
             global: whole,
@@ -87,7 +80,7 @@ impl OnCpu {
             || {
                 if let Some(branch) = local {
                     rows.par_iter_mut().enumerate().for_each(|(row, work)| {
-                        no_grad(|| work.run(branch, &weights.local, picture, reference, row));
+                        no_grad(|| work.run(branch, picture, reference, row));
                     });
                 }
             },
@@ -96,6 +89,7 @@ impl OnCpu {
         for row in rows.iter_mut() {
             *stages += std::mem::take(&mut row.stages);
         }
+        let map = &mut raw.map[..];
         stages.time(Stage::Map, || match (global, local) {
             (_, None) => map.copy_from_slice(&whole.map),
             (None, Some(_)) => sum_rows(rows, map),
@@ -107,12 +101,16 @@ impl OnCpu {
                 }
             }
         });
-        let worst = rows.iter().map(|row| row.worst).reduce(Worst::or);
-        Scales {
-            global: global_terms,
-            local: local.and(worst).map(|worst| worst.terms),
-            dense: None,
+        raw.patches.clear();
+        if local.is_some() {
+            raw.patches
+                .extend(rows.iter().flat_map(|row| row.terms.iter().copied()));
         }
+        raw.scales = Scales {
+            global: global_terms,
+            local: ScaleTerms::worst(&raw.patches, &weights.local),
+            dense: None,
+        };
     }
 }
 
@@ -170,20 +168,13 @@ impl Row {
             strip: vec![0.0; 3 * area],
             reconstruction: Vec::new(),
             gaussian: Vec::new(),
+            terms: Vec::new(),
             map: vec![0.0; area],
-            worst: Worst::NONE,
             stages: Stages::default(),
         }
     }
 
-    fn run(
-        &mut self,
-        branch: &Branch,
-        weights: &TermWeights,
-        picture: &[f32],
-        reference: &Reference,
-        row: usize,
-    ) {
+    fn run(&mut self, branch: &Branch, picture: &[f32], reference: &Reference, row: usize) {
         let y = row * STRIDE as usize;
         let stages = &mut self.stages;
         let patches = stages.time(Stage::Prepare, || {
@@ -202,38 +193,19 @@ impl Row {
             copy_to(&mut self.gaussian, &branch.descriptor.distance(&z));
             copy_to(&mut self.reconstruction, &reconstructions);
             self.map.fill(0.0);
-            self.worst = Worst::NONE;
+            self.terms.clear();
             let patch = self.reconstruction.len() / self.gaussian.len();
             let patches = self.reconstruction.chunks_exact(patch);
             for (column, (patch, &gaussian)) in patches.zip(&self.gaussian).enumerate() {
                 let x = column * STRIDE as usize;
                 let map = &mut self.map[x..];
                 let reconstruction = self.residuals.compare(reference, patch, (x, y), map);
-                self.worst = self.worst.or(Worst {
-                    score: weights.mix(reconstruction, gaussian),
-                    terms: ScaleTerms {
-                        reconstruction,
-                        gaussian,
-                    },
+                self.terms.push(ScaleTerms {
+                    reconstruction,
+                    gaussian,
                 });
             }
         });
-    }
-}
-
-impl Worst {
-    const NONE: Self = Self {
-        score: f32::NEG_INFINITY,
-        terms: ScaleTerms {
-            reconstruction: 0.0,
-            gaussian: 0.0,
-        },
-    };
-
-    /// The one with the higher score, the first of equals; what is not a number is worse than anything.
-    fn or(self, other: Self) -> Self {
-        let is_worse = other.score > self.score || (other.score.is_nan() && !self.score.is_nan());
-        if is_worse { other } else { self }
     }
 }
 

@@ -5,7 +5,7 @@ use tch::{Device, Kind, Tensor};
 use super::{Branch, picture_of};
 use crate::criterion::{self, MsSsim, PatchFold, ScoreWeights, residual_map};
 use crate::model::config::PaperConfig;
-use crate::model::detection::{ScaleTerms, Scales};
+use crate::model::detection::{RawDetection, ScaleTerms, Scales};
 use crate::nn::patches;
 
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct OnGpu {
     global: MsSsim,
     local: MsSsim,
     fold: PatchFold,
-    /// What comes back: the map, then two terms a scale.
+    /// What comes back: the map, then the two terms of the whole and of each patch.
     result: Vec<f32>,
 }
 
@@ -37,8 +37,8 @@ impl OnGpu {
         (global, local): (Option<&Branch>, Option<&Branch>),
         weights: &ScoreWeights,
         picture: &[f32],
-        map: &mut [f32],
-    ) -> Scales {
+        raw: &mut RawDetection,
+    ) {
         // From page-locked memory the copy goes on by itself while the CPU queues what follows.
         let picture = picture_of(picture).pin_memory(self.device).to_device_(
             self.device,
@@ -46,46 +46,38 @@ impl OnGpu {
             true,
             false,
         );
-        let global = global.map(|branch| {
-            let errors = Errors::of(branch, &self.global, &picture);
-            (errors.reconstruction, errors.gaussian, errors.maps)
-        });
-        let local = local.map(|branch| {
-            let errors = Errors::of(branch, &self.local, &patches(&picture));
-            let scores = &errors.reconstruction * f64::from(weights.local.reconstruction)
-                + &errors.gaussian * f64::from(weights.local.gaussian);
-            let worst = scores.argmax(0, true);
-            (
-                errors.reconstruction.index_select(0, &worst),
-                errors.gaussian.index_select(0, &worst),
-                self.fold.mean(&errors.maps),
-            )
-        });
+        let global = global.map(|branch| Errors::of(branch, &self.global, &picture));
+        let local = local.map(|branch| Errors::of(branch, &self.local, &patches(&picture)));
         let share = f64::from(weights.global_share);
+        let folded = |local: &Errors| self.fold.mean(&local.maps);
         let mixed = match (&global, &local) {
-            (Some((_, _, global)), Some((_, _, local))) => global * share + local * (1.0 - share),
-            (Some((_, _, only)), None) | (None, Some((_, _, only))) => only.shallow_clone(),
+            (Some(global), Some(local)) => &global.maps * share + folded(local) * (1.0 - share),
+            (Some(only), None) => only.maps.shallow_clone(),
+            (None, Some(only)) => folded(only),
             (None, None) => unreachable!("a model without networks is refused when it is read"),
         };
         let mut parts = vec![mixed.flatten(0, -1)];
-        for (reconstruction, gaussian, _) in global.iter().chain(&local) {
-            parts.push(reconstruction.shallow_clone());
-            parts.push(gaussian.shallow_clone());
+        for errors in global.iter().chain(&local) {
+            let terms = Tensor::stack(&[&errors.reconstruction, &errors.gaussian], 1);
+            parts.push(terms.flatten(0, -1));
         }
         let result = Tensor::cat(&parts, 0).to_device(Device::Cpu);
         self.result.resize(result.numel(), 0.0);
         result.copy_data(&mut self.result, result.numel());
-        let (values, terms) = self.result.split_at(map.len());
-        map.copy_from_slice(values);
+        let (values, terms) = self.result.split_at(raw.map.len());
+        raw.map.copy_from_slice(values);
         let mut terms = terms.chunks_exact(2).map(|pair| ScaleTerms {
             reconstruction: pair[0],
             gaussian: pair[1],
         });
-        Scales {
-            global: global.and_then(|_| terms.next()),
-            local: local.and_then(|_| terms.next()),
+        let global = global.and_then(|_| terms.next());
+        raw.patches.clear();
+        raw.patches.extend(terms);
+        raw.scales = Scales {
+            global,
+            local: ScaleTerms::worst(&raw.patches, &weights.local),
             dense: None,
-        }
+        };
     }
 }
 

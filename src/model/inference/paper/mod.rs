@@ -9,10 +9,10 @@ use tch::{Device, Kind, Tensor};
 use self::cpu::OnCpu;
 use self::gpu::OnGpu;
 use super::{Stage, Stages};
-use crate::criterion::{Descriptor, ScoreWeights, TermWeights};
+use crate::criterion::{Descriptor, ScoreWeights};
 use crate::libtorch::Workers;
 use crate::model::config::PaperConfig;
-use crate::model::detection::{ScaleTerms, Scales};
+use crate::model::detection::RawDetection;
 use crate::model::networks::PaperNetworks;
 use crate::nn::{Fused, Normalisation, Operations, PATCHES, PICTURE};
 
@@ -115,27 +115,22 @@ impl Paper {
     }
 
     /// The picture has 256 x 256 pixels.
-    pub fn run(&mut self, rgb: &[f32], map: &mut [f32]) -> (f32, Scales) {
+    pub fn run(&mut self, rgb: &[f32], raw: &mut RawDetection) {
         let branches = (self.global.as_ref(), self.local.as_ref());
         let (weights, stages) = (&self.score, &mut self.stages);
         let picture = &mut self.picture;
         stages.time(Stage::Prepare, || {
             normalise(rgb, &self.normalisation, picture);
         });
-        let scales = match &mut self.criterion {
+        match &mut self.criterion {
             Criterion::Cpu(criterion) => self
                 .workers
-                .run(|| criterion.run(branches, weights, picture, map, stages)),
+                .run(|| criterion.run(branches, weights, picture, raw, stages)),
             Criterion::Gpu(criterion) => {
-                tch::no_grad(|| criterion.run(branches, weights, picture, map))
+                tch::no_grad(|| criterion.run(branches, weights, picture, raw))
             }
-        };
-        let score = |terms: Option<ScaleTerms>, weights: TermWeights| {
-            terms.map(|terms| weights.mix(terms.reconstruction, terms.gaussian))
-        };
-        let global = score(scales.global, self.score.global);
-        let local = score(scales.local, self.score.local);
-        (self.score.combine(global, local), scales)
+        }
+        raw.score = raw.scales.score(weights);
     }
 }
 

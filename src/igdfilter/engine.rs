@@ -1,0 +1,307 @@
+//! A model at work in a thread of its own, for one element or for all that share it.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use tch::{Device, Kind};
+
+use super::mailbox::{Mailbox, Reply};
+use super::pool::{Lent, Pool};
+use super::refusal::Refusal;
+use crate::model::{
+    Calibration, DenseConfig, DetectError, Detector, Judge, ModelConfig, ModelError, Precision,
+};
+
+/// How long the end of the thread is waited for; it may be in the middle of an inference.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Pictures that are read while others are inferred.
+const READ_AHEAD: usize = 1;
+
+/// How pictures of several frames are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// Pictures to wait for.
+    pub size: usize,
+    /// How long they are waited for after the first one.
+    pub timeout: Duration,
+}
+
+/// Frames wait in a queue, one of each stream at most.
+#[derive(Debug)]
+pub struct Engine {
+    name: String,
+    config: ModelConfig,
+    calibration: Option<Calibration>,
+    target: (Device, Kind),
+    queue: Arc<Queue>,
+    pool: Arc<Pool>,
+}
+
+impl Engine {
+    /// With a model from a file.
+    pub fn open(
+        path: &Path,
+        device: Device,
+        precision: Precision,
+        batching: Batching,
+    ) -> Result<Self, Refusal> {
+        let detector = Detector::open(path, device, precision).map_err(|err| match err {
+            ModelError::Precision(err) => Refusal::new(gst::ResourceError::Settings, err),
+            err => Refusal::new(
+                gst::ResourceError::OpenRead,
+                format_args!("cannot use the model: {err}"),
+            ),
+        })?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        Self::new(detector, name.into_owned(), batching).map_err(|err| no_thread(&err))
+    }
+
+    /// `name` is the model's in results.
+    pub fn new(detector: Detector, name: String, batching: Batching) -> io::Result<Self> {
+        let queue = Arc::new(Queue::new(batching));
+        let engine = Self {
+            name,
+            config: detector.config().clone(),
+            calibration: detector.calibration().copied(),
+            target: detector.target(),
+            queue: queue.clone(),
+            pool: Arc::new(Pool::new(batching.size + READ_AHEAD)),
+        };
+        thread::Builder::new()
+            .name("igd-infer".to_owned())
+            .spawn(move || {
+                work(detector, &queue);
+                queue.lock().ended = true;
+                queue.changed.notify_all();
+            })?;
+        Ok(engine)
+    }
+
+    /// The model's name in results.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the networks are, and what they compute in.
+    pub fn target(&self) -> (Device, Kind) {
+        self.target
+    }
+
+    /// Width and height in pixels of the pictures to hand in.
+    pub fn input_size(&self) -> (usize, usize) {
+        self.config.input().into()
+    }
+
+    /// What a dense model consists of; `None` for other models.
+    pub fn dense_config(&self) -> Option<&DenseConfig> {
+        match &self.config {
+            ModelConfig::Paper(_) => None,
+            ModelConfig::Dense(config) => Some(config),
+        }
+    }
+
+    pub fn is_calibrated(&self) -> bool {
+        self.calibration.is_some()
+    }
+
+    /// For one of the streams.
+    pub fn judge(&self) -> Judge {
+        Judge::new(self.config.clone(), self.calibration)
+    }
+
+    /// Memory for so many pictures of a frame, as soon as there is some; `None` when the mailbox is interrupted.
+    pub fn lend(&self, count: usize, mailbox: &Mailbox) -> Option<Lent> {
+        self.pool.lend(count, || mailbox.is_interrupted())
+    }
+
+    /// As [`lend`](Self::lend), without waiting.
+    pub fn lend_now(&self, count: usize) -> Option<Lent> {
+        self.pool.lend_now(count)
+    }
+
+    /// Hands pictures of a frame in; the answer comes to the mailbox.
+    pub fn submit(&self, pictures: Lent, mailbox: &Arc<Mailbox>) {
+        let job = Job {
+            pictures,
+            ticket: mailbox.expect(),
+            mailbox: mailbox.clone(),
+            since: Instant::now(),
+        };
+        self.queue.lock().jobs.push_back(job);
+        self.queue.changed.notify_all();
+    }
+
+    /// How long a picture takes that shows nothing; `None` when it is not through after `patience`.
+    pub fn measure(&self, patience: Duration) -> Option<Duration> {
+        let (width, height) = self.input_size();
+        let mailbox = Arc::new(Mailbox::default());
+        let end = Instant::now() + patience;
+        let mut pictures = self.pool.lend(1, || Instant::now() >= end)?;
+        pictures[0].rgb.resize(3 * width * height, 0.0);
+        self.submit(pictures, &mailbox);
+        mailbox.wait_for(patience).map(|reply| reply.inference)
+    }
+
+    /// Another stream has its own wishes: the larger batch and the shorter time hold.
+    pub fn also_batch(&self, batching: Batching) {
+        let mut line = self.queue.lock();
+        line.batching.size = line.batching.size.max(batching.size);
+        line.batching.timeout = line.batching.timeout.min(batching.timeout);
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let mut line = self.queue.lock();
+        line.closed = true;
+        self.queue.changed.notify_all();
+        let end = Instant::now() + PATIENCE;
+        // An inference that hangs must not hang who stops it; its thread ends with it.
+        while !line.ended {
+            let Some(rest) = end.checked_duration_since(Instant::now()) else {
+                return;
+            };
+            line = self.queue.wait(line, rest);
+        }
+    }
+}
+
+/// The system gives no more threads.
+pub fn no_thread(err: &io::Error) -> Refusal {
+    Refusal::new(
+        gst::ResourceError::NoSpaceLeft,
+        format_args!("cannot start a thread for the model: {err}"),
+    )
+}
+
+/// The pictures of a frame.
+#[derive(Debug)]
+struct Job {
+    pictures: Lent,
+    ticket: u64,
+    mailbox: Arc<Mailbox>,
+    since: Instant,
+}
+
+#[derive(Debug)]
+struct Queue {
+    line: Mutex<Line>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct Line {
+    jobs: VecDeque<Job>,
+    batching: Batching,
+    /// Nobody hands in any more.
+    closed: bool,
+    /// The thread is through.
+    ended: bool,
+}
+
+impl Queue {
+    fn new(batching: Batching) -> Self {
+        Self {
+            line: Mutex::new(Line {
+                jobs: VecDeque::new(),
+                batching,
+                closed: false,
+                ended: false,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, line: MutexGuard<'a, Line>, time: Duration) -> MutexGuard<'a, Line> {
+        let waited = self.changed.wait_timeout(line, time);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Waits for frames that are still wanted and fills `batch` with them; false when there will be no more.
+    fn next(&self, batch: &mut Vec<Job>) -> bool {
+        let mut line = self.lock();
+        loop {
+            line.jobs.retain(|job| job.mailbox.expects(job.ticket));
+            if line.closed {
+                return false;
+            }
+            let Some(first) = line.jobs.front() else {
+                line = self
+                    .changed
+                    .wait(line)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let rest = line.batching.timeout.checked_sub(first.since.elapsed());
+            match rest {
+                Some(rest) if line.pictures() < line.batching.size => line = self.wait(line, rest),
+                _ => break,
+            }
+        }
+        let mut pictures = 0;
+        while let Some(job) = line.jobs.front() {
+            pictures += job.pictures.len();
+            if !batch.is_empty() && pictures > line.batching.size {
+                break;
+            }
+            batch.extend(line.jobs.pop_front());
+        }
+        true
+    }
+}
+
+impl Line {
+    fn pictures(&self) -> usize {
+        self.jobs.iter().map(|job| job.pictures.len()).sum()
+    }
+}
+
+/// What the thread does.
+fn work(mut detector: Detector, queue: &Queue) {
+    let mut batch = Vec::new();
+    while queue.next(&mut batch) {
+        stall();
+        let start = Instant::now();
+        for mut job in batch.drain(..) {
+            let inferred = catch_unwind(AssertUnwindSafe(|| {
+                let mut pictures = job.pictures.iter_mut();
+                pictures.try_for_each(|picture| detector.infer(&picture.rgb, &mut picture.raw))
+            }));
+            let reply = Reply {
+                pictures: job.pictures,
+                // Whoever waits must hear of it, whatever happens.
+                inferred: inferred
+                    .unwrap_or_else(|_| Err(DetectError::Inference("a panic".to_owned()))),
+                inference: start.elapsed(),
+            };
+            job.mailbox.deliver(job.ticket, reply);
+        }
+    }
+}
+
+/// Milliseconds that every inference of this process is held up.
+static STALL: AtomicU64 = AtomicU64::new(0);
+
+/// For tests: holds up every inference from now on.
+#[doc(hidden)]
+pub fn stall_inferences(time: Duration) {
+    let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    STALL.store(milliseconds, Ordering::Relaxed);
+}
+
+fn stall() {
+    let milliseconds = STALL.load(Ordering::Relaxed);
+    if milliseconds > 0 {
+        thread::sleep(Duration::from_millis(milliseconds));
+    }
+}

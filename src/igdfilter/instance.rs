@@ -1,0 +1,101 @@
+//! The model of an element, or of all elements with the same `model-instance-id`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::engine::{Batching, Engine};
+use super::refusal::Refusal;
+
+/// The place where the current model is; there may be another one between two frames.
+#[derive(Debug, Default)]
+pub struct Instance {
+    current: Mutex<Current>,
+}
+
+#[derive(Debug, Default)]
+struct Current {
+    engine: Option<Arc<Engine>>,
+    /// Files that the models so far were opened from.
+    paths: Vec<PathBuf>,
+}
+
+/// What elements share while one of them is there.
+type Shared = Arc<Mutex<Weak<Instance>>>;
+
+static INSTANCES: Mutex<Option<HashMap<String, Shared>>> = Mutex::new(None);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Instance {
+    /// For one element alone.
+    pub fn new(engine: Engine, path: PathBuf) -> Self {
+        let instance = Self::default();
+        instance.replace(engine, Some(path));
+        instance
+    }
+
+    /// The instance that other elements have under this name, or a new one. `path` is the model that this element names, if it
+    /// does: others have to run it too.
+    pub fn share(
+        id: &str,
+        path: Option<&Path>,
+        batching: Batching,
+        open: impl FnOnce() -> Result<Self, Refusal>,
+    ) -> Result<Arc<Self>, Refusal> {
+        let shared = {
+            let mut instances = lock(&INSTANCES);
+            let instances = instances.get_or_insert_default();
+            // Those that nobody has or waits for any more.
+            instances.retain(|_, shared| {
+                Arc::strong_count(shared) > 1 || lock(shared).strong_count() > 0
+            });
+            instances.entry(id.to_owned()).or_default().clone()
+        };
+        // Others with this name wait here while the model is opened.
+        let mut shared = lock(&shared);
+        if let Some(instance) = shared.upgrade() {
+            let current = lock(&instance.current);
+            if let Some(path) = path
+                && !current.paths.iter().any(|known| known == path)
+            {
+                let running = current.paths.last().cloned().unwrap_or_default();
+                return Err(Refusal::new(
+                    gst::ResourceError::Settings,
+                    format_args!(
+                        "elements with model-instance-id={id} share {}, this one has model={}: give it another model-instance-id",
+                        running.display(),
+                        path.display()
+                    ),
+                ));
+            }
+            if let Some(engine) = &current.engine {
+                engine.also_batch(batching);
+            }
+            drop(current);
+            return Ok(instance);
+        }
+        let instance = Arc::new(open()?);
+        *shared = Arc::downgrade(&instance);
+        Ok(instance)
+    }
+
+    /// The current model, if there is one yet.
+    pub fn engine(&self) -> Option<Arc<Engine>> {
+        lock(&self.current).engine.clone()
+    }
+
+    /// Puts another model in its place, for the next frame of each stream. `path` is where it comes from.
+    pub fn replace(&self, engine: Engine, path: Option<PathBuf>) {
+        let mut current = lock(&self.current);
+        let is_new = |path: &PathBuf| !current.paths.contains(path);
+        let path = path.filter(is_new);
+        current.paths.extend(path);
+        let before = current.engine.replace(Arc::new(engine));
+        drop(current);
+        // Its thread may have to be waited for.
+        drop(before);
+    }
+}

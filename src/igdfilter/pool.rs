@@ -1,0 +1,188 @@
+//! Memory for pictures that a model lends to its streams, so that many of them need little more than one.
+
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::model::Picture;
+
+/// How often who waits looks whether it still should.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Lends so many pictures, in the order in which they are asked for.
+#[derive(Debug)]
+pub struct Pool {
+    capacity: usize,
+    shelf: Mutex<Shelf>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Shelf {
+    pictures: Vec<Picture>,
+    lent: usize,
+    /// Who waits, the first one in front.
+    waiting: VecDeque<u64>,
+    next: u64,
+}
+
+/// Pictures of a frame; they go back by themselves.
+#[derive(Debug)]
+pub struct Lent {
+    pictures: Vec<Picture>,
+    pool: Arc<Pool>,
+}
+
+impl Pool {
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            shelf: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for `count` pictures; for all there are where a frame needs more, and then there are more for a while. `None` as soon as
+    /// `gives_up` says so.
+    pub fn lend(self: &Arc<Self>, count: usize, gives_up: impl Fn() -> bool) -> Option<Lent> {
+        let mut shelf = self.shelf();
+        let place = shelf.next;
+        shelf.next += 1;
+        shelf.waiting.push_back(place);
+        loop {
+            if gives_up() {
+                shelf.waiting.retain(|waiting| *waiting != place);
+                self.changed.notify_all();
+                return None;
+            }
+            if shelf.waiting.front() == Some(&place) && shelf.has(count, self.capacity) {
+                shelf.waiting.pop_front();
+                self.changed.notify_all();
+                return Some(self.take(&mut shelf, count));
+            }
+            shelf = self
+                .changed
+                .wait_timeout(shelf, LOOK)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// As [`lend`](Self::lend), but `None` where others have them or wait for them.
+    pub fn lend_now(self: &Arc<Self>, count: usize) -> Option<Lent> {
+        let mut shelf = self.shelf();
+        let is_free = shelf.waiting.is_empty() && shelf.has(count, self.capacity);
+        is_free.then(|| self.take(&mut shelf, count))
+    }
+
+    fn take(self: &Arc<Self>, shelf: &mut Shelf, count: usize) -> Lent {
+        shelf.lent += count;
+        let kept = shelf.pictures.len().saturating_sub(count);
+        let mut pictures = shelf.pictures.split_off(kept);
+        pictures.resize_with(count, Picture::default);
+        Lent {
+            pictures,
+            pool: self.clone(),
+        }
+    }
+}
+
+impl Shelf {
+    fn has(&self, count: usize, capacity: usize) -> bool {
+        self.lent == 0 || self.lent + count <= capacity
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let pool = &self.pool;
+        let mut shelf = pool.shelf();
+        shelf.lent -= self.pictures.len();
+        shelf.pictures.append(&mut self.pictures);
+        shelf.pictures.truncate(pool.capacity);
+        pool.changed.notify_all();
+    }
+}
+
+impl Deref for Lent {
+    type Target = [Picture];
+
+    fn deref(&self) -> &[Picture] {
+        &self.pictures
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut [Picture] {
+        &mut self.pictures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn pictures_are_lent_in_the_order_of_asking() {
+        let pool = Arc::new(Pool::new(2));
+        let (first, second) = (pool.lend(1, || false), pool.lend(1, || false));
+        let (sender, order) = mpsc::channel();
+        let waiters: Vec<_> = (0..3)
+            .map(|number| {
+                let (own, sender) = (pool.clone(), sender.clone());
+                let waiter = thread::spawn(move || {
+                    let lent = own.lend(1, || false);
+                    sender.send(number).unwrap();
+                    drop(lent);
+                });
+                while pool.shelf().waiting.len() <= number {
+                    thread::yield_now();
+                }
+                waiter
+            })
+            .collect();
+        assert!(order.try_recv().is_err());
+        drop(first);
+        let served: Vec<usize> = order.iter().take(3).collect();
+        assert_eq!(served, [0, 1, 2]);
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+        drop(second);
+        assert_eq!(pool.shelf().lent, 0);
+    }
+
+    #[test]
+    fn who_gives_up_holds_nobody() {
+        let pool = Arc::new(Pool::new(1));
+        let lent = pool.lend(1, || false);
+        let gone = Arc::new(AtomicBool::new(false));
+        let waiter = {
+            let (pool, gone) = (pool.clone(), gone.clone());
+            thread::spawn(move || pool.lend(1, || gone.load(Ordering::Relaxed)).is_none())
+        };
+        gone.store(true, Ordering::Relaxed);
+        assert!(waiter.join().unwrap());
+        drop(lent);
+        assert!(pool.lend(1, || false).is_some());
+    }
+
+    #[test]
+    fn a_frame_that_needs_more_gets_it_when_all_are_back() {
+        let pool = Arc::new(Pool::new(2));
+        let lent = pool.lend(5, || false).unwrap();
+        assert_eq!(lent.len(), 5);
+        assert!(pool.shelf().waiting.is_empty());
+        drop(lent);
+        assert_eq!(pool.shelf().pictures.len(), 2);
+    }
+}

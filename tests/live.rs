@@ -1,0 +1,360 @@
+//! igdfilter beside a live camera: results that come later, latency, QoS, and models that change while playing.
+
+mod element;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use element::frame::{Pattern, video_info};
+use element::model::models;
+use element::{PATIENCE, filter, harness};
+use gst::prelude::*;
+use gst_check::Harness;
+use gst_video::{VideoFormat, VideoInfo};
+use gstigd::meta::AnomalyMeta;
+
+fn info() -> VideoInfo {
+    video_info(VideoFormat::I420, 320, 240)
+}
+
+/// A harness that expects frames of [`info`], with a bus.
+fn line(properties: &str) -> (Harness, gst::Bus, gst::Element) {
+    let element = filter(&models().both, properties);
+    let (mut harness, bus) = harness(&element);
+    harness.set_src_caps(info().to_caps().unwrap());
+    (harness, bus, element)
+}
+
+fn stamped(pattern: Pattern, number: u64) -> gst::Buffer {
+    let mut buffer = pattern.buffer(&info());
+    let frame = gst::ClockTime::from_mseconds(40);
+    let made = buffer.get_mut().unwrap();
+    made.set_pts(frame * number);
+    made.set_duration(frame);
+    buffer
+}
+
+fn through(harness: &mut Harness, buffer: gst::Buffer) -> Option<AnomalyMeta> {
+    let buffer = harness.push_and_pull(buffer).unwrap();
+    AnomalyMeta::from_buffer(&buffer).unwrap()
+}
+
+fn stat(element: &gst::Element, name: &str) -> u64 {
+    let stats: gst::Structure = element.property("stats");
+    stats.get(name).unwrap()
+}
+
+/// Pushes the pattern until a result of it comes.
+fn until_result(harness: &mut Harness, pattern: Pattern, number: &mut u64) -> AnomalyMeta {
+    let start = Instant::now();
+    let first = *number;
+    loop {
+        let result = through(harness, stamped(pattern, *number));
+        *number += 1;
+        match result {
+            Some(result) if *number - 1 - u64::from(result.age) >= first => return result,
+            _ => assert!(start.elapsed() < Duration::from(PATIENCE)),
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn latest_video_carries_results_of_earlier_frames_with_their_age() {
+    let (mut harness, _bus, element) = line("inference-mode=latest overlay=none");
+    // Frames come faster than they can be inferred; which ones are odd follows no rhythm that inferences could have.
+    let pattern = |number: u64| match number * number % 7 {
+        0 | 2 => Pattern::Odd,
+        _ => Pattern::Normal,
+    };
+    let mut pushed = Vec::new();
+    let mut appearances = Vec::new();
+    let mut oldest = Duration::ZERO;
+    let mut last_source = None;
+    let mut longest_interval = Duration::ZERO;
+    for number in 0..300 {
+        let now = Instant::now();
+        if let Some(before) = pushed.last() {
+            longest_interval = longest_interval.max(now - *before);
+        }
+        pushed.push(now);
+        if let Some(result) = through(&mut harness, stamped(pattern(number), number)) {
+            let source = number - u64::from(result.age);
+            assert_eq!(
+                result.anomalous,
+                pattern(source) == Pattern::Odd,
+                "frame {number} with the result of {source}"
+            );
+            let age = now - pushed[source as usize];
+            oldest = oldest.max(age);
+            if last_source.replace(source) != Some(source) {
+                appearances.push(age);
+            }
+        }
+        thread::sleep(Duration::from_millis(3));
+    }
+    assert!(appearances.len() > 3, "{} results", appearances.len());
+    assert_eq!(stat(&element, "inferred"), appearances.len() as u64);
+    assert!(stat(&element, "skipped") > 0);
+    // A result is as old as its inference took when it comes, and stays for the next one's.
+    let inference = appearances.iter().max().unwrap();
+    let bound = *inference * 2 + longest_interval * 2;
+    assert!(oldest <= bound, "{oldest:?}, not above {bound:?}");
+}
+
+#[test]
+fn latest_video_does_not_wait() {
+    let (mut harness, _bus, element) = line("inference-mode=latest overlay=none");
+    let mut number = 0;
+    until_result(&mut harness, Pattern::Normal, &mut number);
+    let mut waits: Vec<_> = (0..101)
+        .map(|_| {
+            let buffer = stamped(Pattern::Normal, number);
+            number += 1;
+            let start = Instant::now();
+            harness.push_and_pull(buffer).unwrap();
+            start.elapsed()
+        })
+        .collect();
+    waits.sort();
+    let stats: gst::Structure = element.property("stats");
+    let inference: f64 = stats.get("mean-latency").unwrap();
+    // Most frames are not even read.
+    let median = waits[waits.len() / 2].as_secs_f64() * 1e3;
+    assert!(
+        median < inference / 3.0,
+        "{median} ms a frame, {inference} ms an inference"
+    );
+}
+
+#[test]
+fn results_of_before_a_flush_do_not_come_after_it() {
+    let (mut harness, bus, _element) = line("inference-mode=latest overlay=none messages=all");
+    let mut number = 0;
+    until_result(&mut harness, Pattern::Normal, &mut number);
+    for _ in 0..5 {
+        // Its inference is under way at the flush.
+        through(&mut harness, stamped(Pattern::Odd, number));
+        assert!(harness.push_event(gst::event::FlushStart::new()));
+        assert!(harness.push_event(gst::event::FlushStop::new(true)));
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        assert!(harness.push_event(gst::event::Segment::new(&segment)));
+        while bus.pop().is_some() {}
+        let first = through(&mut harness, stamped(Pattern::Normal, number));
+        assert_eq!(first, None);
+        number = 1;
+        let next = until_result(&mut harness, Pattern::Normal, &mut number);
+        assert!(!next.anomalous);
+        let odd = bus.iter().any(|message| {
+            let structure = message.structure();
+            structure.is_some_and(|structure| structure.get::<bool>("anomalous") == Ok(true))
+        });
+        assert!(!odd, "a message of before the flush");
+    }
+}
+
+#[test]
+fn messages_of_latest_video_have_the_times_of_the_inferred_frame() {
+    let (mut harness, bus, _element) = line("inference-mode=latest overlay=none messages=all");
+    let mut number = 0;
+    let result = until_result(&mut harness, Pattern::Odd, &mut number);
+    let message = bus
+        .pop_filtered(&[gst::MessageType::Element])
+        .expect("a message");
+    let structure = message.structure().unwrap();
+    let timestamp: gst::ClockTime = structure.get("timestamp").unwrap();
+    let source = number - 1 - u64::from(result.age);
+    assert_eq!(timestamp, gst::ClockTime::from_mseconds(40) * source);
+    assert!(structure.get::<bool>("anomalous").unwrap());
+}
+
+#[test]
+fn an_interval_holds_for_latest_video_too() {
+    let (mut harness, _bus, element) =
+        line("inference-mode=latest overlay=none inference-interval=1000");
+    let mut number = 0;
+    until_result(&mut harness, Pattern::Normal, &mut number);
+    for _ in 0..50 {
+        through(&mut harness, stamped(Pattern::Normal, number));
+        number += 1;
+        thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(stat(&element, "inferred"), 1);
+}
+
+#[test]
+fn a_latency_query_is_told_of_an_inference() {
+    let upstream = gst::ClockTime::from_mseconds(10);
+    let (mut harness, _bus, element) = line("overlay=none");
+    harness.set_upstream_latency(upstream);
+    // Before the first frame an inference is measured for it.
+    let first = harness.query_latency().expect("an answer") - upstream;
+    assert!(first > gst::ClockTime::from_mseconds(1), "{first}");
+    for number in 0..5 {
+        through(&mut harness, stamped(Pattern::Normal, number));
+    }
+    let stats: gst::Structure = element.property("stats");
+    let mean: f64 = stats.get("mean-latency").unwrap();
+    let later = harness.query_latency().unwrap() - upstream;
+    let later = later.useconds() as f64 / 1e3;
+    assert!(later >= mean, "{later} ms, frames take {mean} ms");
+}
+
+#[test]
+fn latest_video_is_hardly_later() {
+    let upstream = gst::ClockTime::from_mseconds(10);
+    let (mut harness, _bus, _element) = line("inference-mode=latest overlay=none");
+    harness.set_upstream_latency(upstream);
+    assert_eq!(harness.query_latency(), Some(upstream));
+}
+
+#[test]
+fn a_longer_inference_is_told_to_the_pipeline() {
+    let (mut harness, bus, _element) = line("inference-mode=latest overlay=none");
+    harness.set_upstream_latency(gst::ClockTime::from_mseconds(10));
+    harness.query_latency().unwrap();
+    // Reading a frame takes longer than nothing, which was told.
+    let large = video_info(VideoFormat::Rgb, 3840, 2160);
+    harness.set_src_caps(large.to_caps().unwrap());
+    harness
+        .push_and_pull(Pattern::Normal.buffer(&large))
+        .unwrap();
+    assert!(bus.pop_filtered(&[gst::MessageType::Latency]).is_some());
+    let told = harness.query_latency().unwrap();
+    assert!(told > gst::ClockTime::from_mseconds(11), "{told}");
+}
+
+#[test]
+fn late_frames_pass_without_an_inference() {
+    let (mut harness, _bus, element) = line("overlay=none");
+    let mut results = Vec::new();
+    for number in 0..10 {
+        if number == 2 {
+            // Frame 1 came 80 ms too late: those up to 160 ms later will be late too.
+            let qos = gst::event::Qos::builder(gst::QOSType::Underflow, 1.5, 80_000_000)
+                .timestamp(gst::ClockTime::from_mseconds(40));
+            assert!(harness.push_upstream_event(qos.build()));
+        }
+        let result = through(&mut harness, stamped(Pattern::Normal, number));
+        results.push(result.unwrap().age);
+    }
+    assert_eq!(results, [0, 0, 1, 2, 3, 4, 0, 0, 0, 0]);
+    assert_eq!(stat(&element, "late"), 4);
+    assert_eq!(stat(&element, "frames"), 10);
+    assert_eq!(stat(&element, "inferred"), 6);
+}
+
+#[test]
+fn lateness_ends_with_a_flush() {
+    let (mut harness, _bus, element) = line("overlay=none");
+    through(&mut harness, stamped(Pattern::Normal, 0));
+    let qos = gst::event::Qos::builder(gst::QOSType::Underflow, 9.0, 1_000_000_000)
+        .timestamp(gst::ClockTime::ZERO);
+    assert!(harness.push_upstream_event(qos.build()));
+    through(&mut harness, stamped(Pattern::Normal, 1));
+    assert_eq!(stat(&element, "late"), 1);
+    assert!(harness.push_event(gst::event::FlushStart::new()));
+    assert!(harness.push_event(gst::event::FlushStop::new(true)));
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    assert!(harness.push_event(gst::event::Segment::new(&segment)));
+    let result = through(&mut harness, stamped(Pattern::Normal, 1));
+    assert_eq!(result.unwrap().age, 0);
+    assert_eq!(stat(&element, "late"), 1);
+}
+
+#[test]
+fn a_live_pipeline_with_a_clock_runs_in_both_modes() {
+    for mode in ["sync", "latest"] {
+        let model = models().both.display();
+        let pipeline = gst::parse::launch(&format!(
+            "videotestsrc is-live=true num-buffers=20 ! video/x-raw,framerate=50/1 ! \
+             igdfilter name=filter model={model} inference-mode={mode} ! fakesink sync=true qos=true"
+        ))
+        .unwrap();
+        let start = Instant::now();
+        element::run_to_end(&pipeline).unwrap();
+        let filter = pipeline
+            .downcast_ref::<gst::Bin>()
+            .unwrap()
+            .by_name("filter")
+            .unwrap();
+        assert_eq!(stat(&filter, "frames"), 20, "{mode}");
+        assert!(start.elapsed() < Duration::from_secs(10), "{mode}");
+    }
+}
+
+/// Which terms a result has tells which model it is of.
+fn is_of_both(result: &AnomalyMeta) -> bool {
+    result.scales.local.is_some()
+}
+
+#[test]
+fn another_model_takes_over_between_two_frames() {
+    let (mut harness, bus, element) = line("overlay=none");
+    let first = through(&mut harness, stamped(Pattern::Odd, 0)).unwrap();
+    assert!(is_of_both(&first));
+    let next = models().global_only.to_str().unwrap();
+    element.set_property("model", next);
+    let start = Instant::now();
+    let mut number = 1;
+    let mut turned = false;
+    while !turned {
+        let result = through(&mut harness, stamped(Pattern::Odd, number)).unwrap();
+        number += 1;
+        // Each frame is inferred, by one model or the other.
+        assert_eq!(result.age, 0);
+        assert!(result.anomalous);
+        turned = !is_of_both(&result);
+        let name = if turned {
+            "element-global"
+        } else {
+            "element-both"
+        };
+        assert_eq!(result.model, name);
+        assert!(start.elapsed() < Duration::from(PATIENCE));
+    }
+    assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_none());
+    assert_eq!(stat(&element, "inferred"), number);
+}
+
+#[test]
+fn a_bad_model_leaves_the_old_one_running_and_says_so() {
+    let (mut harness, bus, element) = line("overlay=none");
+    through(&mut harness, stamped(Pattern::Odd, 0)).unwrap();
+    let good: String = element.property("model");
+    for bad in [file!(), "/nowhere/part.safetensors"] {
+        element.set_property("model", bad);
+        let message = bus
+            .timed_pop_filtered(PATIENCE, &[gst::MessageType::Warning])
+            .expect("a warning");
+        let gst::MessageView::Warning(warning) = message.view() else {
+            unreachable!()
+        };
+        let text = warning.error().message().to_owned();
+        assert!(text.starts_with("the model before goes on: "), "{text}");
+        assert!(text.contains(bad), "{text}");
+        let result = through(&mut harness, stamped(Pattern::Odd, 1)).unwrap();
+        assert!(is_of_both(&result) && result.age == 0);
+        assert_eq!(element.property::<String>("model"), good);
+    }
+}
+
+#[test]
+fn the_last_of_several_models_wins() {
+    let (mut harness, _bus, element) = line("overlay=none");
+    let both: String = element.property("model");
+    let global = models().global_only.to_str().unwrap();
+    for _ in 0..3 {
+        element.set_property("model", &both);
+        element.set_property("model", global);
+    }
+    let start = Instant::now();
+    let mut number = 0;
+    // Stopping waits for those that are being opened.
+    while start.elapsed() < Duration::from_secs(2) {
+        through(&mut harness, stamped(Pattern::Normal, number)).unwrap();
+        number += 1;
+    }
+    let last = through(&mut harness, stamped(Pattern::Normal, number)).unwrap();
+    assert!(!is_of_both(&last));
+}
