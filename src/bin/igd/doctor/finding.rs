@@ -23,6 +23,7 @@ impl Status {
     }
 }
 
+/// A line of the report.
 #[derive(Debug, Serialize)]
 pub struct Finding {
     /// What was looked at.

@@ -14,7 +14,8 @@ use super::child;
 
 /// Of a plugin named igd.
 const DESCRIPTOR: &[u8] = b"gst_plugin_igd_get_desc\0";
-const BUILD: &str = "build it on this machine: ./setup && cargo build --release";
+/// By who installed it.
+const BUILD: &str = "in the clone: ./setup && cargo build --release; of a package: sudo apt-get install --reinstall ./gst-igd_*.deb";
 
 /// What a plugin says of itself.
 #[derive(Serialize, Deserialize)]
