@@ -1,7 +1,11 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 2] = ["src/libtorch/allocator.cpp", "src/libtorch/convolution.cpp"];
+const SOURCES: [&str; 3] = [
+    "src/libtorch/allocator.cpp",
+    "src/libtorch/build.cpp",
+    "src/libtorch/convolution.cpp",
+];
 
 fn main() {
     gst_plugin_version_helper::info();
@@ -12,17 +16,17 @@ fn main() {
             "LIBTORCH is not set: build in the repository, or set it to the folder of a libtorch",
         );
     };
+    let Ok(lib) = fs::canonicalize(libtorch.join("lib")) else {
+        return fail(&format!(
+            "no libtorch at {}: run ./setup first",
+            libtorch.display()
+        ));
+    };
     // The plugin and the program find libtorch by themselves, with no LD_LIBRARY_PATH: the folder's real path is written
-    // into them, so that they keep working when the clone is moved.
-    match fs::canonicalize(libtorch.join("lib")) {
-        Ok(lib) => println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display()),
-        Err(_) => {
-            return fail(&format!(
-                "no libtorch at {}: run ./setup first",
-                libtorch.display()
-            ));
-        }
-    }
+    // into them, so that they keep working when the clone is moved. A package brings its libtorch elsewhere.
+    println!("cargo:rerun-if-env-changed=IGD_LIBTORCH_RPATH");
+    let rpath = env::var_os("IGD_LIBTORCH_RPATH").map_or(lib, PathBuf::from);
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{}", rpath.display());
     compile(&libtorch.join("include"));
 }
 

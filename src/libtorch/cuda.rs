@@ -2,11 +2,12 @@
 //! not, the linker leaves it out where nothing calls it by name.
 
 use std::ffi::{CStr, OsStr, c_char, c_int, c_uint};
-use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LAZY, RTLD_LOCAL, RTLD_NOW};
+
+use super::build::loaded_from;
 
 const CUDA_HALF: &str = "libtorch_cuda.so";
 
@@ -74,11 +75,16 @@ fn ask_driver() -> Result<(), CudaError> {
     }
 }
 
+/// The file of the CUDA half that belongs to the libtorch of this process, if it has one.
+pub fn cuda_half() -> Option<PathBuf> {
+    loaded_from("libtorch_cpu.so")
+        .map(|file| file.with_file_name(CUDA_HALF))
+        .filter(|path| path.exists())
+}
+
 /// Loads the CUDA half of the libtorch that this process has, for good.
 fn load_cuda_half() -> Result<(), CudaError> {
-    let beside = folder_of("libtorch_cpu.so")
-        .map(|folder| folder.join(CUDA_HALF))
-        .filter(|path| path.exists());
+    let beside = cuda_half();
     let name = beside
         .as_deref()
         .map_or(OsStr::new(CUDA_HALF), |path| path.as_os_str());
@@ -93,32 +99,8 @@ fn load_cuda_half() -> Result<(), CudaError> {
     }
 }
 
-/// The folder that a library of this process was loaded from.
-fn folder_of(library: &str) -> Option<PathBuf> {
-    // Its last column are paths, which are the only part with slashes.
-    let maps = fs::read_to_string("/proc/self/maps").ok()?;
-    maps.lines()
-        .filter_map(|line| line.find('/').map(|start| PathBuf::from(&line[start..])))
-        .find(|path| path.file_name() == Some(OsStr::new(library)))
-        .and_then(|path| path.parent().map(PathBuf::from))
-}
-
 /// What the loader says.
 fn text_of(error: &libloading::Error) -> String {
     let cause = std::error::Error::source(error).map(|cause| cause.to_string());
     cause.unwrap_or_else(|| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn libtorch_is_found_where_it_was_loaded_from() {
-        // Something of it, or nothing would need it.
-        assert_eq!(tch::Tensor::from(1.0).numel(), 1);
-        let folder = folder_of("libtorch_cpu.so").unwrap();
-        assert!(folder.join("libc10.so").exists(), "{}", folder.display());
-        assert_eq!(folder_of("libtorch_gpu.so"), None);
-    }
 }

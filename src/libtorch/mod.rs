@@ -1,7 +1,8 @@
 //! What we need of libtorch that tch does not give: its GPUs, chosen by name, the memory of its tensors, oneDNN's
-//! convolutions with packed weights, and threads that share tensors and do not wait for each other.
+//! convolutions with packed weights, and threads that share tensors and do not wait for each other; and which libtorch it is.
 
 mod allocator;
+mod build;
 mod convolution;
 mod cuda;
 mod device;
@@ -10,8 +11,9 @@ mod shared;
 mod workers;
 
 pub use allocator::KeptBlocks;
+pub use build::{loaded_from, version};
 pub use convolution::{Geometry, PackedConvolution, Then};
-pub use cuda::{CudaError, open_cuda};
+pub use cuda::{CudaError, cuda_half, open_cuda};
 pub use device::{Choice, DeviceError, choose_device};
 pub use guard::guarded;
 pub use shared::Shared;

@@ -1,5 +1,6 @@
 //! `igd calibrate`
 
+use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -43,18 +44,20 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     model.save(&arguments.model, model.config.storage())?;
     let calibration = model.calibration;
     if json {
-        println!(
+        writeln!(
+            stdout(),
             "{}",
             json!({ "model": arguments.model, "calibration": calibration })
-        );
+        )?;
     } else if let Some(calibration) = calibration {
-        println!(
+        writeln!(
+            stdout(),
             "{}: threshold {:.4} (median {:.4}) from {} pictures",
             arguments.model.display(),
             calibration.threshold,
             calibration.median,
             calibration.pictures
-        );
+        )?;
     }
     Ok(())
 }

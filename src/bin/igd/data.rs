@@ -1,5 +1,6 @@
 //! `igd data`
 
+use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -27,19 +28,21 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         Set::Elpv => elpv::write(&arguments.out)?,
     };
     if json {
-        println!(
+        writeln!(
+            stdout(),
             "{}",
             json!({ "out": arguments.out, "counts": counts, "licence": elpv::LICENCE })
-        );
+        )?;
     } else {
-        println!(
+        writeln!(
+            stdout(),
             "{}: {} good pictures for training, {} good and {} defective ones for testing; licence {}",
             arguments.out.display(),
             counts.train_good,
             counts.test_good,
             counts.test_defective,
             elpv::LICENCE
-        );
+        )?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `igd import`
 
+use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -33,15 +34,17 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     let model = import(global.as_deref(), local.as_deref())?;
     model.save(&out, Storage::F32)?;
     if !json {
-        println!(
+        writeln!(
+            stdout(),
             "{}: imported; it has no thresholds yet, igd calibrate sets them from normal pictures",
             out.display()
-        );
+        )?;
         return Ok(());
     }
-    println!(
+    writeln!(
+        stdout(),
         "{}",
         serde_json::json!({ "model": out, "config": model.config })
-    );
+    )?;
     Ok(())
 }

@@ -1,11 +1,18 @@
 //! `igd`: trains, calibrates, evaluates and inspects the models that the `igdfilter` element runs.
 
+// `println!` panics where nobody reads any more, as after `igd | head -1`; `writeln!` and `?` end in `is_closed_pipe`. SIGPIPE stays
+// ignored, as Rust leaves it: the default action would end the program for a peer of GStreamer's that hung up as well.
+#![deny(clippy::print_stdout)]
+
 mod bench;
 mod calibrate;
+mod completions;
 mod data;
+mod doctor;
 mod eval;
 mod import;
 mod info;
+mod man;
 mod predict;
 mod progress;
 mod target;
@@ -17,7 +24,7 @@ use clap::{Parser, Subcommand};
 
 /// Visual anomaly detection with Interpolated Gaussian Descriptors.
 #[derive(Parser)]
-#[command(version, propagate_version = true)]
+#[command(name = env!("CARGO_BIN_NAME"), version, propagate_version = true)]
 struct Arguments {
     /// Print results as JSON, for machines.
     #[arg(long, global = true)]
@@ -45,6 +52,13 @@ enum Command {
     /// Measure
     #[command(subcommand)]
     Bench(bench::Arguments),
+    /// Say what the plugin needs, whether it is there, and what to do where it is not
+    Doctor(doctor::Arguments),
+    /// Print what completes the program's arguments in a shell
+    Completions(completions::Arguments),
+    /// Write the man pages
+    #[command(hide = true)]
+    Man(man::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +72,9 @@ fn main() -> ExitCode {
         Command::Info(arguments) => info::run(arguments, json),
         Command::Data(arguments) => data::run(arguments, json),
         Command::Bench(arguments) => bench::run(arguments, json),
+        Command::Doctor(arguments) => doctor::run(&arguments, json),
+        Command::Completions(arguments) => completions::run(arguments),
+        Command::Man(arguments) => man::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

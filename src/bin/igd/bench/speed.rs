@@ -1,5 +1,6 @@
 //! `igd bench speed`
 
+use std::io::{self, Write, stdout};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -90,9 +91,9 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     let frames = measure(&mut detector, &arguments)?;
     let report = report(&detector, &frames, &arguments);
     if json {
-        println!("{}", serde_json::to_string(&report)?);
+        writeln!(stdout(), "{}", serde_json::to_string(&report)?)?;
     } else {
-        print(&report);
+        print(&report)?;
     }
     Ok(())
 }
@@ -218,12 +219,17 @@ fn report(detector: &Detector, frames: &[Frame], arguments: &Arguments) -> Repor
     }
 }
 
-fn print(report: &Report) {
+fn print(report: &Report) -> io::Result<()> {
     let [width, height] = report.size;
-    println!(
+    writeln!(
+        stdout(),
         "{} frames of {width}x{height} on {} in {}, {} threads: {:.2} pictures a second",
-        report.format, report.device, report.precision, report.threads, report.pictures_per_second
-    );
+        report.format,
+        report.device,
+        report.precision,
+        report.threads,
+        report.pictures_per_second
+    )?;
     for line in &report.stages {
         let rate = match (line.operations, line.of_matrix_rate) {
             (Some(operations), Some(part)) => format!(
@@ -233,16 +239,18 @@ fn print(report: &Report) {
             ),
             _ => String::new(),
         };
-        println!(
+        writeln!(
+            stdout(),
             "  {:14} {:8.2} ms of one core  {:5.1} %{rate}",
             line.stage,
             line.milliseconds,
             line.share * 100.0
-        );
+        )?;
     }
-    println!(
+    writeln!(
+        stdout(),
         "machine: {:.0} billion operations a second in matrix products, {:.1} GB/s copied",
         report.matrix_rate / 1e9,
         report.copy_rate / 1e9
-    );
+    )
 }

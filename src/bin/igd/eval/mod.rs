@@ -3,6 +3,7 @@
 mod lines;
 mod pictures;
 
+use std::io::{self, Write, stdout};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -51,24 +52,25 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     };
     let evaluation = Evaluation::new(&scored, threshold);
     if json {
-        println!("{}", serde_json::to_string(&evaluation)?);
+        writeln!(stdout(), "{}", serde_json::to_string(&evaluation)?)?;
     } else {
-        print(&evaluation);
+        print(&evaluation)?;
     }
     Ok(())
 }
 
-fn print(evaluation: &Evaluation) {
+fn print(evaluation: &Evaluation) -> io::Result<()> {
     let area = |area: &Option<f64>| match area {
         Some(area) => format!("{area:.4}"),
         None => "unknown (good and defective pictures are needed)".to_owned(),
     };
-    println!("image AUROC {}", area(&evaluation.image_auroc));
+    writeln!(stdout(), "image AUROC {}", area(&evaluation.image_auroc))?;
     for (group, auroc) in &evaluation.groups {
-        println!("  {group} {}", area(auroc));
+        writeln!(stdout(), "  {group} {}", area(auroc))?;
     }
-    println!("threshold {:.4}", evaluation.threshold);
+    writeln!(stdout(), "threshold {:.4}", evaluation.threshold)?;
     for (kind, Kind { pictures, flagged }) in &evaluation.kinds {
-        println!("  {kind}: {flagged} of {pictures} flagged");
+        writeln!(stdout(), "  {kind}: {flagged} of {pictures} flagged")?;
     }
+    Ok(())
 }

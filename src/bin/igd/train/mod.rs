@@ -3,6 +3,7 @@
 mod dense;
 mod paper;
 
+use std::io::{self, Write, stdout};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -75,8 +76,7 @@ pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
         Profile::Dense => dense::run(arguments, tell),
     };
     progress.finish();
-    print(arguments, &outcome?, json);
-    Ok(())
+    Ok(print(arguments, &outcome?, json)?)
 }
 
 /// The first of the named arguments that was given.
@@ -115,7 +115,7 @@ fn tell(progress: &mut Progress, event: Event) {
     }
 }
 
-fn print(arguments: &Arguments, outcome: &Outcome, json: bool) {
+fn print(arguments: &Arguments, outcome: &Outcome, json: bool) -> io::Result<()> {
     if json {
         let line = json!({
             "model": arguments.out,
@@ -123,25 +123,32 @@ fn print(arguments: &Arguments, outcome: &Outcome, json: bool) {
             "epochs": outcome.epochs,
             "calibration": outcome.calibration,
         });
-        println!("{line}");
-        return;
+        writeln!(stdout(), "{line}")?;
+        return Ok(());
     }
     let out = arguments.out.display();
     match arguments.profile {
-        Profile::Paper => println!(
+        Profile::Paper => writeln!(
+            stdout(),
             "{out}: trained on {} pictures, {} epochs",
-            outcome.pictures, outcome.epochs
-        ),
-        Profile::Dense => println!("{out}: fitted to {} pictures", outcome.pictures),
+            outcome.pictures,
+            outcome.epochs
+        )?,
+        Profile::Dense => writeln!(stdout(), "{out}: fitted to {} pictures", outcome.pictures)?,
     }
     match outcome.calibration {
-        Some(calibration) => println!(
+        Some(calibration) => writeln!(
+            stdout(),
             "threshold {:.4} (median {:.4}) from {} held-out pictures at a false-positive rate of {} %",
             calibration.threshold,
             calibration.median,
             calibration.pictures,
             calibration.false_positive_rate * 100.0
-        ),
-        None => println!("not calibrated, since no picture was held out: see igd calibrate"),
+        )?,
+        None => writeln!(
+            stdout(),
+            "not calibrated, since no picture was held out: see igd calibrate"
+        )?,
     }
+    Ok(())
 }
