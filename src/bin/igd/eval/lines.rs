@@ -13,7 +13,8 @@ use serde::Deserialize;
 struct Line {
     frame: usize,
     score: f32,
-    threshold: f32,
+    /// None where it is infinite, which JSON cannot say.
+    threshold: Option<f32>,
 }
 
 /// The scores and the threshold.
@@ -34,7 +35,7 @@ pub fn read(lines: &Path, labels: &Path) -> anyhow::Result<(Vec<Scored>, f32)> {
                 lines.display()
             );
         };
-        threshold = line.threshold;
+        threshold = line.threshold.unwrap_or(f32::INFINITY);
         scored.push(Scored {
             kind: (*kind).to_owned(),
             group: None,
