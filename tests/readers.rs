@@ -28,13 +28,19 @@ struct Region {
 }
 
 fn example(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(name)
 }
 
 /// The output of a program that has to end well.
 #[track_caller]
 fn good(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
     let errors = String::from_utf8_lossy(&stderr);
     assert!(status.success(), "{command:?}: {status}\n{errors}");
     String::from_utf8(stdout).unwrap()
@@ -62,7 +68,14 @@ fn compile_rust() -> PathBuf {
     };
     good(
         Command::new("timeout")
-            .args(["540", &env::var("CARGO").unwrap(), "test", "--no-run", "--quiet", "--locked"])
+            .args([
+                "540",
+                &env::var("CARGO").unwrap(),
+                "test",
+                "--no-run",
+                "--quiet",
+                "--locked",
+            ])
             .args(["--example", "read", "--profile", profile])
             .current_dir(env!("CARGO_MANIFEST_DIR")),
     );
@@ -84,7 +97,11 @@ fn python() -> &'static str {
 fn expected(lines: &str) -> String {
     let mut text = String::new();
     for line in lines.lines() {
-        let Line { frame, score, regions } = serde_json::from_str(line).unwrap();
+        let Line {
+            frame,
+            score,
+            regions,
+        } = serde_json::from_str(line).unwrap();
         write!(text, "{frame} score {:.6}", f64::from(score)).unwrap();
         for Region { x, y, w, h } in regions {
             write!(text, " {w}x{h}+{x}+{y}").unwrap();
@@ -128,6 +145,9 @@ fn every_language_reads_what_igdmetaenc_writes() {
             }
             command
         };
-        assert_eq!(good(&mut with(&format!("{judged} ! appsink name=sink"))), expected);
+        assert_eq!(
+            good(&mut with(&format!("{judged} ! appsink name=sink"))),
+            expected
+        );
     }
 }

@@ -92,7 +92,11 @@ fn lines_of_igdmetaenc() {
     some(|line| line["threshold"].is_null());
     some(|line| !line["scales"]["dense"].is_null());
     some(|line| !line["scales"]["local"].is_null());
-    some(|line| line["regions"].as_array().is_some_and(|all| !all.is_empty()));
+    some(|line| {
+        line["regions"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty())
+    });
 }
 
 fn predict(model: &Path, input: &Path) -> Output {
@@ -197,7 +201,15 @@ fn a_field_is_optional_where_lines_may_lack_it() {
     let validator = validator();
     let full = line(&full());
     let mut optional = BTreeSet::new();
-    for path in ["", "/scales", "/scales/global", "/scales/dense", "/regions/0", "/inspected", "/objects/0"] {
+    for path in [
+        "",
+        "/scales",
+        "/scales/global",
+        "/scales/dense",
+        "/regions/0",
+        "/inspected",
+        "/objects/0",
+    ] {
         each_without_one(&full, path, |name, line| {
             if validator.is_valid(&line) {
                 optional.insert(format!("{path}/{name}"));
@@ -206,8 +218,16 @@ fn a_field_is_optional_where_lines_may_lack_it() {
     }
     // `frame`, since pictures have none.
     let expected = [
-        "/age", "/frame", "/inspected", "/map", "/objects", "/objects/0/map", "/path",
-        "/scales/dense", "/scales/global", "/scales/local",
+        "/age",
+        "/frame",
+        "/inspected",
+        "/map",
+        "/objects",
+        "/objects/0/map",
+        "/path",
+        "/scales/dense",
+        "/scales/global",
+        "/scales/local",
     ];
     assert_eq!(optional, expected.map(str::to_owned).into());
 }
