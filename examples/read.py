@@ -13,7 +13,7 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
-from gi.repository import Gst, GstApp  # noqa: E402, F401 (GstApp gives the sink its methods)
+from gi.repository import Gst, GstApp  # noqa: E402
 
 # Of GObject.ValueArray, without which arrays in structures cannot be read.
 warnings.simplefilter("ignore", DeprecationWarning)
@@ -35,6 +35,8 @@ def describe(buffer):
 Gst.init(None)
 pipeline = Gst.parse_launchv(sys.argv[1:])
 sink = pipeline.get_by_name("sink")
+if not isinstance(sink, GstApp.AppSink):
+    sys.exit("the pipeline has no appsink name=sink")
 pipeline.set_state(Gst.State.PLAYING)
 frame, failure = 0, None
 while not failure and not sink.is_eos():
