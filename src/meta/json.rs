@@ -163,12 +163,12 @@ mod tests {
         };
         gst::init().unwrap();
         let mut buffer = gst::Buffer::new();
-        let frame = buffer.make_mut();
-        frame.set_pts(gst::ClockTime::from_mseconds(40));
-        let mut segment = gst::FormattedSegment::new();
+        let pts = gst::ClockTime::from_mseconds(40);
+        buffer.make_mut().set_pts(pts);
+        let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
         segment.set_start(gst::ClockTime::from_mseconds(10));
         segment.set_time(gst::ClockTime::from_mseconds(20));
-        let line = FrameLine::new(None, 7, (frame, segment.upcast_ref()), &meta);
+        let line = FrameLine::new(None, 7, (&buffer, segment.upcast_ref()), &meta);
         assert_eq!(
             serde_json::to_string(&line).unwrap(),
             concat!(
