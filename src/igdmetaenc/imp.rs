@@ -7,7 +7,7 @@ use gst::subclass::prelude::*;
 
 use crate::meta::{AnomalyMeta, FrameLine};
 
-/// So many frames without a result are told of; more than igdfilter usually learns from, which have none.
+/// Frames without a result until a warning; more than igdfilter usually learns from, which have none.
 const FRAMES_WITHOUT_RESULT: u64 = 1000;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -26,24 +26,13 @@ struct Settings {
 }
 
 /// Of one run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     segment: gst::Segment,
     frames: u64,
     has_results: bool,
     /// What has been warned of, once is enough.
     warned: Vec<Warning>,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            segment: gst::Segment::new(),
-            frames: 0,
-            has_results: false,
-            warned: Vec::new(),
-        }
-    }
 }
 
 impl State {
