@@ -2,46 +2,16 @@
 
 mod element;
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
-use std::{env, fs};
+use std::process::Output;
 
 use element::init;
 use element::model::models;
-
-/// The plugin that cargo has built beside this test.
-fn plugin() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let folder = test.parent().unwrap();
-    let name = format!(
-        "{}gstigd{}",
-        env::consts::DLL_PREFIX,
-        env::consts::DLL_SUFFIX
-    );
-    // `cargo build` leaves a second one above; it may be older.
-    let newest = [folder, folder.parent().unwrap()]
-        .map(|folder| folder.join(&name))
-        .into_iter()
-        .filter_map(|path| Some((fs::metadata(&path).ok()?.modified().ok()?, path)))
-        .max();
-    newest.expect("cargo builds the plugin before its tests").1
-}
+use element::plugin::program;
 
 fn launch(pipeline: &str, variables: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
-    let plugins = folder.path().join("plugins");
-    fs::create_dir(&plugins).unwrap();
-    let plugin = plugin();
-    fs::hard_link(&plugin, plugins.join(plugin.file_name().unwrap()))
-        .or_else(|_| fs::copy(&plugin, plugins.join(plugin.file_name().unwrap())).map(drop))
-        .unwrap();
-    Command::new("timeout")
-        .args(["120", "gst-launch-1.0"])
+    program("gst-launch-1.0", folder.path())
         .args(pipeline.split_whitespace())
-        .env("GST_PLUGIN_PATH", &plugins)
-        .env("GST_REGISTRY_1_0", folder.path().join("registry"))
-        .env("G_DEBUG", "fatal_warnings")
-        .env_remove("IGD_MODEL")
         .envs(variables.iter().copied())
         .output()
         .unwrap()

@@ -1,13 +1,15 @@
 //! A frame's result as one line of JSON: what `igd predict` says of a picture, and where in the video the frame is.
+//! `docs/frame.schema.json` describes it to readers.
 
-use serde::Serialize;
+use serde::ser::Error;
+use serde::{Serialize, Serializer};
 
-use super::{AnomalyMeta, ObjectResult};
+use super::{AnomalyMeta, AttachedMap, ObjectResult};
 use crate::model::{Region, Scales};
 use crate::video::Area;
 
-/// One line. `path` is left out where there is no file to name, `age` for a frame with its own result, `inspected` where all of
-/// the frame was, and `objects` where there are none.
+/// One line. `path` is left out where the source has no name, `age` for a frame with its own result, `inspected` where all of
+/// the frame was, `objects` where there are none, and `map` where none is attached. A threshold that is infinite is null.
 #[derive(Clone, Debug, Serialize)]
 pub struct FrameLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -16,6 +18,10 @@ pub struct FrameLine<'a> {
     pub frame: u64,
     /// Nanoseconds; null for a frame without a PTS.
     pub pts: Option<u64>,
+    /// The PTS as nanoseconds from the start of the video, also after a seek.
+    pub stream_time: Option<u64>,
+    /// The PTS as nanoseconds that the pipeline has played, which other streams of it share.
+    pub running_time: Option<u64>,
     pub width: u32,
     pub height: u32,
     pub score: f32,
@@ -28,6 +34,8 @@ pub struct FrameLine<'a> {
     pub inspected: Option<Area>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<ObjectLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub map: Option<&'a AttachedMap>,
     pub inference_ms: f64,
     #[serde(skip_serializing_if = "is_own_result")]
     pub age: u32,
@@ -45,6 +53,8 @@ pub struct ObjectLine<'a> {
     pub normalized: f32,
     pub anomalous: bool,
     pub regions: &'a [Region],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub map: Option<&'a AttachedMap>,
 }
 
 impl<'a> From<&'a ObjectResult> for ObjectLine<'a> {
@@ -57,21 +67,28 @@ impl<'a> From<&'a ObjectResult> for ObjectLine<'a> {
             normalized: object.normalized,
             anomalous: object.anomalous,
             regions: &object.regions,
+            map: object.map.as_ref(),
         }
     }
 }
 
 impl<'a> FrameLine<'a> {
+    /// What there is to say of the frame that is `buffer` in `segment`.
     pub fn new(
         path: Option<&'a str>,
         frame: u64,
-        pts: Option<gst::ClockTime>,
+        (buffer, segment): (&gst::BufferRef, &gst::Segment),
         meta: &'a AnomalyMeta,
     ) -> Self {
+        let segment = segment.downcast_ref::<gst::ClockTime>();
+        let pts = buffer.pts();
+        let nanoseconds = |time: Option<gst::ClockTime>| time.map(gst::ClockTime::nseconds);
         Self {
             path,
             frame,
-            pts: pts.map(gst::ClockTime::nseconds),
+            pts: nanoseconds(pts),
+            stream_time: nanoseconds(segment.and_then(|segment| segment.to_stream_time(pts))),
+            running_time: nanoseconds(segment.and_then(|segment| segment.to_running_time(pts))),
             width: meta.width,
             height: meta.height,
             score: meta.score,
@@ -82,9 +99,30 @@ impl<'a> FrameLine<'a> {
             regions: &meta.regions,
             inspected: meta.inspected,
             objects: meta.objects.iter().map(ObjectLine::from).collect(),
+            map: meta.map.as_ref(),
             inference_ms: (meta.inference_ms * 1000.0).round() / 1000.0,
             age: meta.age,
         }
+    }
+
+    /// Whether there is a map of the frame or of one of its objects.
+    pub fn has_map(&self) -> bool {
+        self.map.is_some() || self.objects.iter().any(|object| object.map.is_some())
+    }
+
+    pub fn remove_maps(&mut self) {
+        self.map = None;
+        for object in &mut self.objects {
+            object.map = None;
+        }
+    }
+}
+
+/// As a gray PNG of 8 bits in base64: 0 where normal, 255 at most, anomalous from 128.
+impl Serialize for AttachedMap {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let png = self.to_png().map_err(S::Error::custom)?;
+        serializer.serialize_str(&glib::base64_encode(&png))
     }
 }
 
@@ -124,18 +162,30 @@ mod tests {
             }],
             ..Default::default()
         };
-        let line = FrameLine::new(None, 7, Some(gst::ClockTime::from_mseconds(40)), &meta);
+        gst::init().unwrap();
+        let mut buffer = gst::Buffer::new();
+        let pts = gst::ClockTime::from_mseconds(40);
+        buffer.make_mut().set_pts(pts);
+        let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        segment.set_start(gst::ClockTime::from_mseconds(10));
+        segment.set_time(gst::ClockTime::from_mseconds(20));
+        let line = FrameLine::new(None, 7, (&buffer, segment.upcast_ref()), &meta);
         assert_eq!(
             serde_json::to_string(&line).unwrap(),
             concat!(
-                r#"{"frame":7,"pts":40000000,"width":64,"height":48,"score":0.4375,"normalized":0.75,"#,
+                r#"{"frame":7,"pts":40000000,"stream_time":50000000,"running_time":30000000,"width":64,"height":48,"score":0.4375,"normalized":0.75,"#,
                 r#""threshold":0.25,"anomalous":true,"scales":{"global":{"reconstruction":0.125,"gaussian":0.5}},"#,
                 r#""regions":[{"x":1,"y":2,"w":3,"h":4,"area":5,"score":0.625}],"inference_ms":12.346}"#
             )
         );
         let aged = AnomalyMeta { age: 3, ..meta };
-        let line = serde_json::to_string(&FrameLine::new(Some("a.mp4"), 8, None, &aged)).unwrap();
-        assert!(line.starts_with(r#"{"path":"a.mp4","frame":8,"pts":null,"#));
+        let elsewhere = (gst::Buffer::new(), gst::Segment::new());
+        let line = FrameLine::new(Some("a.mp4"), 8, (&elsewhere.0, &elsewhere.1), &aged);
+        let line = serde_json::to_string(&line).unwrap();
+        assert!(line.starts_with(concat!(
+            r#"{"path":"a.mp4","frame":8,"pts":null,"#,
+            r#""stream_time":null,"running_time":null,"#
+        )));
         assert!(line.ends_with(r#","age":3}"#));
     }
 }

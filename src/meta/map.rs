@@ -1,6 +1,8 @@
 //! The anomaly map on a buffer.
 
 use gst::glib::{self, gstr};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder, ImageResult};
 
 use super::field::{FieldError, optional, required};
 
@@ -30,6 +32,22 @@ impl AttachedMap {
     pub fn values(&self) -> impl Iterator<Item = f32> {
         let (values, _) = self.bytes.as_chunks();
         values.iter().map(|bytes| f32::from_ne_bytes(*bytes))
+    }
+
+    /// A gray picture of 8 bits, in which what is anomalous is 128 or brighter. A map without a value makes none.
+    pub fn to_png(&self) -> ImageResult<Vec<u8>> {
+        let pixels: Vec<u8> = self
+            .values()
+            .map(|value| (value * 255.0).round() as u8)
+            .collect();
+        let mut png = Vec::new();
+        PngEncoder::new(&mut png).write_image(
+            &pixels,
+            self.width,
+            self.height,
+            ExtendedColorType::L8,
+        )?;
+        Ok(png)
     }
 
     pub(super) fn write(&self, structure: &mut gst::StructureRef) {
@@ -63,6 +81,18 @@ impl AttachedMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_of_it_is_bright_from_the_middle_where_anomalous() {
+        let map = AttachedMap::new(3, 2, &[0.0, 0.499, 0.5, 1.0, 7.0, f32::NAN]);
+        let picture = image::load_from_memory(&map.to_png().unwrap()).unwrap();
+        assert_eq!((picture.width(), picture.height()), (3, 2));
+        assert_eq!(
+            picture.as_luma8().unwrap().as_raw(),
+            &[0, 127, 128, 255, 255, 0]
+        );
+        assert!(AttachedMap::new(0, 0, &[]).to_png().is_err());
+    }
 
     #[test]
     fn a_map_of_another_size_is_refused() {

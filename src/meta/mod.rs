@@ -2,7 +2,8 @@
 //! name, a region of interest for each anomalous region, and the bus messages.
 //!
 //! `IgdAnomalyMeta` is a [`GstCustomMeta`](gst::meta::CustomMeta), so that no reader has to link to this plugin:
-//! `gst_buffer_get_custom_meta (buffer, "IgdAnomalyMeta")`, then `gst_custom_meta_get_structure`. Its fields:
+//! `gst_buffer_get_custom_meta (buffer, "IgdAnomalyMeta")`, then `gst_custom_meta_get_structure`; `examples/` has such readers in C,
+//! Python and Rust, and [`igdmetaenc`](crate::igdmetaenc) writes it as JSON. Its fields:
 //!
 //! | field | type | meaning |
 //! |---|---|---|

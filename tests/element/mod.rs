@@ -3,6 +3,8 @@
 
 pub mod frame;
 pub mod model;
+pub mod plugin;
+pub mod results;
 
 use std::path::Path;
 use std::sync::Once;

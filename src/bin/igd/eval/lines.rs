@@ -13,7 +13,8 @@ use serde::Deserialize;
 struct Line {
     frame: usize,
     score: f32,
-    threshold: f32,
+    /// None where it is infinite, which JSON cannot say.
+    threshold: Option<f32>,
 }
 
 /// The scores and the threshold.
@@ -34,7 +35,7 @@ pub fn read(lines: &Path, labels: &Path) -> anyhow::Result<(Vec<Scored>, f32)> {
                 lines.display()
             );
         };
-        threshold = line.threshold;
+        threshold = line.threshold.unwrap_or(f32::INFINITY);
         scored.push(Scored {
             kind: (*kind).to_owned(),
             group: None,
@@ -43,4 +44,20 @@ pub fn read(lines: &Path, labels: &Path) -> anyhow::Result<(Vec<Scored>, f32)> {
         });
     }
     Ok((scored, threshold))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_that_json_cannot_say_is_infinite() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lines, labels) = (folder.path().join("lines"), folder.path().join("labels"));
+        fs::write(&lines, r#"{"frame":1,"score":0.5,"threshold":null}"#).unwrap();
+        fs::write(&labels, "good\nscratch\n").unwrap();
+        let (scored, threshold) = read(&lines, &labels).unwrap();
+        assert_eq!(threshold, f32::INFINITY);
+        assert_eq!((scored.len(), scored[0].anomalous), (1, true));
+    }
 }

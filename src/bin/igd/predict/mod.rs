@@ -52,14 +52,20 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a line of JSON at once, for whoever reads along.
+/// Writes each line at once, for whoever reads along.
 struct Lines<W: Write>(BufWriter<W>);
 
 impl<W: Write> Lines<W> {
-    fn write(&mut self, line: &impl Serialize) -> anyhow::Result<()> {
-        let text = serde_json::to_string(line)?;
-        writeln!(self.0, "{text}")?;
+    /// One that is JSON and ends already.
+    fn write(&mut self, line: &[u8]) -> anyhow::Result<()> {
+        self.0.write_all(line)?;
         Ok(self.0.flush()?)
+    }
+
+    fn serialize(&mut self, line: &impl Serialize) -> anyhow::Result<()> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        self.write(&text)
     }
 }
 

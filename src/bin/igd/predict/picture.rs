@@ -66,7 +66,7 @@ pub fn judge<W: Write>(
             .save(&out)
             .with_context(|| out.display().to_string())?;
     }
-    lines.write(&Line {
+    lines.serialize(&Line {
         path,
         score: detection.score,
         normalized: detection.normalized,

@@ -1,4 +1,4 @@
-//! The frames of a video: judged by `igdfilter` in a pipeline, read from its metadata.
+//! The frames of a video: judged by `igdfilter` in a pipeline, written by `igdmetaenc`.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,12 +6,11 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use gst::prelude::*;
 use gst_app::AppSink;
-use gstigd::meta::{AnomalyMeta, FrameLine};
 
 use super::{Arguments, Lines};
 
 const PIPELINE: &str = "uridecodebin name=source ! videoconvert ! \
-     igdfilter name=filter overlay=none messages=none ! appsink name=sink sync=false max-buffers=4";
+     igdfilter name=filter overlay=none messages=none ! igdmetaenc name=lines ! appsink name=sink sync=false max-buffers=4";
 
 /// Writes a line a frame.
 pub fn judge<W: Write>(
@@ -43,6 +42,7 @@ pub fn judge<W: Write>(
     filter.set_property("model", arguments.model.to_string_lossy().as_ref());
     filter.set_property("device", &arguments.target.device);
     filter.set_property("precision", arguments.target.precision);
+    element("lines")?.set_property("path", name.as_ref());
     let sink = element("sink")?
         .downcast::<AppSink>()
         .map_err(|_| anyhow!("appsink is an AppSink"))?;
@@ -59,7 +59,7 @@ pub fn judge<W: Write>(
     }
 }
 
-/// How long to wait for a frame before looking whether an element failed.
+/// How long to wait for a line before looking whether an element failed.
 const PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 
 fn read<W: Write>(
@@ -68,7 +68,6 @@ fn read<W: Write>(
     path: &str,
     lines: &mut Lines<W>,
 ) -> anyhow::Result<()> {
-    let mut frame = 0;
     loop {
         let Some(sample) = sink.try_pull_sample(PATIENCE) else {
             if sink.is_eos() {
@@ -81,10 +80,7 @@ fn read<W: Write>(
             }
         };
         let buffer = sample.buffer().context("a sample has a buffer")?;
-        if let Some(meta) = AnomalyMeta::from_buffer(buffer)? {
-            lines.write(&FrameLine::new(Some(path), frame, buffer.pts(), &meta))?;
-        }
-        frame += 1;
+        lines.write(&buffer.map_readable()?)?;
     }
 }
 

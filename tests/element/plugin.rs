@@ -1,0 +1,49 @@
+//! The plugin's file, for programs that load it by themselves.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+/// Runs a program that finds the plugin in `folder`, where GStreamer keeps its registry too, and ends it after two minutes.
+pub fn program(program: impl AsRef<Path>, folder: &Path) -> Command {
+    let plugins = folder.join("plugins");
+    if !plugins.exists() {
+        install(&plugins);
+    }
+    let mut command = Command::new("timeout");
+    command
+        .arg("120")
+        .arg(program.as_ref())
+        .env("GST_PLUGIN_PATH", &plugins)
+        .env("GST_REGISTRY_1_0", folder.join("registry"))
+        .env("G_DEBUG", "fatal_warnings")
+        .env_remove("IGD_MODEL");
+    command
+}
+
+fn install(plugins: &Path) {
+    fs::create_dir(plugins).unwrap();
+    let plugin = built();
+    let installed = plugins.join(plugin.file_name().unwrap());
+    fs::hard_link(&plugin, &installed)
+        .or_else(|_| fs::copy(&plugin, &installed).map(drop))
+        .unwrap();
+}
+
+/// The plugin that cargo has built beside this test.
+fn built() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    let folder = test.parent().unwrap();
+    let name = format!(
+        "{}gstigd{}",
+        env::consts::DLL_PREFIX,
+        env::consts::DLL_SUFFIX
+    );
+    // `cargo build` leaves a second one above; it may be older.
+    let newest = [folder, folder.parent().unwrap()]
+        .map(|folder| folder.join(&name))
+        .into_iter()
+        .filter_map(|path| Some((fs::metadata(&path).ok()?.modified().ok()?, path)))
+        .max();
+    newest.expect("cargo builds the plugin before its tests").1
+}

@@ -1,0 +1,151 @@
+//! The programs of examples/, which know GStreamer alone, read what igdmetaenc writes.
+
+mod element;
+
+use std::env;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use element::init;
+use element::model::models;
+use element::plugin::program;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Line {
+    frame: u64,
+    score: f32,
+    regions: Vec<Region>,
+}
+
+#[derive(Deserialize)]
+struct Region {
+    x: u32,
+    y: u32,
+    w: u32,
+    h: u32,
+}
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(name)
+}
+
+/// The output of a program that has to end well.
+#[track_caller]
+fn good(command: &mut Command) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&stderr);
+    assert!(status.success(), "{command:?}: {status}\n{errors}");
+    String::from_utf8(stdout).unwrap()
+}
+
+fn compile_c(folder: &Path) -> PathBuf {
+    let flags = good(Command::new("pkg-config").args(["--cflags", "--libs", "gstreamer-app-1.0"]));
+    let out = folder.join("read");
+    good(
+        Command::new("timeout")
+            .args(["120", "cc", "-Wall", "-Wextra", "-Werror"])
+            .args([&example("read.c"), Path::new("-o"), &out])
+            .args(flags.split_whitespace()),
+    );
+    out
+}
+
+/// In the profile of this test; `cargo test --test readers` alone does not.
+fn compile_rust() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    let folder = test.parent().unwrap().parent().unwrap();
+    let profile = match folder.file_name().unwrap().to_str().unwrap() {
+        "debug" => "dev",
+        profile => profile,
+    };
+    good(
+        Command::new("timeout")
+            .args(["540", &env::var("CARGO").unwrap(), "build", "--quiet"])
+            .args(["--locked", "--example", "read", "--profile", profile])
+            .current_dir(env!("CARGO_MANIFEST_DIR")),
+    );
+    folder.join("examples/read")
+}
+
+/// The first one in PATH may be a virtual environment that does not see the system's packages.
+fn python() -> &'static Path {
+    let has_gi = |python: &&Path| {
+        let tried = Command::new(python).args(["-c", "import gi"]).output();
+        tried.is_ok_and(|output| output.status.success())
+    };
+    ["python3", "/usr/bin/python3"]
+        .map(Path::new)
+        .into_iter()
+        .find(has_gi)
+        .expect("a python3 with gi: ./setup installs python3-gi and gir1.2-gst-plugins-base-1.0")
+}
+
+fn expected(lines: &str) -> String {
+    let mut text = String::new();
+    for line in lines.lines() {
+        let Line {
+            frame,
+            score,
+            regions,
+        } = serde_json::from_str(line).unwrap();
+        write!(text, "{frame} score {:.6}", f64::from(score)).unwrap();
+        for Region { x, y, w, h } in regions {
+            write!(text, " {w}x{h}+{x}+{y}").unwrap();
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn every_language_reads_what_igdmetaenc_writes() {
+    init();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let model = models().both.display();
+    let judged = format!(
+        "videotestsrc num-buffers=4 pattern=smpte ! video/x-raw,width=128,height=96 ! igdfilter model={model} overlay=none"
+    );
+    let lines = good(
+        program("gst-launch-1.0", folder)
+            .args(format!("-q {judged} ! igdmetaenc ! fdsink").split_whitespace()),
+    );
+    let expected = expected(&lines);
+    assert_eq!(expected.lines().count(), 4);
+    assert!(expected.contains('+'), "no regions in {expected}");
+
+    let [c, rust] = [compile_c(folder), compile_rust()];
+    for (reader, script) in [(&*c, None), (&*rust, None), (python(), Some("read.py"))] {
+        let read = |pipeline: &str| {
+            let mut command = program(reader, folder);
+            command.args(script.map(example));
+            command.args(pipeline.split_whitespace());
+            command
+        };
+        assert_eq!(
+            good(&mut read(&format!("{judged} ! appsink name=sink"))),
+            expected,
+            "{reader:?}"
+        );
+        assert_eq!(
+            good(&mut read("videotestsrc num-buffers=2 ! appsink name=sink")),
+            "0 no result\n1 no result\n"
+        );
+        // Not a hang, nor a good end.
+        for bad in [
+            "filesrc location=/not/there ! decodebin ! appsink name=sink",
+            "videotestsrc ! fakesink",
+        ] {
+            let output = read(bad).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{reader:?} {bad} {output:?}");
+        }
+    }
+}
