@@ -1,10 +1,11 @@
 //! Visual anomaly detection for GStreamer pipelines with Interpolated Gaussian Descriptors (IGD; Chen et al., AAAI 2022): the
-//! `igdfilter` element, and the library behind the `igd` program.
+//! elements `igdfilter` and `igdgate`, and the library behind the `igd` program.
 
 pub mod criterion;
 pub mod data;
 pub mod eval;
 pub mod igdfilter;
+pub mod igdgate;
 pub mod libtorch;
 pub mod meta;
 pub mod model;
@@ -13,7 +14,8 @@ pub mod train;
 pub mod video;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    igdfilter::register(plugin)
+    igdfilter::register(plugin)?;
+    igdgate::register(plugin)
 }
 
 gst::plugin_define!(

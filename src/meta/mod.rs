@@ -25,6 +25,7 @@
 mod anomaly;
 mod custom;
 mod field;
+mod gate;
 mod json;
 mod learned;
 mod message;
@@ -34,6 +35,7 @@ mod region_of_interest;
 pub use anomaly::AnomalyMeta;
 pub use custom::{NAME, register};
 pub use field::FieldError;
+pub use gate::GateMessage;
 pub use json::FrameLine;
 pub use learned::LearnedMessage;
 pub use message::AnomalyMessage;
