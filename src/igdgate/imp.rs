@@ -249,14 +249,16 @@ impl IgdGate {
             "Event {number} begins at {running_time}: {event:?}"
         );
         self.tell(true, event);
-        let key_unit = gst_video::DownstreamForceKeyUnitEvent::builder()
-            .running_time(running_time)
-            .all_headers(true)
-            .count(number as u32);
-        self.src.push_event(key_unit.build());
-        // The first file begins by itself.
-        if settings.split && number > 1 && splitter::split_at(&self.src, running_time) {
-            gst::debug!(CAT, imp = self, "A file begins at {running_time}");
+        // The first one begins a group and a file by itself, and x264enc 1.22 heeds no request after one for its first frame.
+        if number > 1 {
+            let key_unit = gst_video::DownstreamForceKeyUnitEvent::builder()
+                .running_time(running_time)
+                .all_headers(true)
+                .count(number as u32);
+            self.src.push_event(key_unit.build());
+            if settings.split && splitter::split_at(&self.src, running_time) {
+                gst::debug!(CAT, imp = self, "A file begins at {running_time}");
+            }
         }
     }
 

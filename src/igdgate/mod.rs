@@ -30,7 +30,7 @@
 //!
 //! # One file an event
 //!
-//! At the beginning of each event the gate sends a GstForceKeyUnit event downstream, at which encoders begin a new group of pictures
+//! At the beginning of each event but the first the gate sends a GstForceKeyUnit event downstream, at which encoders begin a new group of pictures
 //! (and `multifilesink next-file=key-unit-event` a file), and tells a splitmuxsink after it to begin a file there, by its signal
 //! `split-at-running-time`. splitmuxsink finishes a file when the next event begins or the stream ends, not before.
 //!
