@@ -524,6 +524,25 @@ fn splitting_may_be_left_to_others() {
 }
 
 #[test]
+fn a_recording_without_events_ends() {
+    for gate in [
+        format!("igdgate {SHORT} ! {ENCODER} ! h264parse"),
+        format!("{ENCODER} ! h264parse ! igdgate {SHORT}"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let pattern = folder.path().join("event-%02d.mp4");
+        let pipeline = launch(&format!(
+            "{SOURCE} ! {gate} ! splitmuxsink location={}",
+            pattern.display()
+        ));
+        mark_and_judge(&pipeline, &[]);
+        run_to_end(pipeline.upcast_ref()).unwrap();
+        // Of splitmuxsink's making.
+        assert!(files_in(folder.path()).len() <= 1);
+    }
+}
+
+#[test]
 fn encoders_hand_the_result_on() {
     // Groups begin at multiples of 10; at the end, frames that the last ones depend on come along.
     let files = recorded(

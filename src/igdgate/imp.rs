@@ -179,10 +179,7 @@ impl IgdGate {
         let mut opening = None;
         for action in actions {
             match action {
-                Action::Hand(event) => {
-                    let event = lock(&self.output).hand(event, settings.continuous);
-                    self.src.push_event(event);
-                }
+                Action::Hand(event) => self.hand(event, settings),
                 Action::Open(event) => opening = Some(event),
                 Action::Pass(frame) => self.pass(frame, opening.take(), settings)?,
                 Action::LeaveOut(frame) => self.leave_out(&frame, settings),
@@ -195,6 +192,16 @@ impl IgdGate {
             }
         }
         Ok(gst::FlowSuccess::Ok)
+    }
+
+    fn hand(&self, event: gst::Event, settings: &Settings) {
+        if let gst::EventView::Gap(gap) = event.view() {
+            let (position, duration) = gap.get();
+            self.push_gap(position, duration);
+        } else {
+            let event = lock(&self.output).hand(event, settings.continuous);
+            self.src.push_event(event);
+        }
     }
 
     /// The frame may be the first of an event.
@@ -232,6 +239,11 @@ impl IgdGate {
     }
 
     fn push_gap(&self, position: gst::ClockTime, duration: Option<gst::ClockTime>) {
+        // After a GAP event and no buffer, splitmuxsink waits at its end for ever.
+        let nothing_passed = lock(&self.state).stats.passed == 0;
+        if nothing_passed && splitter::find(&self.src).is_some() {
+            return;
+        }
         let gap = gst::event::Gap::builder(position).duration(duration);
         self.src.push_event(gap.build());
     }
@@ -256,8 +268,10 @@ impl IgdGate {
                 .all_headers(true)
                 .count(number as u32);
             self.src.push_event(key_unit.build());
-            if settings.split && splitter::split_at(&self.src, running_time) {
-                gst::debug!(CAT, imp = self, "A file begins at {running_time}");
+            if settings.split
+                && let Some(sink) = splitter::find(&self.src)
+            {
+                splitter::split_at(&sink, running_time);
             }
         }
     }

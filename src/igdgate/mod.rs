@@ -32,14 +32,15 @@
 //!
 //! At the beginning of each event but the first the gate sends a GstForceKeyUnit event downstream, at which encoders begin a new group of pictures
 //! (and `multifilesink next-file=key-unit-event` a file), and tells a splitmuxsink after it to begin a file there, by its signal
-//! `split-at-running-time`. splitmuxsink finishes a file when the next event begins or the stream ends, not before.
+//! `split-at-running-time`. splitmuxsink finishes a file when the next event begins or the stream ends, not before; where
+//! there was no event at all, it leaves an empty one.
 //!
 //! # In a pipeline
 //!
 //! - Latency: none is reported. What was held is passed at once when an event begins, so that it is late by up to `pre-roll` at a
 //!   sink that waits for the clock. If it were reported, every other sink of a live pipeline would be delayed by as much, such as
 //!   the picture beside the recording. For a sink that shows what is passed set `sync=false` or `ts-offset`.
-//! - GAP events: one at the first buffer, so that sinks preroll. While an encoded stream is left out, another one each second, so that muxers go on
+//! - GAP events: one at the first buffer, so that sinks preroll (not to a splitmuxsink, which would never end). While an encoded stream is left out, another one each second, so that muxers go on
 //!   with their other streams; not for raw streams, whose encoder would keep them all until its next frame. None with `continuous` but the first.
 //! - Buffers of raw video are held for as long as `pre-roll`: the gate offers upstream no pool of buffers that could run out.
 //! - Streams of all kinds pass. An igdgate for the audio, with the same results, keeps what belongs to the video.

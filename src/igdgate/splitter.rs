@@ -7,17 +7,13 @@ use gst::prelude::*;
 /// The signal of splitmuxsink that makes it begin a file with the first group of pictures from a running time on.
 const SIGNAL: &str = "split-at-running-time";
 
-/// Makes the splitmuxsink that `pad` leads to, if there is one, begin a file at `running_time`.
-pub fn split_at(pad: &gst::Pad, running_time: gst::ClockTime) -> bool {
-    let sink = find(pad);
-    if let Some(sink) = &sink {
-        sink.emit_by_name::<()>(SIGNAL, &[&running_time.nseconds()]);
-    }
-    sink.is_some()
+/// Makes a splitmuxsink begin a file at `running_time`.
+pub fn split_at(sink: &gst::Element, running_time: gst::ClockTime) {
+    sink.emit_by_name::<()>(SIGNAL, &[&running_time.nseconds()]);
 }
 
-/// Goes downstream, through other elements and out of bins.
-fn find(pad: &gst::Pad) -> Option<gst::Element> {
+/// The splitmuxsink that `pad` leads to, through other elements and out of bins.
+pub fn find(pad: &gst::Pad) -> Option<gst::Element> {
     let parent = pad.peer()?.parent()?;
     // The inner side of a bin's pad.
     let parent = match parent.downcast::<gst::GhostPad>() {
@@ -32,9 +28,6 @@ fn find(pad: &gst::Pad) -> Option<gst::Element> {
 }
 
 fn splits(kind: glib::Type) -> bool {
-    let Some(signal) = SignalId::lookup(SIGNAL, kind) else {
-        return false;
-    };
-    signal.query().param_types() == [gst::ClockTime::static_type()]
-        || signal.query().n_params() == 1
+    SignalId::lookup(SIGNAL, kind)
+        .is_some_and(|signal| *signal.query().param_types() == [glib::Type::U64])
 }
