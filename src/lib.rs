@@ -1,10 +1,12 @@
 //! Visual anomaly detection for GStreamer pipelines with Interpolated Gaussian Descriptors (IGD; Chen et al., AAAI 2022): the
-//! `igdfilter` element, `igdmetaenc` that writes its results as JSON, and the library behind the `igd` program.
+//! `igdfilter` element, `igdmetaenc` that writes its results as JSON, `igdgate` that passes a stream around them, and the library
+//! behind the `igd` program.
 
 pub mod criterion;
 pub mod data;
 pub mod eval;
 pub mod igdfilter;
+pub mod igdgate;
 pub mod igdmetaenc;
 pub mod libtorch;
 pub mod meta;
@@ -15,6 +17,7 @@ pub mod video;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     igdfilter::register(plugin)?;
+    igdgate::register(plugin)?;
     igdmetaenc::register(plugin)
 }
 
