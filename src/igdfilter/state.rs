@@ -9,7 +9,7 @@ use tch::{Device, Kind};
 use super::lesson::{Lesson, Saving, Step};
 use super::settings::{DEFAULT_THRESHOLD, FrameSettings};
 use super::{Messages, Overlay};
-use crate::meta::{AnomalyMeta, LearnedMessage, attach_regions_of_interest};
+use crate::meta::{AnomalyMeta, LearnedMessage, attach};
 use crate::model::{DenseConfig, Detection, Detector, ModelError, Precision};
 use crate::train::dense::LearnError;
 use crate::video::{FrameReader, Painter};
@@ -249,13 +249,12 @@ impl State {
             return Ok(Outcome::Passed);
         }
         self.paint(buffer, settings)?;
-        self.result.attach(buffer).map_err(|err| {
+        attach(&self.result, &self.detection.map, buffer).map_err(|err| {
             gst::error_msg!(
                 gst::StreamError::Failed,
                 ("cannot attach the result: {err}")
             )
         })?;
-        attach_regions_of_interest(&self.result, buffer);
         if self.result.age > 0 {
             return Ok(Outcome::Passed);
         }

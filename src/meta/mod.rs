@@ -22,7 +22,10 @@
 //! Regions, width and height follow the picture through videoscale. Borders that videoscale adds are not accounted for, as
 //! they are not for GStreamer's own regions of interest.
 
+#[cfg(feature = "v1_24")]
+mod analytics;
 mod anomaly;
+mod attach;
 mod custom;
 mod field;
 mod json;
@@ -32,9 +35,9 @@ mod region;
 mod region_of_interest;
 
 pub use anomaly::AnomalyMeta;
+pub use attach::attach;
 pub use custom::{NAME, register};
 pub use field::FieldError;
 pub use json::FrameLine;
 pub use learned::LearnedMessage;
 pub use message::AnomalyMessage;
-pub use region_of_interest::attach_regions_of_interest;

@@ -26,3 +26,4 @@ pub use import::{import, read_state_dict};
 pub use inference::{Extractor, Stage, Stages};
 pub use networks::{DenseNetworks, Networks, PaperNetworks, ProfileNetworks, Scale, descriptor};
 pub use precision::{NoHalfPrecision, Precision};
+pub use regions::ANOMALOUS;
