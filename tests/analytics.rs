@@ -56,7 +56,7 @@ fn detections(buffer: &gst::Buffer) -> Vec<Detection> {
             [location.x, location.y, location.w, location.h].map(|side| side.try_into().unwrap());
         Detection {
             id: detection.id(),
-            kind: detection.obj_type().unwrap().to_string(),
+            kind: detection.obj_type().unwrap().as_str().to_string(),
             place: (x, y, w, h),
             confidence: location.loc_conf_lvl,
         }
@@ -68,7 +68,7 @@ fn detections(buffer: &gst::Buffer) -> Vec<Detection> {
 fn classifications(buffer: &gst::Buffer) -> Vec<(u32, Vec<(String, f32)>)> {
     let read = |classification: AnalyticsMtdRef<'_, AnalyticsClassificationMtd>| {
         let classes = classification.iterate();
-        let classes = classes.map(|(class, level)| (class.to_string(), level));
+        let classes = classes.map(|(class, level)| (class.as_str().to_string(), level));
         (classification.id(), classes.collect())
     };
     relations(buffer).iter().map(read).collect()
@@ -88,7 +88,7 @@ fn a_region_is_a_detection_with_the_id_of_its_region_of_interest() {
     for rest in [
         "queue",
         "videoconvert ! video/x-raw,format=NV12",
-        "x264enc tune=zerolatency",
+        "videoconvert ! x264enc tune=zerolatency",
     ] {
         let buffer = through(odd_frame(), rest);
         let result = result(&buffer);

@@ -19,8 +19,31 @@
 //! | `model` | string | name of the model file, without folder and extension |
 //! | `regions` | GstValueArray of GstStructure `region` | the largest first: `x`, `y`, `w`, `h`, `area` (uint, pixels) and `score` (double, 0.5..1) |
 //!
-//! Regions, width and height follow the picture through videoscale. Borders that videoscale adds are not accounted for, as
-//! they are not for GStreamer's own regions of interest.
+//! # What other elements do to it
+//!
+//! A result is lost, kept or moved along in all its forms alike, GstAnalytics (features `v1_24` and `v1_26`) included
+//! (`tests/survival.rs`, on GStreamer 1.22 and 1.26):
+//!
+//! | element | on 1.22 | on 1.26 |
+//! |---|---|---|
+//! | queue, tee, videoconvert, gamma, videorate, encoders, decoders | kept | kept |
+//! | videoscale | the places move along | the places move along |
+//! | videoflip, a method by name | kept, with the places of **before** the turn | lost |
+//! | videoflip `method=automatic` or `none` | lost | lost |
+//! | videocrop, aspectratiocrop, videobox that do change the size | lost | lost |
+//! | deinterlace, compositor | lost | lost |
+//!
+//! So turn and crop before `igdfilter`. Borders that videoscale adds are not accounted for, as they are not for GStreamer's own
+//! regions of interest. Those keep their place and id, but not the `detection`, where videoscale scales or videoconvert
+//! converts: GStreamer makes new ones there. GstAnalytics keeps type and confidence.
+//!
+//! # Encoders
+//!
+//! Of GStreamer's encoders vaapi's (`vaapih264enc` and its kin, the last in 1.26) take every region of interest, with the quality of their
+//! property `default-roi-delta-qp`, so anomalies come out sharper by themselves. Those of msdk and OMX (ZynqMP) want a param too
+//! (`roi/msdk` with `delta-qp` or `priority`, `roi/omx-alg` with `quality`); va, qsv, nvcodec, x264, x265, openh264, svtav1 and libav
+//! read none. No such param is attached: how many bits an anomaly is worth is the encoder's user's to say, and a videoconvert
+//! before the encoder would drop it. A pad probe on the encoder adds one.
 
 #[cfg(feature = "v1_24")]
 mod analytics;
