@@ -39,11 +39,11 @@
 //!
 //! # Encoders
 //!
-//! Of GStreamer's encoders vaapi's (`vaapih264enc` and its kin, the last in 1.26) take every region of interest, with the quality of their
-//! property `default-roi-delta-qp`, so anomalies come out sharper by themselves. Those of msdk and OMX (ZynqMP) want a param too
-//! (`roi/msdk` with `delta-qp` or `priority`, `roi/omx-alg` with `quality`); va, qsv, nvcodec, x264, x265, openh264, svtav1 and libav
-//! read none. No such param is attached: how many bits an anomaly is worth is the encoder's user's to say, and a videoconvert
-//! before the encoder would drop it. A pad probe on the encoder adds one.
+//! vaapi's encoders (`vaapih264enc` and its kin) take every region of interest, by default at their highest quality (property
+//! `default-roi-delta-qp`), so that anomalies come out sharper by themselves. msdk's and OMX's want a param of their own too
+//! (`roi/msdk` with `delta-qp` or `priority`, `roi/omx-alg` with `quality`); va, qsv, nvcodec, x264, x265, openh264, svtav1, aom
+//! and libav read none. No such param is attached: how many bits an anomaly is worth is for the user of the encoder to say, and a
+//! videoconvert on the way would drop it. A pad probe before the encoder can add one.
 
 #[cfg(feature = "v1_24")]
 mod analytics;
