@@ -61,11 +61,15 @@ fn mask(map: &Map) -> Result<gst::Buffer, glib::BoolError> {
         .filter(|_| !map.values.is_empty() && map.values.len() == map.width * map.height)
         .ok_or_else(wrong)?;
     let stride = c_int::try_from(width).map_err(|_| wrong())?;
-    let pixels: Vec<u8> = map
-        .values
-        .iter()
-        .map(|&value| VALUES[usize::from(value >= ANOMALOUS)])
-        .collect();
+    let [normal, anomalous] = VALUES;
+    let judge = |&value: &f32| {
+        if value >= ANOMALOUS {
+            anomalous
+        } else {
+            normal
+        }
+    };
+    let pixels: Vec<u8> = map.values.iter().map(judge).collect();
     let mut mask = gst::Buffer::from_mut_slice(pixels);
     VideoMeta::add_full(
         mask.make_mut(),
