@@ -23,24 +23,14 @@ fn text(output: &Output) -> String {
         .concat()
 }
 
-#[test]
-fn a_run_leaves_nothing_behind() {
-    init();
-    let model = models().both.to_str().unwrap();
+/// Runs a pipeline under GStreamer's leaks tracer.
+fn assert_no_leaks(pipeline: &str) {
     let traced = [
         ("GST_TRACERS", "leaks"),
         ("GST_DEBUG", "GST_TRACER:7"),
         ("GST_DEBUG_NO_COLOR", "1"),
     ];
-    let output = launch(
-        &format!(
-            "videotestsrc num-buffers=6 ! video/x-raw,width=64,height=48 ! tee name=t \
-             t. ! queue ! igdfilter model={model} threshold=0 overlay=heatmap+regions messages=all inference-interval=2 \
-             ! queue ! videoconvert ! video/x-raw,format=BGRA ! videoscale ! video/x-raw,width=32,height=32 ! fakesink \
-             t. ! queue ! fakesink"
-        ),
-        &traced,
-    );
+    let output = launch(pipeline, &traced);
     let text = text(&output);
     assert!(output.status.success(), "{text}");
     // What the tracer says of an object that is still there.
@@ -50,6 +40,30 @@ fn a_run_leaves_nothing_behind() {
         .collect();
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
     assert!(text.contains("object-alive"), "the tracer is silent");
+}
+
+#[test]
+fn a_run_leaves_nothing_behind() {
+    init();
+    let model = models().both.to_str().unwrap();
+    assert_no_leaks(&format!(
+        "videotestsrc num-buffers=6 ! video/x-raw,width=64,height=48 ! tee name=t \
+         t. ! queue ! igdfilter model={model} threshold=0 overlay=heatmap+regions messages=all inference-interval=2 \
+         ! queue ! videoconvert ! video/x-raw,format=BGRA ! videoscale ! video/x-raw,width=32,height=32 ! fakesink \
+         t. ! queue ! fakesink"
+    ));
+}
+
+#[test]
+fn a_thousand_results_leave_nothing_behind() {
+    init();
+    let model = models().both.to_str().unwrap();
+    assert_no_leaks(&format!(
+        "videotestsrc num-buffers=1000 ! video/x-raw,width=64,height=48 \
+         ! igdfilter model={model} overlay=none inference-interval=100 ! tee name=t \
+         t. ! queue ! videoconvert ! video/x-raw,format=BGRA ! videoscale ! video/x-raw,width=32,height=32 ! fakesink \
+         t. ! queue ! videoflip method=clockwise ! fakesink"
+    ));
 }
 
 #[test]

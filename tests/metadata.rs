@@ -123,20 +123,6 @@ fn one_element_scales_and_converts() {
 }
 
 #[test]
-fn a_result_goes_where_regions_of_interest_go() {
-    // GStreamer 1.22 turns neither along, later versions drop both.
-    for rest in [
-        "videoflip method=clockwise",
-        "videocrop left=8",
-        "gamma gamma=2",
-    ] {
-        let buffer = through(rest);
-        let result = AnomalyMeta::from_buffer(&buffer).unwrap();
-        assert_eq!(result.is_some(), !rectangles(&buffer).is_empty(), "{rest}");
-    }
-}
-
-#[test]
 fn two_filters_leave_two_results() {
     init();
     let global = models().global_only.display();
@@ -174,6 +160,25 @@ fn regions_of_interest_carry_a_detection() {
         assert_eq!(share("y_max"), f64::from(expected.y + expected.h) / 48.0);
         assert_eq!(detection.get::<&str>("model_name"), Ok("element-both"));
     }
+}
+
+#[test]
+fn no_two_regions_of_interest_have_one_id() {
+    init();
+    let global = models().global_only.display();
+    let buffer = through(&format!("igdfilter model={global} overlay=none"));
+    let mut ids: Vec<_> = buffer
+        .iter_meta::<VideoRegionOfInterestMeta>()
+        .map(|region| region.id())
+        .collect();
+    let count = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert!(count > 1 && ids.len() == count, "{ids:?}");
+    assert!(
+        !ids.contains(&0),
+        "the id of those to which nobody gave one"
+    );
 }
 
 /// As a program in C reads it, by names alone.

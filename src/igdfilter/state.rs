@@ -15,8 +15,7 @@ use super::settings::{FrameSettings, Settings};
 use super::views::{View, Views};
 use super::{InferenceMode, Messages};
 use crate::meta::{
-    AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult,
-    attach_regions_of_interest,
+    AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult, attach,
 };
 use crate::model::{Detection, Judge, Picture};
 use crate::train::dense::LearnError;
@@ -324,13 +323,14 @@ impl State {
                 is_new: self.result.age == 0 || outcome.inferred.is_some(),
             };
             video.canvas.show(buffer, &found, passing.settings)?;
-            self.result.attach(buffer).map_err(|err| {
+            let maps = self.detections.iter();
+            let maps = maps.map(|(area, detection)| (*area, &detection.map));
+            attach(&self.result, maps, buffer).map_err(|err| {
                 gst::error_msg!(
                     gst::StreamError::Failed,
                     ("cannot attach the result: {err}")
                 )
             })?;
-            attach_regions_of_interest(&self.result, buffer);
         }
         Ok(outcome)
     }

@@ -72,7 +72,7 @@ impl Views {
                 object: None,
             }),
             InferenceRegion::RoiList => {
-                views.extend(upstream_regions(buffer).filter_map(|object| {
+                views.extend(upstream_regions(buffer).into_iter().filter_map(|object| {
                     let area = object.area.within(frame)?;
                     let center = (area.x + area.w / 2, area.y + area.h / 2);
                     let is_inside = center.0.wrapping_sub(limits.x) < limits.w

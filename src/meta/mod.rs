@@ -23,11 +23,37 @@
 //! | `objects` | GstValueArray of GstStructure `object` | with `inference-region=roi-list`, a result for each upstream region of interest: its `id` (int), `type` (string), `x`, `y`, `w`, `h` (uint), `score`, `normalized` (double), `anomalous` (boolean), `regions` as above, and its `map`; the frame's own score is that of the worst |
 //! | `map`, `map-width`, `map-height` | GBytes, uint, uint | with `attach-map`: the map of the inspected part, floats in the machine's byte order, row by row, normalised as `normalized` is |
 //!
-//! Regions, width and height follow the picture through videoscale. Borders that videoscale adds are not accounted for, as
-//! they are not for GStreamer's own regions of interest.
+//! # What other elements do to it
+//!
+//! A result is lost, kept or moved along in all its forms alike, GstAnalytics (features `v1_24` and `v1_26`) included
+//! (`tests/survival.rs`, on GStreamer 1.22 and 1.26):
+//!
+//! | element | on 1.22 | on 1.26 |
+//! |---|---|---|
+//! | queue, tee, videoconvert, gamma, videorate, encoders, decoders | kept | kept |
+//! | videoscale | the places move along | the places move along |
+//! | videoflip, a method by name | kept, with the places of **before** the turn | lost |
+//! | videoflip `method=automatic` or `none` | lost | lost |
+//! | videocrop, aspectratiocrop, videobox that do change the size | lost | lost |
+//! | deinterlace, compositor | lost | lost |
+//!
+//! So turn and crop before `igdfilter`. Borders that videoscale adds are not accounted for, as they are not for GStreamer's own
+//! regions of interest. Those keep their place and id, but not the `detection`, where videoscale scales or videoconvert
+//! converts: GStreamer makes new ones there. GstAnalytics keeps type and confidence.
+//!
+//! # Encoders
+//!
+//! vaapi's encoders (`vaapih264enc` and its kin) take every region of interest, by default at their highest quality (property
+//! `default-roi-delta-qp`), so that anomalies come out sharper by themselves. msdk's and OMX's want a param of their own too
+//! (`roi/msdk` with `delta-qp` or `priority`, `roi/omx-alg` with `quality`); va, qsv, nvcodec, x264, x265, openh264, svtav1, aom
+//! and libav read none. No such param is attached: how many bits an anomaly is worth is for the user of the encoder to say, and a
+//! videoconvert on the way would drop it. A pad probe before the encoder can add one.
 
+#[cfg(feature = "v1_24")]
+mod analytics;
 mod anomaly;
 mod area;
+mod attach;
 mod custom;
 mod field;
 mod gate;
@@ -40,6 +66,7 @@ mod region;
 mod region_of_interest;
 
 pub use anomaly::AnomalyMeta;
+pub use attach::attach;
 pub use custom::{NAME, register};
 pub use field::FieldError;
 pub use gate::GateMessage;
@@ -48,4 +75,4 @@ pub use learned::LearnedMessage;
 pub use map::AttachedMap;
 pub use message::{AnomalyMessage, FrameTimes};
 pub use object::ObjectResult;
-pub use region_of_interest::{UpstreamRegion, attach_regions_of_interest, upstream_regions};
+pub use region_of_interest::{UpstreamRegion, upstream_regions};

@@ -32,3 +32,4 @@ pub use judge::Judge;
 pub use mask::{BlackMask, Mask};
 pub use networks::{DenseNetworks, Networks, PaperNetworks, ProfileNetworks, Scale, descriptor};
 pub use precision::{NoHalfPrecision, Precision};
+pub use regions::ANOMALOUS;

@@ -3,7 +3,7 @@
 use super::detection::{Map, Region};
 
 /// Normalised map value from which a pixel belongs to a region.
-const ANOMALOUS: f32 = 0.5;
+pub const ANOMALOUS: f32 = 0.5;
 
 /// Finds regions; keeps its buffers from call to call.
 #[derive(Debug, Default)]

@@ -1,0 +1,84 @@
+//! The anomaly map's mask as a segmentation.
+
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+
+use glib::translate::*;
+use gst_analytics::{RelTypes, ffi};
+use gst_video::{VideoFormat, VideoFrameFlags, VideoMeta};
+
+use super::relations;
+use crate::model::{ANOMALOUS, Map};
+use crate::video::Area;
+
+/// The mask's values of normal and anomalous pixels, as in the masks of public data sets. Each is a region of the segmentation,
+/// with the index of its class in the frame's classification.
+const VALUES: [u8; 2] = [0, 255];
+
+/// Adds a semantic segmentation of the part of the frame that was inspected: the pixels of `map` from the pixel threshold on, also of places that are
+/// too small to be a region. `classification` is the frame's.
+pub(in crate::meta) fn attach_mask(
+    area: Area,
+    map: &Map,
+    classification: u32,
+    buffer: &mut gst::BufferRef,
+) -> Result<(), glib::BoolError> {
+    let mask = mask(map)?;
+    let mut relations = relations(buffer)?;
+    let mut values = VALUES.map(u32::from);
+    let mut segmentation = MaybeUninit::<ffi::GstAnalyticsSegmentationMtd>::uninit();
+    // SAFETY: the pointers are valid during the call, and the handle is filled where it succeeds. It takes the mask over then
+    // alone, so that a mask that was refused is freed here.
+    let id = unsafe {
+        let mask = mask.into_glib_ptr();
+        let added = ffi::gst_analytics_relation_meta_add_segmentation_mtd(
+            relations.as_mut_ptr(),
+            mask,
+            ffi::GST_SEGMENTATION_TYPE_SEMANTIC,
+            values.len(),
+            values.as_mut_ptr(),
+            area.x.cast_signed(),
+            area.y.cast_signed(),
+            area.w,
+            area.h,
+            segmentation.as_mut_ptr(),
+        );
+        if added == glib::ffi::GFALSE {
+            drop(gst::Buffer::from_glib_full(mask));
+            return Err(glib::bool_error!("the mask was refused"));
+        }
+        segmentation.assume_init().id
+    };
+    relations.set_relation(RelTypes::RELATE_TO, id, classification)
+}
+
+/// The mask as a GRAY8 picture of the map's size.
+fn mask(map: &Map) -> Result<gst::Buffer, glib::BoolError> {
+    let wrong = || glib::bool_error!("a map of {}x{} is no picture", map.width, map.height);
+    let (width, height) = u32::try_from(map.width)
+        .ok()
+        .zip(u32::try_from(map.height).ok())
+        .filter(|_| !map.values.is_empty() && map.values.len() == map.width * map.height)
+        .ok_or_else(wrong)?;
+    let stride = c_int::try_from(width).map_err(|_| wrong())?;
+    let [normal, anomalous] = VALUES;
+    let judge = |&value: &f32| {
+        if value >= ANOMALOUS {
+            anomalous
+        } else {
+            normal
+        }
+    };
+    let pixels: Vec<u8> = map.values.iter().map(judge).collect();
+    let mut mask = gst::Buffer::from_mut_slice(pixels);
+    VideoMeta::add_full(
+        mask.make_mut(),
+        VideoFrameFlags::empty(),
+        VideoFormat::Gray8,
+        width,
+        height,
+        &[0],
+        &[stride],
+    )?;
+    Ok(mask)
+}
