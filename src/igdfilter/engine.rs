@@ -1,7 +1,6 @@
 //! A model at work in a thread of its own, for one element or for all that share it.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,6 +12,7 @@ use tch::{Device, Kind};
 use super::mailbox::{Mailbox, Reply};
 use super::pool::{Lent, Pool};
 use super::refusal::Refusal;
+use crate::libtorch::guarded;
 use crate::model::{
     Calibration, DenseConfig, DetectError, Detector, Judge, ModelConfig, ModelError, Precision,
 };
@@ -272,17 +272,31 @@ fn work(mut detector: Detector, queue: &Queue) {
     while queue.next(&mut batch) {
         stall();
         let start = Instant::now();
-        for mut job in batch.drain(..) {
-            let inferred = catch_unwind(AssertUnwindSafe(|| {
-                let mut pictures = job.pictures.iter_mut();
-                pictures.try_for_each(|picture| detector.infer(&picture.rgb, &mut picture.raw))
-            }));
+        let mut pictures: Vec<_> = batch
+            .iter_mut()
+            .flat_map(|job| job.pictures.iter_mut())
+            .collect();
+        // Whoever waits must hear of it, whatever happens.
+        let inferred = guarded(|| detector.infer(&mut pictures))
+            .unwrap_or_else(|text| Err(DetectError::Inference(text)));
+        let failed = inferred.err().map(|err| match err {
+            DetectError::Inference(text) => text,
+            err => err.to_string(),
+        });
+        let inference = start.elapsed();
+        for job in batch.drain(..) {
+            let inferred = match &failed {
+                Some(text) => Err(DetectError::Inference(text.clone())),
+                // What one stream's picture comes to is not the others' fault.
+                None => job
+                    .pictures
+                    .iter()
+                    .try_for_each(|picture| picture.raw.check()),
+            };
             let reply = Reply {
                 pictures: job.pictures,
-                // Whoever waits must hear of it, whatever happens.
-                inferred: inferred
-                    .unwrap_or_else(|_| Err(DetectError::Inference("a panic".to_owned()))),
-                inference: start.elapsed(),
+                inferred,
+                inference,
             };
             job.mailbox.deliver(job.ticket, reply);
         }

@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::calibration::Calibration;
 use super::config::{DenseConfig, ModelConfig};
-use super::detection::{Detection, RawDetection, Scales};
+use super::detection::{Detection, Picture, RawDetection, Scales};
 use super::error::ModelError;
 use super::file::Model;
 use super::inference::{Inference, Stage, Stages};
@@ -29,6 +29,17 @@ pub enum DetectError {
     Inference(String),
 }
 
+impl RawDetection {
+    /// Refuses what is not finite.
+    pub fn check(&self) -> Result<(), DetectError> {
+        if self.score.is_finite() && self.map.iter().all(|value| value.is_finite()) {
+            Ok(())
+        } else {
+            Err(DetectError::NotFinite(self.score))
+        }
+    }
+}
+
 /// The raw numbers of a picture, before calibration.
 #[derive(Clone, Debug, Default)]
 pub struct Judgement {
@@ -45,10 +56,8 @@ pub struct Detector {
     kind: Kind,
     inference: Inference,
     judge: Judge,
-    /// Of the last picture.
-    raw: RawDetection,
-    /// A picture without what must not be seen.
-    prepared: Vec<f32>,
+    /// The last picture, without what must not be seen.
+    picture: Picture,
     _kept: KeptBlocks,
 }
 
@@ -68,8 +77,7 @@ impl Detector {
             kind,
             inference: Inference::new(&config, model.networks, device, kind)?,
             judge: Judge::new(config, model.calibration),
-            raw: RawDetection::default(),
-            prepared: Vec::new(),
+            picture: Picture::default(),
             _kept: KeptBlocks::new(),
         })
     }
@@ -134,9 +142,9 @@ impl Detector {
         frame: (u32, u32),
         out: &mut Detection,
     ) -> Result<(), DetectError> {
-        self.infer_prepared(rgb)?;
+        self.infer_own(rgb)?;
         let start = Instant::now();
-        self.judge.judge(&self.raw, frame, out);
+        self.judge.judge(&self.picture.raw, frame, out);
         self.inference
             .stages_mut()
             .add(Stage::Regions, start.elapsed());
@@ -145,84 +153,84 @@ impl Detector {
 
     /// The raw numbers of a picture, as [`Detector::detect`] takes it, to calibrate from.
     pub fn judge(&mut self, rgb: &[f32]) -> Result<Judgement, DetectError> {
-        self.infer_prepared(rgb)?;
+        self.infer_own(rgb)?;
         Ok(self.judgement())
     }
 
     /// As [`Detector::judge`], from the features (places, 304) of each tile of a picture: for dense models only.
     pub fn judge_features(&mut self, tiles: &[Tensor]) -> Result<Judgement, DetectError> {
-        let mut raw = std::mem::take(&mut self.raw);
-        let judged = self.run(&mut raw, |inference, raw| inference.judge(tiles, raw));
-        self.raw = raw;
-        judged.map(|()| self.judgement())
+        let mut picture = std::mem::take(&mut self.picture);
+        let judged = self.run(&mut [&mut picture], |inference, pictures| {
+            for picture in pictures {
+                inference.judge(tiles, &mut picture.raw);
+            }
+        });
+        self.picture = picture;
+        judged?;
+        self.picture.raw.check()?;
+        Ok(self.judgement())
     }
 
-    /// The raw numbers of a picture, as [`Detector::detect`] takes it, and [prepared](Judge::prepare). `raw` keeps its buffers from
-    /// picture to picture; after an error it belongs to no picture.
-    pub fn infer(&mut self, rgb: &[f32], raw: &mut RawDetection) -> Result<(), DetectError> {
+    /// The raw numbers of pictures, as [`Detector::detect`] takes them, and [prepared](Judge::prepare). They keep their buffers from time to
+    /// time; after an error the numbers belong to no picture. [`RawDetection::check`] tells whether they are numbers.
+    pub fn infer(&mut self, pictures: &mut [&mut Picture]) -> Result<(), DetectError> {
         let (width, height) = self.input_size();
         let expected = 3 * width * height;
-        if rgb.len() != expected {
+        if let Some(odd) = pictures
+            .iter()
+            .find(|picture| picture.rgb.len() != expected)
+        {
             return Err(DetectError::Size {
-                found: rgb.len(),
+                found: odd.rgb.len(),
                 expected,
             });
         }
-        self.run(raw, |inference, raw| inference.run(rgb, raw))
+        self.run(pictures, Inference::run)
     }
 
     /// The raw map of the last picture, row by row.
     pub fn raw_map(&self) -> &[f32] {
-        &self.raw.map
+        &self.picture.raw.map
     }
 
-    /// To `self.raw`.
-    fn infer_prepared(&mut self, rgb: &[f32]) -> Result<(), DetectError> {
-        let mut raw = std::mem::take(&mut self.raw);
-        let inferred = if self.judge.mask().is_some() {
-            let mut prepared = std::mem::take(&mut self.prepared);
-            prepared.clear();
-            prepared.extend_from_slice(rgb);
-            self.judge.prepare(&mut prepared);
-            let inferred = self.infer(&prepared, &mut raw);
-            self.prepared = prepared;
-            inferred
-        } else {
-            self.infer(rgb, &mut raw)
-        };
-        self.raw = raw;
-        inferred
+    /// To `self.picture`.
+    fn infer_own(&mut self, rgb: &[f32]) -> Result<(), DetectError> {
+        let mut picture = std::mem::take(&mut self.picture);
+        picture.rgb.clear();
+        picture.rgb.extend_from_slice(rgb);
+        self.judge.prepare(&mut picture.rgb);
+        let inferred = self.infer(&mut [&mut picture]);
+        self.picture = picture;
+        inferred?;
+        self.picture.raw.check()
     }
 
-    fn run(
+    fn run<'a>(
         &mut self,
-        raw: &mut RawDetection,
-        work: impl FnOnce(&mut Inference, &mut RawDetection),
+        pictures: &mut [&'a mut Picture],
+        work: impl FnOnce(&mut Inference, &mut [&'a mut Picture]),
     ) -> Result<(), DetectError> {
         let (width, height) = self.input_size();
-        raw.map.resize(width * height, 0.0);
-        let inference = &mut self.inference;
-        guarded(|| work(inference, &mut *raw)).map_err(DetectError::Inference)?;
-        if raw.score.is_finite() && raw.map.iter().all(|value| value.is_finite()) {
-            Ok(())
-        } else {
-            Err(DetectError::NotFinite(raw.score))
+        for picture in &mut *pictures {
+            picture.raw.map.resize(width * height, 0.0);
         }
+        let inference = &mut self.inference;
+        guarded(|| work(inference, &mut *pictures)).map_err(DetectError::Inference)
     }
 
     fn judgement(&self) -> Judgement {
-        let (score, scales) = self.judge.score(&self.raw);
+        let (score, scales) = self.judge.score(&self.picture.raw);
         let (width, _) = self.input_size();
         let mask = self.judge.mask();
         let inspected = |index: &usize| mask.is_none_or(|mask| mask.inspected()[*index]);
-        let rows = (0..self.raw.map.len()).step_by(SAMPLE_STEP * width);
+        let rows = (0..self.picture.raw.map.len()).step_by(SAMPLE_STEP * width);
         let pixels = rows.flat_map(|row| (row..row + width).step_by(SAMPLE_STEP));
         Judgement {
             score,
             scales,
             map_sample: pixels
                 .filter(inspected)
-                .map(|index| self.raw.map[index])
+                .map(|index| self.picture.raw.map[index])
                 .collect(),
         }
     }

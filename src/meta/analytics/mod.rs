@@ -54,17 +54,19 @@ pub(super) fn attach_region(
     // No side of a frame is longer than what an int holds.
     let [x, y, w, h] = [region.x, region.y, region.w, region.h].map(u32::cast_signed);
     let kind = Quark::from_static_str(region_of_interest::TYPE);
+    let parent = parent.and_then(|parent| u32::try_from(parent).ok());
+    let parent = parent.filter(|parent| is_detection(*parent, buffer));
     let mut relations = relations(buffer)?;
-    let id = {
-        let detection = relations.add_od_mtd(kind, x, y, w, h, region.score)?;
-        detection.id()
-    };
-    if let Some(parent) = parent.and_then(|parent| u32::try_from(parent).ok())
-        && relations.mtd::<AnalyticsODMtd>(parent).is_some()
-    {
+    let id = relations.add_od_mtd(kind, x, y, w, h, region.score)?.id();
+    if let Some(parent) = parent {
         relations.set_relation(RelTypes::IS_PART_OF, id, parent)?;
     }
     Ok(id.cast_signed())
+}
+
+fn is_detection(id: u32, buffer: &gst::BufferRef) -> bool {
+    let relations = buffer.meta::<AnalyticsRelationMeta>();
+    relations.is_some_and(|relations| relations.mtd::<AnalyticsODMtd>(id).is_some())
 }
 
 /// The detections of all elements so far.
@@ -78,7 +80,7 @@ pub(super) fn detections(buffer: &gst::BufferRef) -> Vec<UpstreamRegion> {
         let side = |value: i32| u32::try_from(value).ok();
         Some(UpstreamRegion {
             id: detection.id().cast_signed(),
-            kind: detection.obj_type()?.to_string(),
+            kind: detection.obj_type()?.as_str().to_string(),
             area: Area {
                 x: side(location.x)?,
                 y: side(location.y)?,

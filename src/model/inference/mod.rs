@@ -12,7 +12,7 @@ pub use self::dense::Extractor;
 use self::paper::Paper;
 pub use self::stages::{Stage, Stages};
 use super::config::ModelConfig;
-use super::detection::RawDetection;
+use super::detection::{Picture, RawDetection};
 use super::networks::{Networks, ProfileNetworks};
 
 /// A model's networks and its criterion.
@@ -73,13 +73,18 @@ impl Inference {
         }
     }
 
-    /// Judges a picture, planar R, G, B of the model's size with values in 0..=255; the map in `raw` has that size already.
+    /// Judges pictures of the model's size; their maps have that size already. What several together cost less than one after
+    /// the other depends on the model.
     ///
     /// Panics where libtorch throws: out of memory, or a GPU that was lost.
-    pub fn run(&mut self, rgb: &[f32], raw: &mut RawDetection) {
+    pub fn run(&mut self, pictures: &mut [&mut Picture]) {
         match self {
-            Self::Paper(paper) => paper.run(rgb, raw),
-            Self::Dense(dense) => dense.run(rgb, raw),
+            Self::Paper(paper) => {
+                for Picture { rgb, raw } in pictures {
+                    paper.run(rgb, raw);
+                }
+            }
+            Self::Dense(dense) => dense.run(pictures),
         }
     }
 

@@ -213,7 +213,7 @@ impl Learning {
         mut fit: Fit,
         mut waiting: Vec<Vec<Tensor>>,
     ) -> Result<Stage, LearnError> {
-        extractor.prepare(rgb);
+        extractor.prepare([rgb]);
         waiting.push(extractor.each(|_, features| features));
         let frames = self.frames[1].min(FIT_FRAMES) as i64;
         let places = (fit.places() + frames - 1) / frames;

@@ -165,7 +165,7 @@ fn see(
 
 /// A picture's features as the moments take them, (N, places, 304) on the CPU: one of all its tiles' places, or one a tile.
 fn sample(extractor: &mut Extractor, shared: bool, rgb: &[f32]) -> Tensor {
-    extractor.prepare(rgb);
+    extractor.prepare([rgb]);
     let tiles = extractor.each(|_, features| features.to_device(Device::Cpu));
     if shared {
         Tensor::stack(&tiles, 0)

@@ -18,13 +18,14 @@ pub struct Extractor {
     device: Device,
     kind: Kind,
     workers: Workers,
+    /// Of all pictures so far that came together; the first `prepared` are those of the last ones.
     tiles: Vec<Tile>,
+    prepared: usize,
 }
 
 /// A tile's picture, normalised for the backbone.
 #[derive(Debug)]
 struct Tile {
-    corner: [usize; 2],
     /// (height, width, 3).
     values: Vec<f32>,
 }
@@ -63,12 +64,8 @@ impl Extractor {
         Ok(Self {
             backbone,
             operations: walk.operations,
-            tiles: (0..tiling.count())
-                .map(|index| Tile {
-                    corner: tiling.corner(index),
-                    values: vec![0.0; 3 * width * height],
-                })
-                .collect(),
+            tiles: Vec::new(),
+            prepared: 0,
             tiling,
             device,
             kind,
@@ -89,13 +86,27 @@ impl Extractor {
         self.operations * self.tiling.count() as f64
     }
 
-    /// Cuts the tiles out of a picture, planar R, G, B with values in 0..=255.
-    pub fn prepare(&mut self, rgb: &[f32]) {
+    /// Cuts the tiles out of pictures, planar R, G, B with values in 0..=255.
+    pub fn prepare<'a>(&mut self, pictures: impl IntoIterator<Item = &'a [f32]>) {
+        self.prepared = 0;
+        for rgb in pictures {
+            self.cut(rgb);
+        }
+    }
+
+    fn cut(&mut self, rgb: &[f32]) {
         let [width, _] = self.tiling.picture();
-        let row = self.tiling.tile[0];
+        let [row, height] = self.tiling.tile;
+        let count = self.tiling.count();
+        let (start, end) = (self.prepared, self.prepared + count);
+        self.prepared = end;
+        let empty = || Tile {
+            values: vec![0.0; 3 * row * height],
+        };
+        self.tiles.resize_with(self.tiles.len().max(end), empty);
         let planes = rgb.chunks_exact(rgb.len() / 3);
-        for tile in &mut self.tiles {
-            let [x, y] = tile.corner;
+        for (index, tile) in self.tiles[start..end].iter_mut().enumerate() {
+            let [x, y] = self.tiling.corner(index);
             for (channel, plane) in planes.clone().enumerate() {
                 let rows = plane.chunks_exact(width).skip(y);
                 for (out, values) in tile.values.chunks_exact_mut(3 * row).zip(rows) {
@@ -108,11 +119,12 @@ impl Extractor {
         }
     }
 
-    /// Does something with the features (places, 304) of each tile, on the threads.
+    /// Does something with the features (places, 304) of each tile of all prepared pictures, one picture after the other, on the
+    /// threads.
     pub fn each<T: Send>(&self, work: impl Fn(usize, Tensor) -> T + Sync) -> Vec<T> {
         self.workers.run(|| {
             let one = |index: usize| no_grad(|| work(index, self.features(&self.tiles[index])));
-            match self.tiles.len() {
+            match self.prepared {
                 1 => vec![one(0)],
                 count => (0..count).into_par_iter().map(one).collect(),
             }

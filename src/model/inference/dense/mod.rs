@@ -15,7 +15,7 @@ use super::{Stage, Stages};
 use crate::criterion::{Field, PackedField};
 use crate::libtorch::Shared;
 use crate::model::config::DenseConfig;
-use crate::model::detection::{RawDetection, Scales};
+use crate::model::detection::{Picture, RawDetection, Scales};
 use crate::model::networks::DenseNetworks;
 
 /// Places that a thread takes at once: rows of their whiteners fill its cache.
@@ -71,17 +71,21 @@ impl Dense {
         vec![(Stage::Features, self.extractor.operations())]
     }
 
-    pub fn run(&mut self, rgb: &[f32], raw: &mut RawDetection) {
+    /// Several pictures keep all threads busy where one with few tiles does not.
+    pub fn run(&mut self, pictures: &mut [&mut Picture]) {
         let Self {
             extractor,
             judge,
             stages,
         } = self;
-        stages.time(Stage::Prepare, || extractor.prepare(rgb));
+        stages.time(Stage::Prepare, || {
+            extractor.prepare(pictures.iter().map(|picture| &picture.rgb[..]));
+        });
         let start = Instant::now();
-        let judged: Vec<(Vec<f32>, Duration)> = extractor.each(|tile, features| {
+        let tiles = extractor.tiling().count();
+        let judged: Vec<(Vec<f32>, Duration)> = extractor.each(|index, features| {
             let start = Instant::now();
-            (judge.distances(tile, &features), start.elapsed())
+            (judge.distances(index % tiles, &features), start.elapsed())
         });
         let all = start.elapsed();
         let descriptor =
@@ -89,12 +93,14 @@ impl Dense {
         stages.add(Stage::Features, all.saturating_sub(descriptor));
         stages.add(Stage::Descriptor, descriptor.min(all));
         stages.time(Stage::Map, || {
-            let tiles = judged.iter().map(|(distances, _)| &distances[..]);
-            judge.finish(tiles, raw);
+            for (picture, judged) in pictures.iter_mut().zip(judged.chunks(tiles)) {
+                let tiles = judged.iter().map(|(distances, _)| &distances[..]);
+                judge.finish(tiles, &mut picture.raw);
+            }
         });
     }
 
-    /// As [`run`](Self::run), from the features (places, 304) of each tile.
+    /// As [`run`](Self::run) of one picture, from the features (places, 304) of each tile.
     pub fn judge(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
         let judge = &mut self.judge;
         let distances: Vec<Vec<f32>> = tiles
