@@ -236,6 +236,46 @@ fn is_on_outline((left, top, w, h): Rectangle, x: u32, y: u32) -> bool {
     inside && (near(x, left) || near(x, right) || near(y, top) || near(y, bottom))
 }
 
+/// A detector upstream that knows nothing of regions of interest.
+#[test]
+fn detections_of_others_are_inspected_and_what_is_found_is_a_part_of_them() {
+    let mut buffer = odd_frame();
+    let kind = glib::Quark::from_str("cell");
+    let ids = {
+        let made = buffer.get_mut().unwrap();
+        let mut relations = AnalyticsRelationMeta::add(made);
+        let mut add = |x, w| relations.add_od_mtd(kind, x, 0, w, 240, 0.5).unwrap().id();
+        [add(0, 240), add(260, 60)]
+    };
+    let model = models().both.display();
+    let mut harness = Harness::new_parse(&format!(
+        "igdfilter model={model} overlay=none inference-region=roi-list threshold=0"
+    ));
+    harness.set_src_caps(frame_info().to_caps().unwrap());
+    harness.push(buffer).unwrap();
+    let buffer = harness.pull().unwrap();
+    let result = result(&buffer);
+    let objects: Vec<_> = result
+        .objects
+        .iter()
+        .map(|object| (object.id.cast_unsigned(), object.kind.as_str()))
+        .collect();
+    assert_eq!(objects, [(ids[0], "cell"), (ids[1], "cell")]);
+    let relations = relations(&buffer);
+    let mut parts = 0;
+    for region in buffer.iter_meta::<VideoRegionOfInterestMeta>() {
+        let (id, parent) = (
+            region.id().cast_unsigned(),
+            region.parent_id().cast_unsigned(),
+        );
+        assert!(ids.contains(&parent));
+        assert_eq!(relations.relation(id, parent), RelTypes::IS_PART_OF);
+        parts += 1;
+    }
+    assert_eq!(parts, result.regions.len());
+    assert!(parts > 0);
+}
+
 #[cfg(feature = "v1_26")]
 mod mask {
     use std::mem::MaybeUninit;
@@ -244,6 +284,7 @@ mod mask {
     use gst_video::VideoMeta;
     use gstigd::meta::attach;
     use gstigd::model::Map;
+    use gstigd::video::Area;
 
     use super::*;
 
@@ -300,9 +341,16 @@ mod mask {
             ..Default::default()
         };
         let mut buffer = gst::Buffer::new();
-        attach(&result, &map, buffer.get_mut().unwrap()).unwrap();
+        let area = Area {
+            x: 10,
+            y: 0,
+            w: 40,
+            h: 30,
+        };
+        let maps = std::iter::once((area, &map));
+        attach(&result, maps, buffer.get_mut().unwrap()).unwrap();
         let found = segmentation(&buffer);
-        assert_eq!(found.place, (0, 0, 50, 30));
+        assert_eq!(found.place, (10, 0, 40, 30));
         assert_eq!(found.values, [0, 255]);
         assert_eq!(bytes(&found.mask), [0, 0, 255, 255, 255].repeat(3));
         let meta = found.mask.meta::<VideoMeta>().unwrap();
@@ -328,7 +376,8 @@ mod mask {
         };
         for map in [map, Map::default()] {
             let mut buffer = gst::Buffer::new();
-            let attached = attach(&AnomalyMeta::default(), &map, buffer.get_mut().unwrap());
+            let maps = std::iter::once((Area::default(), &map));
+            let attached = attach(&AnomalyMeta::default(), maps, buffer.get_mut().unwrap());
             assert!(attached.is_err());
         }
     }

@@ -501,3 +501,45 @@ fn an_old_result_is_composed_once() {
     assert_eq!(numbers[1], numbers[2]);
     assert_ne!(numbers[2], numbers[3]);
 }
+
+/// The threshold is that of what is inspected when the model is calibrated with the same mask.
+#[test]
+fn a_model_is_calibrated_with_the_mask_that_it_gets() {
+    element::init();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("views-calibrate");
+    std::fs::create_dir_all(&folder).unwrap();
+    let left = mask("mask-calibrate.png", [0, 0, SIDE + SIDE / 2, 2 * SIDE]);
+    // What lies on the left hardly changes, what lies on the right always does.
+    let scene =
+        |number: u32, left: Pattern| frame(&[(left, 0, 0), (Pattern::Odd, 2 * SIDE, 8 * number)]);
+    for number in 0..8 {
+        let pixels = bytes(&scene(number, Pattern::Normal));
+        let picture = image::RgbImage::from_raw(3 * SIDE, 2 * SIDE, pixels).unwrap();
+        picture.save(folder.join(format!("{number}.png"))).unwrap();
+    }
+    let thresholds = [false, true].map(|masked| {
+        let model = Path::new(env!("CARGO_TARGET_TMPDIR")).join("views-calibrated.safetensors");
+        std::fs::copy(&models().both, &model).unwrap();
+        let mut igd = std::process::Command::new(env!("CARGO_BIN_EXE_igd"));
+        igd.args(["calibrate", "--precision", "f32", "--model"])
+            .arg(&model);
+        igd.arg("--data").arg(&folder);
+        if masked {
+            igd.arg("--mask").arg(&left);
+        }
+        assert!(igd.output().unwrap().status.success());
+        let properties = format!(
+            "overlay=none precision=f32 model={} mask-location={}",
+            model.display(),
+            left.display()
+        );
+        let [normal, odd] = [Pattern::Normal, Pattern::Odd]
+            .map(|pattern| result(&inspect(&properties, scene(3, pattern))));
+        assert!(odd.score > normal.score);
+        assert!(!normal.anomalous);
+        // Only the right threshold is so near.
+        assert_eq!(odd.anomalous, masked, "{} of {}", odd.score, odd.threshold);
+        normal.threshold
+    });
+    assert!(thresholds[1] < thresholds[0], "{thresholds:?}");
+}

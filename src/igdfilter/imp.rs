@@ -26,7 +26,7 @@ use super::state::{
 use super::stats::Stats;
 use super::{InferenceMode, OverlayMethod};
 use crate::libtorch::Choice;
-use crate::model::{DenseConfig, check_writable};
+use crate::model::{DenseConfig, MaskError, check_writable, read_mask};
 use crate::train::dense::LearnError;
 
 /// How long the first answer to a latency query may wait for an inference to be measured.
@@ -318,26 +318,13 @@ impl IgdFilter {
         let Some(path) = settings.mask_location() else {
             return Ok(None);
         };
-        let picture = image::ImageReader::open(path)
-            .and_then(image::ImageReader::with_guessed_format)
-            .map_err(image::ImageError::IoError)
-            .and_then(image::ImageReader::decode)
-            .map_err(|err| {
-                gst::error_msg!(
-                    gst::ResourceError::OpenRead,
-                    ("mask-location: cannot read {}: {err}", path.display())
-                )
-            })?
-            .into_luma8();
-        if picture.iter().all(|value| *value < 128) {
-            return Err(gst::error_msg!(
-                gst::ResourceError::Settings,
-                (
-                    "mask-location: {} is black everywhere: make white what is to be inspected",
-                    path.display()
-                )
-            ));
-        }
+        let picture = read_mask(path).map_err(|err| {
+            let kind = match err {
+                MaskError::Read { .. } => gst::ResourceError::OpenRead,
+                MaskError::Black(_) => gst::ResourceError::Settings,
+            };
+            gst::error_msg!(kind, ("mask-location: {err}"))
+        })?;
         Ok(Some(picture))
     }
 

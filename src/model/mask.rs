@@ -1,6 +1,8 @@
 //! What of a picture is inspected.
 
-use image::GrayImage;
+use std::path::{Path, PathBuf};
+
+use image::{GrayImage, ImageReader};
 
 use crate::data::resize::{PlaneView, Resizer};
 
@@ -12,6 +14,36 @@ const INSPECTED: f32 = 127.5;
 pub struct Mask {
     width: usize,
     inspected: Vec<bool>,
+}
+
+/// Why a file is no mask.
+#[derive(Debug, thiserror::Error)]
+pub enum MaskError {
+    #[error("cannot read {path}: {cause}", path = .path.display())]
+    Read {
+        path: PathBuf,
+        cause: image::ImageError,
+    },
+    #[error("{path} is black everywhere: make white what is to be inspected", path = .0.display())]
+    Black(PathBuf),
+}
+
+/// Reads the picture of a mask: PNG, JPEG, BMP or TIFF, whatever its name says.
+pub fn read_mask(path: &Path) -> Result<GrayImage, MaskError> {
+    let picture = ImageReader::open(path)
+        .and_then(ImageReader::with_guessed_format)
+        .map_err(image::ImageError::IoError)
+        .and_then(ImageReader::decode)
+        .map_err(|cause| MaskError::Read {
+            path: path.to_owned(),
+            cause,
+        })?
+        .into_luma8();
+    if picture.iter().any(|value| f32::from(*value) > INSPECTED) {
+        Ok(picture)
+    } else {
+        Err(MaskError::Black(path.to_owned()))
+    }
 }
 
 /// Why a mask cannot be used.

@@ -2,10 +2,11 @@
 
 use std::io::{Write, stdout};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use gstigd::data::normal_pictures;
-use gstigd::model::{Model, calibrate};
+use gstigd::model::{Mask, Model, calibrate, read_mask};
 use gstigd::train::judge;
 use serde_json::json;
 use tch::Device;
@@ -24,6 +25,9 @@ pub struct Arguments {
     /// Share of normal pictures that may be flagged
     #[arg(long, default_value_t = 0.01, value_parser = crate::train::share)]
     false_positive_rate: f64,
+    /// Picture that is white where pictures are inspected: the one that igdfilter is to have as mask-location
+    #[arg(long, value_name = "PICTURE")]
+    mask: Option<PathBuf>,
     #[command(flatten)]
     target: Target,
 }
@@ -32,6 +36,10 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     let pictures = normal_pictures(&arguments.data)?;
     let mut model = Model::open(&arguments.model, Device::Cpu)?;
     let mut detector = arguments.target.open(&arguments.model)?;
+    if let Some(path) = &arguments.mask {
+        let mask = Mask::new(&read_mask(path)?, detector.input_size())?;
+        detector.judge_mut().set_mask(Some(Arc::new(mask)));
+    }
     let mut progress = Progress::new();
     progress.stage("calibrating");
     let judgements = judge(&mut detector, &pictures, |done| {
