@@ -12,10 +12,8 @@ use image::GrayImage;
 use tch::{Device, Kind};
 
 use super::caps;
-use super::engine::Engine;
-use super::instance::Instance;
+use super::engine::{Engine, Instance, Mailbox};
 use super::lesson::{Lesson, Saving};
-use super::mailbox::Mailbox;
 use super::pace::{Latency, Lateness};
 use super::properties::properties;
 use super::refusal::Refusal;

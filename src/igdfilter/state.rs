@@ -7,10 +7,8 @@ use gst_video::VideoFrameRef;
 use image::GrayImage;
 
 use super::canvas::{Canvas, Found};
-use super::engine::{Engine, no_thread};
-use super::instance::Instance;
+use super::engine::{Engine, Instance, Mailbox, Reply, no_thread};
 use super::lesson::{Lesson, Saving, Step};
-use super::mailbox::{Mailbox, Reply};
 use super::settings::{FrameSettings, Settings};
 use super::views::{View, Views};
 use super::{InferenceMode, Messages};

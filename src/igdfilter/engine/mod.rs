@@ -1,5 +1,9 @@
 //! A model at work in a thread of its own, for one element or for all that share it.
 
+mod instance;
+mod mailbox;
+mod pool;
+
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,8 +13,9 @@ use std::{io, thread};
 
 use tch::{Device, Kind};
 
-use super::mailbox::{Mailbox, Reply};
-use super::pool::{Lent, Pool};
+pub use self::instance::Instance;
+pub use self::mailbox::{Mailbox, Reply};
+use self::pool::{Lent, Pool};
 use super::refusal::Refusal;
 use crate::libtorch::guarded;
 use crate::model::{

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::engine::{Batching, Engine};
-use super::refusal::Refusal;
+use super::{Batching, Engine};
+use crate::igdfilter::refusal::Refusal;
 
 /// The place where the current model is; there may be another one between two frames.
 #[derive(Debug, Default)]
