@@ -1,0 +1,334 @@
+//! The scripts of pipelines/ with real elements, servers and brokers.
+
+mod element;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use element::model::models;
+use element::plugin::program;
+use element::{PATIENCE, init};
+use serde_json::Value;
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Not the signal that nobody can hand on: the process may be `timeout`, whose own one would stay.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    init();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pipelines-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A script, with the folder as the current one.
+fn script(name: &str, folder: &Path) -> Command {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("pipelines")
+        .join(name);
+    let mut command = program(path, folder);
+    command.current_dir(folder);
+    command
+}
+
+/// The output of a command that has to end well.
+#[track_caller]
+fn good(command: &mut Command) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&stderr);
+    assert!(status.success(), "{command:?}: {status}\n{errors}");
+    String::from_utf8(stdout).unwrap()
+}
+
+fn model() -> &'static Path {
+    &models().both
+}
+
+/// A video whose frames are gray and uniform, but for `odd` of each hundred that show the test picture.
+fn video(folder: &Path, name: &str, hundreds: usize, odd: usize) {
+    const CAPS: &str = "video/x-raw,format=I420,width=320,height=240,framerate=25/1";
+    let part = |pattern: &str, frames: usize| {
+        format!("videotestsrc {pattern} num-buffers={frames} ! {CAPS} ! parts. ")
+    };
+    let gray = part("pattern=solid-color foreground-color=0xff737373", 100 - odd);
+    let hundred = format!("{gray}{}", part("", odd));
+    let text = format!(
+        "{} concat name=parts ! identity single-segment=true ! x264enc speed-preset=ultrafast key-int-max=25 ! \
+         h264parse ! mp4mux ! filesink location={}",
+        hundred.repeat(hundreds),
+        folder.join(name).display()
+    );
+    let pipeline = gst::parse::launch(&text).unwrap();
+    element::run_to_end(&pipeline).unwrap();
+}
+
+/// Frames that a video file decodes to.
+fn frames(file: &Path, folder: &Path) -> usize {
+    let location = format!("location={}", file.display());
+    let mut launch = program("gst-launch-1.0", folder);
+    launch.args(["-q", "filesrc", &location, "!", "decodebin", "!"]);
+    launch.args([
+        "videoconvert",
+        "!",
+        "video/x-raw,format=GRAY8,width=320,height=240",
+        "!",
+        "fdsink",
+    ]);
+    let output = launch.output().unwrap();
+    assert!(output.status.success(), "{}", file.display());
+    output.stdout.len() / (320 * 240)
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).unwrap().flatten();
+    let mut files: Vec<_> = files.map(|file| file.path()).collect();
+    files.sort();
+    files
+}
+
+/// A port that nobody listens on.
+fn free_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port().to_string()
+}
+
+#[test]
+fn inspect_file() {
+    let folder = folder("file");
+    // Names may have spaces.
+    video(&folder, "in put.mp4", 1, 20);
+    good(script("inspect-file", &folder).args([
+        model(),
+        "in put.mp4".as_ref(),
+        "out.mp4".as_ref(),
+    ]));
+    assert_eq!(frames(&folder.join("out.mp4"), &folder), 100);
+    let lines = lines(&fs::read_to_string(folder.join("out.jsonl")).unwrap());
+    assert_eq!(lines.len(), 100);
+    let anomalous = lines
+        .iter()
+        .filter(|line| line["anomalous"] == true)
+        .count();
+    assert_eq!(anomalous, 20);
+    assert_eq!(lines[0]["path"], "in put.mp4");
+}
+
+#[test]
+fn inspect_camera() {
+    let folder = folder("camera");
+    let mut command = script("inspect-camera", &folder);
+    let output = good(command.arg(model()).env("SINK", "fakesink num-buffers=60"));
+    // The test picture is an anomaly.
+    assert!(output.contains("igd-anomaly"), "{output}");
+}
+
+#[test]
+fn inspect_rtsp() {
+    let folder = folder("rtsp");
+    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rtsp-server");
+    let mut server = Running(
+        program(&server, &folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut port = String::new();
+    let stdout = server.0.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut port).unwrap();
+    let url = format!("rtsp://127.0.0.1:{}/test", port.trim());
+    let mut command = script("inspect-rtsp", &folder);
+    command.arg(model()).arg(&url);
+    let output = good(command.env("SINK", "fakesink num-buffers=60"));
+    assert!(output.contains("igd-anomaly"), "{output}");
+}
+
+#[test]
+fn record() {
+    let folder = folder("record");
+    video(&folder, "in.mp4", 1, 20);
+    // Files of 1.2 seconds.
+    good(
+        script("record", &folder)
+            .arg(model())
+            .args(["out", "0.02", "in.mp4"]),
+    );
+    let files = files(&folder.join("out"));
+    assert!((3..=5).contains(&files.len()), "{files:?}");
+    let all: usize = files.iter().map(|file| frames(file, &folder)).sum();
+    assert_eq!(all, 100);
+}
+
+#[test]
+fn record_events() {
+    let folder = folder("events");
+    // Four seconds apart at least; an event has two seconds before, half a second, and three after.
+    video(&folder, "in.mp4", 3, 12);
+    let mut command = script("record-events", &folder);
+    let output = good(command.arg(model()).args(["out", "in.mp4"]));
+    assert!(output.contains("igd-gate"), "{output}");
+    let files = files(&folder.join("out"));
+    let frames: Vec<_> = files.iter().map(|file| frames(file, &folder)).collect();
+    // What is between the events of this video is shorter than what is kept around each: they are one.
+    assert_eq!(frames.len(), 1, "{frames:?}");
+    assert!((212 + 50..=300).contains(&frames[0]), "{frames:?}");
+}
+
+#[test]
+fn record_events_far_apart() {
+    let folder = folder("events-apart");
+    let quiet = 250;
+    video(&folder, "one.mp4", 1, 12);
+    let part =
+        format!("videotestsrc pattern=solid-color foreground-color=0xff737373 num-buffers={quiet}");
+    let odd = "videotestsrc num-buffers=12";
+    let caps = "video/x-raw,format=I420,width=320,height=240,framerate=25/1 ! parts.";
+    let text = format!(
+        "{part} ! {caps} {odd} ! {caps} {part} ! {caps} {odd} ! {caps} {part} ! {caps} concat name=parts ! \
+         identity single-segment=true ! x264enc speed-preset=ultrafast ! h264parse ! mp4mux ! filesink location={}",
+        folder.join("in.mp4").display()
+    );
+    element::run_to_end(&gst::parse::launch(&text).unwrap()).unwrap();
+    good(
+        script("record-events", &folder)
+            .arg(model())
+            .args(["out", "in.mp4"]),
+    );
+    let files = files(&folder.join("out"));
+    let frames: Vec<_> = files.iter().map(|file| frames(file, &folder)).collect();
+    // Two seconds before (50 frames), 12 odd ones, three seconds after (75).
+    assert_eq!(frames.len(), 2, "{frames:?}");
+    for frames in frames {
+        assert!((136..=139).contains(&frames), "{frames}");
+    }
+}
+
+#[test]
+fn many_cameras() {
+    let folder = folder("many");
+    video(&folder, "a.mp4", 1, 20);
+    video(&folder, "b.mp4", 1, 10);
+    let output = good(
+        script("many-cameras", &folder)
+            .arg(model())
+            .args(["a.mp4", "b.mp4"]),
+    );
+    let lines = lines(&output);
+    let of = |name: &str| lines.iter().filter(|line| line["path"] == name).count();
+    assert_eq!((of("a.mp4"), of("b.mp4")), (20, 10));
+}
+
+/// A broker on a port of its own.
+fn broker(port: &str, folder: &Path) -> Running {
+    let config = folder.join("broker.conf");
+    fs::write(
+        &config,
+        format!("listener {port} 127.0.0.1\nallow_anonymous true\n"),
+    )
+    .unwrap();
+    let program = ["/usr/sbin/mosquitto", "mosquitto"]
+        .into_iter()
+        .find(|program| Path::new(program).exists())
+        .unwrap_or("mosquitto");
+    let broker = Command::new(program)
+        .arg("-c")
+        .arg(&config)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
+        assert!(start.elapsed() < Duration::from(PATIENCE), "no broker");
+        thread::sleep(Duration::from_millis(20));
+    }
+    Running(broker)
+}
+
+/// One message of the topic.
+fn subscribed(port: &str) -> Value {
+    let output = good(Command::new("timeout").args([
+        "60",
+        "mosquitto_sub",
+        "-p",
+        port,
+        "-t",
+        "igd/test",
+        "-C",
+        "1",
+    ]));
+    serde_json::from_str(&output).unwrap()
+}
+
+#[test]
+fn publish_mqtt_outlives_its_broker() {
+    let folder = folder("mqtt");
+    let port = free_port();
+    // The script starts first: the broker may come later.
+    let mut command = script("publish-mqtt", &folder);
+    command.arg(model()).arg("igd/test").env("MQTT_PORT", &port);
+    let mut publisher = Running(command.stderr(Stdio::null()).spawn().unwrap());
+    for _ in 0..2 {
+        let broker = broker(&port, &folder);
+        let message = subscribed(&port);
+        assert_eq!(message["anomalous"], true);
+        assert_eq!(message["path"], "test");
+        drop(broker);
+    }
+    assert!(publisher.0.try_wait().unwrap().is_none(), "it has ended");
+    // `timeout` hands this on to the script, and the script's pipe breaks.
+    let _ = Command::new("kill")
+        .arg(publisher.0.id().to_string())
+        .status();
+    let _ = publisher.0.wait();
+}
+
+#[test]
+fn wrong_arguments_are_told_of() {
+    let folder = folder("usage");
+    for name in [
+        "inspect-file",
+        "inspect-rtsp",
+        "record",
+        "record-events",
+        "many-cameras",
+        "publish-mqtt",
+    ] {
+        for arguments in [
+            vec![],
+            vec!["/nowhere.safetensors"],
+            vec![model().to_str().unwrap()],
+        ] {
+            let output = script(name, &folder).args(&arguments).output().unwrap();
+            assert_eq!(output.status.code(), Some(2), "{name} {arguments:?}");
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(errors.contains(&format!("usage: {name} MODEL")), "{errors}");
+        }
+        let help = good(script(name, &folder).arg("--help"));
+        assert!(
+            help.lines().count() == 2 && help.contains("usage: "),
+            "{help}"
+        );
+    }
+}
