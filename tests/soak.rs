@@ -345,11 +345,11 @@ fn streams() {
          {threads_left}, files {files} then {files_left}"
     );
     assert!(frames > 0 && kills > 0);
-    assert!(warnings <= bad);
+    assert!(warnings <= bad, "warnings");
     assert!(threads_left <= threads, "threads");
     assert!(files_left <= files, "open files");
-    // A stream more or less in its largest shape is a few MB.
-    assert!(late - early < 12.0, "memory");
+    // A stream more or less in its largest shape is a few MB. In less than a minute not all of it has been seen once.
+    assert!(minutes < 1.0 || late - early < 12.0, "memory");
 }
 
 /// When threads that are about to end have done so.

@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -61,6 +62,8 @@ struct Beside {
     saving: Option<JoinHandle<()>>,
     /// A model that is being opened to replace the one that is there.
     opening: Option<JoinHandle<()>>,
+    /// The number of the last model that was asked for.
+    asked: Arc<AtomicU64>,
 }
 
 /// A panic elsewhere has been reported as an element error; there is no need for a second one.
@@ -181,8 +184,14 @@ impl IgdFilter {
         let opener = thread::Builder::new().name("igd-open".to_owned());
         // One after the other, so that the last one wins.
         let earlier = lock(&self.beside).opening.take();
+        let asked = lock(&self.beside).asked.clone();
+        let number = asked.fetch_add(1, Ordering::Relaxed) + 1;
         let opening = opener.spawn(move || {
             let _ = earlier.map(JoinHandle::join);
+            // Meanwhile there may be another wish.
+            if asked.load(Ordering::Relaxed) != number {
+                return;
+            }
             let opened = settings.model_path().and_then(|path| {
                 let engine = Engine::open(&path, device, settings.precision, settings.batching())?;
                 Ok((path, engine))

@@ -66,12 +66,11 @@ class KeepingAllocator final : public c10::Allocator {
     ++users_;
   }
 
+  // What one user has left is of no use to the others, who get their own blocks back with the next tensors.
   void remove_user() {
     {
       const std::lock_guard<std::mutex> guard(mutex_);
-      if (--users_ != 0) {
-        return;
-      }
+      --users_;
     }
     release();
   }

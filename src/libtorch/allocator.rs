@@ -7,7 +7,7 @@ unsafe extern "C" {
 
 /// While one of these is alive, libtorch keeps large blocks of the CPU's memory that it frees, up to a limit, for its next
 /// tensors: the C library would give them back to the system, and every tensor of the next picture would cost page faults
-/// anew. With the last one gone, the kept blocks go back too. The allocators of others in the process are left alone.
+/// anew. When one of them goes, the kept blocks go back. The allocators of others in the process are left alone.
 #[derive(Debug)]
 pub struct KeptBlocks(());
 
