@@ -585,6 +585,22 @@ fn results_come_from_a_branch_of_their_own() {
 }
 
 #[test]
+fn files_are_whole_where_timestamps_run_on() {
+    let gate = format!("{SHORT} continuous=true");
+    let record = format!("h264parse ! {FILES}");
+    let files = recorded(&branched(&gate, &record), |pipeline| {
+        mark(pipeline);
+        judge_shown(pipeline, "judge", &[27, 65, 104]);
+    });
+    assert_eq!(files.len(), 3, "{files:?}");
+    // The second and the third event end with a key frame that is shown after their end.
+    for (frames, (first, last)) in files.iter().zip([(20, 32), (60, 70), (90, 109)]) {
+        assert_eq!(frames[..=(last - first) as usize], span(first, last));
+        assert!(*frames.last().unwrap() <= last + 3, "{frames:?}");
+    }
+}
+
+#[test]
 fn the_stream_waits_for_slow_results() {
     let started = Instant::now();
     let files = recorded(
@@ -786,6 +802,71 @@ fn a_closed_gate_keeps_no_sink_from_prerolling() {
     pipeline.set_state(gst::State::Paused).unwrap();
     pipeline.state(PATIENCE).0.unwrap();
     pipeline.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
+fn a_recording_keeps_no_other_sink_from_prerolling_nor_from_its_end() {
+    for gate in [
+        format!("igdgate ! {ENCODER} ! h264parse"),
+        format!("{ENCODER} ! h264parse ! igdgate"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let pattern = folder.path().join("event-%02d.mkv");
+        let pipeline = launch(&format!(
+            "{SOURCE} ! tee name=t ! queue max-size-buffers=3 ! fakesink \
+             t. ! queue ! {gate} ! splitmuxsink async-handling=true location={}",
+            pattern.display()
+        ));
+        mark_and_judge(&pipeline, &[]);
+        run_to_end(pipeline.upcast_ref()).unwrap();
+    }
+}
+
+#[test]
+fn every_encoder_hands_the_result_on() {
+    init();
+    let encoders = [
+        "x264enc",
+        "jpegenc",
+        "openh264enc",
+        "x265enc",
+        "vp8enc",
+        "avenc_mpeg4",
+        "theoraenc",
+    ];
+    for encoder in encoders {
+        // The first two are part of the packages that the tests need.
+        if gst::ElementFactory::find(encoder).is_none() && !encoders[..2].contains(&encoder) {
+            continue;
+        }
+        let pipeline = launch(&format!(
+            "{SOURCE} ! {encoder} ! igdgate name=gate ! fakesink"
+        ));
+        mark_and_judge(&pipeline, &[]);
+        run_to_end(pipeline.upcast_ref()).unwrap();
+        let gate = pipeline.by_name("gate").unwrap();
+        assert!(
+            count(&gate, "results") >= 120,
+            "{encoder}: {}",
+            count(&gate, "results")
+        );
+    }
+}
+
+#[test]
+fn one_frame_is_an_event_with_an_end() {
+    let gate = gate("pre-roll=0 post-roll=0");
+    let (mut harness, bus) = harness(&gate);
+    harness.set_src_caps(CAPS.parse().unwrap());
+    for frame in 0..10 {
+        harness.push(buffer(frame, frame == 4)).unwrap();
+    }
+    assert_eq!(pulled(&mut harness), [4]);
+    let closed = gate_messages(&bus).pop().unwrap();
+    assert_eq!(
+        (closed.start, closed.end),
+        (Some(FRAME * 4), Some(FRAME * 5))
+    );
 }
 
 #[test]

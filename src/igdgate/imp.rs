@@ -211,16 +211,12 @@ impl IgdGate {
         begins: Option<Event>,
         settings: &Settings,
     ) -> Result<(), gst::FlowError> {
-        let (decode_time, position) = (frame.decode_time, frame.media.position());
         let mut output = lock(&self.output);
+        let begins = begins.map(|event| (event, output.begin(&frame, settings.continuous)));
         let media = output.pass(frame, settings.continuous);
-        if let Some(event) = begins {
-            output.begin(position);
-            let running_time = output.running_time(decode_time, settings.continuous);
-            drop(output);
+        drop(output);
+        if let Some((event, running_time)) = begins {
             self.open(&event, running_time, settings);
-        } else {
-            drop(output);
         }
         match media {
             Media::Buffer(buffer) => self.src.push(buffer).map(drop),

@@ -3,14 +3,14 @@
 //! Raw video, recorded with what [`igdfilter`](crate::igdfilter) draws; one file an event:
 //!
 //! ```sh
-//! gst-launch-1.0 -e v4l2src ! videoconvert ! igdfilter model=part.safetensors ! igdgate ! videoconvert ! x264enc ! h264parse ! splitmuxsink location=event-%05d.mp4
+//! gst-launch-1.0 -e v4l2src ! videoconvert ! igdfilter model=part.safetensors ! igdgate continuous=true ! videoconvert ! x264enc ! h264parse ! splitmuxsink async-handling=true location=event-%05d.mp4
 //! ```
 //!
 //! An encoded stream, recorded as it came; only the branch that is inspected is decoded:
 //!
 //! ```sh
 //! gst-launch-1.0 -e rtspsrc location=rtsp://camera ! rtph264depay ! h264parse ! tee name=t \
-//!     t. ! queue ! igdgate name=gate ! h264parse ! splitmuxsink location=event-%05d.mp4 \
+//!     t. ! queue ! igdgate name=gate ! h264parse ! splitmuxsink async-handling=true location=event-%05d.mp4 \
 //!     t. ! queue ! avdec_h264 ! videoconvert ! igdfilter model=part.safetensors overlay=none ! gate.result
 //! ```
 //!
@@ -33,7 +33,11 @@
 //! At the beginning of each event but the first the gate sends a GstForceKeyUnit event downstream, at which encoders begin a new group of pictures
 //! (and `multifilesink next-file=key-unit-event` a file), and tells a splitmuxsink after it to begin a file there, by its signal
 //! `split-at-running-time`. splitmuxsink finishes a file when the next event begins or the stream ends, not before; where
-//! there was no event at all, it leaves an empty one.
+//! there was no event at all, it leaves an empty one. Without `async-handling=true` it keeps other sinks from prerolling until the first
+//! event, and where there are others and no event its end never comes.
+//!
+//! An encoder with B-frames after the gate derives decode times from frames before the event, so that each file but the first would begin with the
+//! time that was left out. With `continuous=true` there is none.
 //!
 //! # In a pipeline
 //!
