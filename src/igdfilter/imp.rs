@@ -1,5 +1,4 @@
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -60,10 +59,8 @@ struct Beside {
     lesson: Option<Lesson>,
     /// A learned model that is being written.
     saving: Option<JoinHandle<()>>,
-    /// A model that is being opened to replace the one that is there.
-    opening: Option<JoinHandle<()>>,
-    /// The number of the last model that was asked for.
-    asked: Arc<AtomicU64>,
+    /// A model that is being opened to replace the one that is there. Returns what `model` says then.
+    opening: Option<JoinHandle<Option<PathBuf>>>,
 }
 
 /// A panic elsewhere has been reported as an element error; there is no need for a second one.
@@ -184,24 +181,27 @@ impl IgdFilter {
         let opener = thread::Builder::new().name("igd-open".to_owned());
         // One after the other, so that the last one wins.
         let earlier = lock(&self.beside).opening.take();
-        let asked = lock(&self.beside).asked.clone();
-        let number = asked.fetch_add(1, Ordering::Relaxed) + 1;
         let opening = opener.spawn(move || {
-            let _ = earlier.map(JoinHandle::join);
-            // Meanwhile there may be another wish.
-            if asked.load(Ordering::Relaxed) != number {
-                return;
-            }
+            // What was set before may have been refused meanwhile.
+            let before = match earlier.map(JoinHandle::join) {
+                Some(Ok(earlier)) => earlier,
+                _ => before,
+            };
             let opened = settings.model_path().and_then(|path| {
                 let engine = Engine::open(&path, device, settings.precision, settings.batching())?;
                 Ok((path, engine))
             });
             match opened {
-                Ok((path, engine)) => instance.replace(engine, Some(path)),
+                Ok((path, engine)) => {
+                    instance.replace(engine, Some(path));
+                    settings.model
+                }
                 Err(refusal) => {
                     if let Some(element) = element.upgrade() {
+                        let before = before.clone();
                         element.imp().keep_model(settings.model, before, &refusal);
                     }
+                    before
                 }
             }
         });
@@ -518,9 +518,8 @@ impl BaseTransformImpl for IgdFilter {
         drop(state);
         let beside = std::mem::take(&mut *lock(&self.beside));
         // They have told of their errors.
-        for thread in [beside.saving, beside.opening].into_iter().flatten() {
-            let _ = thread.join();
-        }
+        let _ = beside.saving.map(JoinHandle::join);
+        let _ = beside.opening.map(JoinHandle::join);
         gst::info!(CAT, imp = self, "Stopped");
         Ok(())
     }

@@ -291,11 +291,7 @@ impl State {
             outcome.late = true;
         } else if is_due {
             if !self.hand_in(buffer, &passing)? {
-                // The others that share the model are first; only in `latest` mode nobody waits.
-                return match passing.settings.inference_mode {
-                    InferenceMode::Sync => Err(Stop::Flushing),
-                    InferenceMode::Latest => self.show_result(buffer, &passing, outcome),
-                };
+                return Err(Stop::Flushing);
             }
             if passing.settings.inference_mode == InferenceMode::Sync && self.shot.is_some() {
                 let reply = self.mailbox.wait().ok_or(Stop::Flushing)?;
@@ -333,8 +329,8 @@ impl State {
         Ok(outcome)
     }
 
-    /// Reads what is to be inspected of a frame and gives it to the model. False where there is no memory for its pictures: the
-    /// element is being flushed, or others have it and the frame must not wait.
+    /// Reads what is to be inspected of a frame and gives it to the model. False where it waited for memory and the element
+    /// is being flushed.
     fn hand_in(
         &mut self,
         buffer: &gst::BufferRef,
@@ -351,7 +347,7 @@ impl State {
         let (engine, _) = self.model.as_ref().ok_or_else(not_negotiated)?;
         let lent = match passing.settings.inference_mode {
             InferenceMode::Sync => engine.lend(views.len(), &self.mailbox),
-            InferenceMode::Latest => engine.lend_now(views.len()),
+            InferenceMode::Latest => Some(engine.lend_now(views.len())),
         };
         let Some(mut pictures) = lent else {
             self.views = views;

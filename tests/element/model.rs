@@ -73,8 +73,11 @@ fn draw(with_local: bool, sigma: f32) -> Model {
 
 /// Calibrates a model between the two patterns and writes it.
 fn save(model: Model, path: &Path) {
-    model.save(path, Storage::F32).unwrap();
-    let mut detector = Detector::open(path, Device::Cpu, Precision::Auto).unwrap();
+    // Others never see the model without its threshold.
+    let name = path.file_name().unwrap().to_string_lossy();
+    let drawn = path.with_file_name(format!("drawn-{name}"));
+    model.save(&drawn, Storage::F32).unwrap();
+    let mut detector = Detector::open(&drawn, Device::Cpu, Precision::Auto).unwrap();
     let [normal, odd] = [Pattern::Normal, Pattern::Odd]
         .map(|pattern| detector.judge(&pattern.planar(256)).unwrap());
     let highest = |judgement: &Judgement| judgement.map_sample.iter().copied().fold(0.0, f32::max);
@@ -89,7 +92,7 @@ fn save(model: Model, path: &Path) {
         pixel_median: sample[sample.len() / 2],
         pictures: 1,
     };
-    let mut model = Model::open(path, Device::Cpu).unwrap();
+    let mut model = Model::open(&drawn, Device::Cpu).unwrap();
     model.calibration = Some(calibration);
     model.save(path, Storage::F32).unwrap();
 }

@@ -93,6 +93,9 @@ impl Instance {
         let is_new = |path: &PathBuf| !current.paths.contains(path);
         let path = path.filter(is_new);
         current.paths.extend(path);
+        if let Some(before) = &current.engine {
+            engine.also_batch(before.batching());
+        }
         let before = current.engine.replace(Arc::new(engine));
         drop(current);
         // Its thread may have to be waited for.

@@ -125,8 +125,8 @@ impl Engine {
         self.pool.lend(count, || mailbox.is_interrupted())
     }
 
-    /// As [`lend`](Self::lend), without waiting.
-    pub fn lend_now(&self, count: usize) -> Option<Lent> {
+    /// As [`lend`](Self::lend), without waiting: beside what the others share.
+    pub fn lend_now(&self, count: usize) -> Lent {
         self.pool.lend_now(count)
     }
 
@@ -158,6 +158,12 @@ impl Engine {
         let mut line = self.queue.lock();
         line.batching.size = line.batching.size.max(batching.size);
         line.batching.timeout = line.batching.timeout.min(batching.timeout);
+        self.pool.grow(line.batching.size + READ_AHEAD);
+    }
+
+    /// What the streams so far have wished.
+    pub fn batching(&self) -> Batching {
+        self.queue.lock().batching
     }
 }
 

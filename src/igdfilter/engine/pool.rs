@@ -13,14 +13,15 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Lends so many pictures, in the order in which they are asked for.
 #[derive(Debug)]
 pub struct Pool {
-    capacity: usize,
     shelf: Mutex<Shelf>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct Shelf {
+    capacity: usize,
     pictures: Vec<Picture>,
+    /// To those who wait.
     lent: usize,
     /// Who waits, the first one in front.
     waiting: VecDeque<u64>,
@@ -31,16 +32,28 @@ struct Shelf {
 #[derive(Debug)]
 pub struct Lent {
     pictures: Vec<Picture>,
+    /// How many of them others have to wait for.
+    counted: usize,
     pool: Arc<Pool>,
 }
 
 impl Pool {
     pub fn new(capacity: usize) -> Self {
-        Self {
+        let shelf = Shelf {
             capacity,
-            shelf: Mutex::default(),
+            ..Shelf::default()
+        };
+        Self {
+            shelf: Mutex::new(shelf),
             changed: Condvar::new(),
         }
+    }
+
+    /// From now on at least so many.
+    pub fn grow(&self, capacity: usize) {
+        let mut shelf = self.shelf();
+        shelf.capacity = shelf.capacity.max(capacity);
+        self.changed.notify_all();
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -60,10 +73,11 @@ impl Pool {
                 self.changed.notify_all();
                 return None;
             }
-            if shelf.waiting.front() == Some(&place) && shelf.has(count, self.capacity) {
+            if shelf.waiting.front() == Some(&place) && shelf.has(count) {
                 shelf.waiting.pop_front();
                 self.changed.notify_all();
-                return Some(self.take(&mut shelf, count));
+                shelf.lent += count;
+                return Some(self.take(&mut shelf, count, count));
             }
             shelf = self
                 .changed
@@ -73,28 +87,27 @@ impl Pool {
         }
     }
 
-    /// As [`lend`](Self::lend), but `None` where others have them or wait for them.
-    pub fn lend_now(self: &Arc<Self>, count: usize) -> Option<Lent> {
-        let mut shelf = self.shelf();
-        let is_free = shelf.waiting.is_empty() && shelf.has(count, self.capacity);
-        is_free.then(|| self.take(&mut shelf, count))
+    /// Pictures beside the others, for a stream that must not wait: one that had to find some free would never get any beside
+    /// streams that wait, and those would have to wait for its next frame to give them back.
+    pub fn lend_now(self: &Arc<Self>, count: usize) -> Lent {
+        self.take(&mut self.shelf(), count, 0)
     }
 
-    fn take(self: &Arc<Self>, shelf: &mut Shelf, count: usize) -> Lent {
-        shelf.lent += count;
+    fn take(self: &Arc<Self>, shelf: &mut Shelf, count: usize, counted: usize) -> Lent {
         let kept = shelf.pictures.len().saturating_sub(count);
         let mut pictures = shelf.pictures.split_off(kept);
         pictures.resize_with(count, Picture::default);
         Lent {
             pictures,
+            counted,
             pool: self.clone(),
         }
     }
 }
 
 impl Shelf {
-    fn has(&self, count: usize, capacity: usize) -> bool {
-        self.lent == 0 || self.lent + count <= capacity
+    fn has(&self, count: usize) -> bool {
+        self.lent == 0 || self.lent + count <= self.capacity
     }
 }
 
@@ -102,9 +115,10 @@ impl Drop for Lent {
     fn drop(&mut self) {
         let pool = &self.pool;
         let mut shelf = pool.shelf();
-        shelf.lent -= self.pictures.len();
+        let shelf = &mut *shelf;
+        shelf.lent -= self.counted;
         shelf.pictures.append(&mut self.pictures);
-        shelf.pictures.truncate(pool.capacity);
+        shelf.pictures.truncate(shelf.capacity);
         pool.changed.notify_all();
     }
 }
@@ -173,6 +187,25 @@ mod tests {
         gone.store(true, Ordering::Relaxed);
         assert!(waiter.join().unwrap());
         drop(lent);
+        assert!(pool.lend(1, || false).is_some());
+    }
+
+    #[test]
+    fn who_must_not_wait_takes_nothing_from_the_others() {
+        let pool = Arc::new(Pool::new(1));
+        let beside = [pool.lend_now(1), pool.lend_now(1)];
+        let lent = pool.lend(1, || false);
+        assert!(lent.is_some());
+        assert_eq!(pool.lend_now(2).len(), 2);
+        drop((beside, lent));
+        assert_eq!((pool.shelf().lent, pool.shelf().pictures.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_pool_that_grows_lends_more() {
+        let pool = Arc::new(Pool::new(1));
+        let _lent = pool.lend(1, || false);
+        pool.grow(2);
         assert!(pool.lend(1, || false).is_some());
     }
 
