@@ -143,7 +143,7 @@ mod tests {
 
     fn output() -> Output {
         gst::init().unwrap();
-        let mut segment = gst::FormattedSegment::new();
+        let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
         segment.set_start(gst::ClockTime::from_mseconds(80));
         let mut output = Output::default();
         output.hand(gst::event::Segment::new(&segment), true);
