@@ -198,7 +198,8 @@ mod tests {
         assert!(lent.is_some());
         assert_eq!(pool.lend_now(2).len(), 2);
         drop((beside, lent));
-        assert_eq!((pool.shelf().lent, pool.shelf().pictures.len()), (0, 1));
+        let shelf = pool.shelf();
+        assert_eq!((shelf.lent, shelf.pictures.len()), (0, 1));
     }
 
     #[test]
