@@ -6,12 +6,12 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use element::model::models;
-use element::plugin::program;
+use element::plugin::{good, program};
 use element::{PATIENCE, init};
 use serde_json::Value;
 
@@ -42,19 +42,6 @@ fn script(name: &str, folder: &Path) -> Command {
     let mut command = program(path, folder);
     command.current_dir(folder);
     command
-}
-
-/// The output of a command that has to end well.
-#[track_caller]
-fn good(command: &mut Command) -> String {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
-    let errors = String::from_utf8_lossy(&stderr);
-    assert!(status.success(), "{command:?}: {status}\n{errors}");
-    String::from_utf8(stdout).unwrap()
 }
 
 fn model() -> &'static Path {

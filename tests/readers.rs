@@ -5,11 +5,11 @@ mod element;
 use std::env;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use element::init;
 use element::model::models;
-use element::plugin::program;
+use element::plugin::{good, program};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -31,19 +31,6 @@ fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("examples")
         .join(name)
-}
-
-/// The output of a program that has to end well.
-#[track_caller]
-fn good(command: &mut Command) -> String {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
-    let errors = String::from_utf8_lossy(&stderr);
-    assert!(status.success(), "{command:?}: {status}\n{errors}");
-    String::from_utf8(stdout).unwrap()
 }
 
 fn compile_c(folder: &Path) -> PathBuf {

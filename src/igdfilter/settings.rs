@@ -15,7 +15,7 @@ use crate::video::{Area, Colormap};
 pub const DEFAULT_DEVICE: &str = "auto";
 const DEFAULT_PRECISION: Precision = Precision::Auto;
 /// A negative threshold stands for the model's own.
-pub const DEFAULT_THRESHOLD: f32 = -1.0;
+const DEFAULT_THRESHOLD: f32 = -1.0;
 const DEFAULT_OVERLAY: Overlay = Overlay::HEATMAP;
 const DEFAULT_OPACITY: f32 = 0.5;
 const DEFAULT_COLORMAP: Colormap = Colormap::Turbo;

@@ -114,10 +114,7 @@ impl Detector {
 
     /// What a dense model consists of; `None` for other models.
     pub fn dense_config(&self) -> Option<&DenseConfig> {
-        match self.judge.config() {
-            ModelConfig::Paper(_) => None,
-            ModelConfig::Dense(config) => Some(config),
-        }
+        self.config().dense()
     }
 
     pub fn calibration(&self) -> Option<&Calibration> {

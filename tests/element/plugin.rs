@@ -1,7 +1,7 @@
 //! The plugin's file, for programs that load it by themselves.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::{env, fs};
 
 /// Runs a program that finds the plugin in `folder`, where GStreamer keeps its registry too, and ends it after two minutes.
@@ -19,6 +19,19 @@ pub fn program(program: impl AsRef<Path>, folder: &Path) -> Command {
         .env("G_DEBUG", "fatal_warnings")
         .env_remove("IGD_MODEL");
     command
+}
+
+/// The output of a program that has to end well.
+#[track_caller]
+pub fn good(command: &mut Command) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&stderr);
+    assert!(status.success(), "{command:?}: {status}\n{errors}");
+    String::from_utf8(stdout).unwrap()
 }
 
 fn install(plugins: &Path) {

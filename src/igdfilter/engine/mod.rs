@@ -105,10 +105,7 @@ impl Engine {
 
     /// What a dense model consists of; `None` for other models.
     pub fn dense_config(&self) -> Option<&DenseConfig> {
-        match &self.config {
-            ModelConfig::Paper(_) => None,
-            ModelConfig::Dense(config) => Some(config),
-        }
+        self.config.dense()
     }
 
     pub fn is_calibrated(&self) -> bool {

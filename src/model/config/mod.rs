@@ -34,6 +34,14 @@ impl ModelConfig {
         }
     }
 
+    /// What a dense model consists of; `None` for other models.
+    pub fn dense(&self) -> Option<&DenseConfig> {
+        match self {
+            Self::Paper(_) => None,
+            Self::Dense(config) => Some(config),
+        }
+    }
+
     /// How wide the model's file stores weights: a dense model is mostly numbers that were measured, not learned, and loses
     /// nothing.
     pub fn storage(&self) -> Storage {
