@@ -132,24 +132,47 @@ fn inspect_camera() {
     assert!(output.contains("igd-anomaly"), "{output}");
 }
 
-#[test]
-fn inspect_rtsp() {
-    let folder = folder("rtsp");
+/// A camera on a network of its own, and its address.
+fn rtsp_camera(folder: &Path) -> (Running, String) {
     let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rtsp-server");
     let mut server = Running(
-        program(&server, &folder)
+        program(&server, folder)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap(),
     );
-    let mut port = String::new();
-    let stdout = server.0.stdout.take().unwrap();
-    BufReader::new(stdout).read_line(&mut port).unwrap();
-    let url = format!("rtsp://127.0.0.1:{}/test", port.trim());
+    let port = first_line(&mut server);
+    (server, format!("127.0.0.1:{port}/test"))
+}
+
+fn first_line(running: &mut Running) -> String {
+    let mut line = String::new();
+    let stdout = running.0.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut line).unwrap();
+    line.trim().to_owned()
+}
+
+#[test]
+fn inspect_rtsp() {
+    let folder = folder("rtsp");
+    let (_server, address) = rtsp_camera(&folder);
     let mut command = script("inspect-rtsp", &folder);
-    command.arg(model()).arg(&url);
+    command.arg(model()).arg(format!("rtsp://{address}"));
     let output = good(command.env("SINK", "fakesink num-buffers=60"));
     assert!(output.contains("igd-anomaly"), "{output}");
+}
+
+#[test]
+fn passwords_are_not_in_the_lines() {
+    let folder = folder("password");
+    let (_server, address) = rtsp_camera(&folder);
+    let mut command = script("many-cameras", &folder);
+    command
+        .arg(model())
+        .arg(format!("rtsp://someone:se@cret@{address}"));
+    let mut cameras = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+    let line: Value = serde_json::from_str(&first_line(&mut cameras)).unwrap();
+    assert_eq!(line["path"], format!("rtsp://{address}"));
 }
 
 #[test]
@@ -181,6 +204,34 @@ fn record_events() {
     assert_eq!(frames.len(), 2, "{frames:?}");
     for frames in frames {
         assert!((28..=31).contains(&frames), "{frames}");
+    }
+}
+
+#[test]
+fn record_events_encoded() {
+    let folder = folder("encoded");
+    video(&folder, "in.mp4", &[50, 4, 50, 4, 50]);
+    let mut command = script("record-events-encoded", &folder);
+    good(command.arg(model()).args(["out", "in.mp4"]));
+    let files = files(&folder.join("out"));
+    let frames: Vec<_> = files.iter().map(|file| frames(file, &folder)).collect();
+    // Two seconds before, or as many more as there are since a key frame.
+    assert_eq!(frames.len(), 2, "{frames:?}");
+    for frames in frames {
+        assert!((28..=60).contains(&frames), "{frames}");
+    }
+}
+
+#[test]
+fn a_recording_leaves_those_before_it() {
+    let folder = folder("again");
+    video(&folder, "in.mp4", &[5]);
+    for recordings in 1..=2 {
+        let mut command = script("record", &folder);
+        good(command.arg(model()).args(["100 %d", "1", "in.mp4"]));
+        assert_eq!(files(&folder.join("100 %d")).len(), recordings);
+        // Names tell the second.
+        thread::sleep(Duration::from_secs(1));
     }
 }
 
@@ -264,6 +315,28 @@ fn publish_mqtt_outlives_its_broker() {
 }
 
 #[test]
+fn publish_mqtt_ends_with_its_file() {
+    let folder = folder("mqtt-file");
+    let port = free_port();
+    video(&folder, "in.mp4", &[5, 3]);
+    let publish = || {
+        let mut command = script("publish-mqtt", &folder);
+        let command = command.arg(model()).args(["igd/test", "in.mp4"]);
+        command.env("MQTT_PORT", &port).output().unwrap()
+    };
+    let output = publish();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let text = format!("3 lines are not published: there is no broker at localhost:{port}");
+    assert!(
+        !output.status.success() && errors.contains(&text),
+        "{errors}"
+    );
+    let _broker = broker(&port, &folder);
+    let output = publish();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
 fn wrong_arguments_are_told_of() {
     let folder = folder("usage");
     for name in [
@@ -271,6 +344,7 @@ fn wrong_arguments_are_told_of() {
         "inspect-rtsp",
         "record",
         "record-events",
+        "record-events-encoded",
         "many-cameras",
         "publish-mqtt",
     ] {
