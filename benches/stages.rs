@@ -8,7 +8,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
 use gstigd::criterion::{MsSsim, Reference, Residuals};
 use gstigd::model::Map;
-use gstigd::nn::{Fused, patches};
+use gstigd::nn::{Fused, PICTURE, patches};
 use gstigd::video::{Colormap, FrameReader, Painter};
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -57,7 +57,7 @@ fn similarity(criterion: &mut Criterion) {
     let near = golden.near("local", &patches(&picture));
     let (values, patch) = (floats(&picture), floats(&near.get(0)));
     let mut map = vec![0.0; SIDE * SIDE];
-    let mut local = Reference::local(RANGE);
+    let mut local = Reference::local(PICTURE as usize, RANGE);
     let mut residuals = Residuals::new(&local);
     local.set(&values);
     criterion.bench_function("MS-SSIM, L1 and map of a patch", |bencher| {

@@ -81,6 +81,7 @@ fn trainer<N: Autoencoder>(
     let setup = Setup {
         criterion,
         learning_rate: LEARNING_RATE,
+        interpolation: 0.1,
         checkpoint_interval: Duration::MAX,
         seed: 1,
     };

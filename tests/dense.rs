@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::dense_model;
 use common::formula;
-use gstigd::data::Picture;
+use gstigd::data::{Picture, Selection, TrainingSet};
 use gstigd::eval::auroc;
 use gstigd::model::{
     DenseConfig, Detection, Detector, Model, ModelConfig, Precision, Storage, Tensors, Tiling,
@@ -68,11 +68,16 @@ fn fit(options: &Options) -> Model {
     Model::open(&options.out, Device::Cpu).unwrap()
 }
 
+/// What lies in the folder now.
+fn training_set(data: &Path) -> TrainingSet {
+    TrainingSet::open(data, &Selection::default()).unwrap()
+}
+
 /// Nothing held out, so that which pictures are fitted to is known.
 fn options(data: &Path, out: PathBuf) -> Options {
     Options {
         hold_out: 0.0,
-        ..Options::new(data.to_owned(), out)
+        ..Options::new(training_set(data), out)
     }
 }
 
@@ -206,7 +211,7 @@ fn what_is_kept_depends_neither_on_batches_nor_in_size_on_the_number() {
     let of_batches = |batch| {
         let options = Options {
             batch,
-            ..options.clone()
+            ..small_options(&data, options.out.clone())
         };
         fit(&options);
         kept(&options).1
@@ -260,6 +265,7 @@ fn a_fit_that_was_stopped_comes_to_the_same() {
     let fitting = |name: &str, resume| Options {
         hold_out: 0.2,
         batch: 3,
+        strict: true,
         checkpoint_interval: Duration::ZERO,
         resume,
         ..small_options(&data, folder.path().join(name))
@@ -293,7 +299,7 @@ fn names_of_any_bytes_are_kept() {
     write(&data, 10..12, (96, 96));
     let model = fit(&Options {
         resume: true,
-        ..options
+        ..small_options(&data, options.out)
     });
     assert_eq!(model.provenance.pictures, 12);
 }

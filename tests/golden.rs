@@ -15,7 +15,7 @@ use gstigd::nn::{
     Autoencoder, Builder, Critic, EncoderKind, Global, GlobalConfig, Local, LocalConfig, Mode,
     Normalisation, PATCHES, PICTURE, STRIDE, patches, resnet18,
 };
-use gstigd::train::paper::Losses;
+use gstigd::train::paper::{Adversary, Losses};
 use tch::{Tensor, no_grad};
 
 const RANGE: f64 = 4.7579;
@@ -157,7 +157,7 @@ fn criterion_of_stand_ins() {
         let expected = golden.get("criterion.local.reconstruction");
         assert_near("local reconstruction", &local, expected, 1e-5);
         let maps = residual_map(&patches, &near, &similarity, &criterion);
-        let local_map = PatchFold::new(CPU).mean(&maps);
+        let local_map = PatchFold::new(PICTURE, CPU).mean(&maps);
         let expected = golden.get("criterion.local.heatmap.mean");
         assert_near("local heatmap", &local_map, expected, 1e-4);
         let both = (&global_map + &local_map) * 0.5;
@@ -210,7 +210,7 @@ fn residuals_of_stand_ins() {
         assert_near("global heatmap", &Tensor::from_slice(&map), expected, 1e-4);
 
         let near = golden.near("local", &patches(&picture));
-        let mut reference = Reference::local(RANGE);
+        let mut reference = Reference::local(PICTURE as usize, RANGE);
         let mut residuals = Residuals::new(&reference);
         let mut map = vec![0.0; side * side];
         reference.set(&floats(&picture));
@@ -320,7 +320,10 @@ fn training_step() {
         let features = local.features(pictures, Mode::Train);
         let losses = Losses::compute(
             &local,
-            &critic,
+            Some(Adversary {
+                critic: &critic,
+                share: 0.1,
+            }),
             &MsSsim::local(RANGE, CPU),
             &golden.descriptor("local"),
             pictures,
@@ -338,7 +341,7 @@ fn training_step() {
             assert_near(name, &loss.detach().view([1]), expected, 1e-4);
         }
         losses.total.backward();
-        let critic_loss = losses.critic(&critic, pictures);
+        let critic_loss = losses.critic(&critic, pictures).unwrap();
         let expected = golden.get("train.loss.critic");
         assert_near("critic", &critic_loss.detach().view([1]), expected, 1e-4);
         for (name, weight) in &weights {

@@ -11,7 +11,7 @@ use gstigd::nn::{
     Autoencoder, Builder, Critic, Global, GlobalConfig, Local, LocalConfig, Mode, Normalisation,
     Scope, WeightsError, patches,
 };
-use gstigd::train::paper::{Losses, gradients};
+use gstigd::train::paper::{Adversary, Losses, gradients};
 use plain::{Training, network};
 use tch::{Device, Kind, Tensor};
 
@@ -125,7 +125,10 @@ fn training_is_alike<N: Autoencoder>(
     let shares = golden.get("train.alpha").narrow(0, 0, pictures.size()[0]);
     let losses = Losses::compute(
         &network,
-        &critic,
+        Some(Adversary {
+            critic: &critic,
+            share: 0.1,
+        }),
         &criterion,
         &golden.descriptor(scale.name),
         pictures,
@@ -133,7 +136,7 @@ fn training_is_alike<N: Autoencoder>(
         &shares,
     );
     let total_gradients = gradients(&losses.total, &weights, true);
-    let critic_loss = losses.critic(&critic, pictures);
+    let critic_loss = losses.critic(&critic, pictures).unwrap();
     let critic_gradients = gradients(&critic_loss, &critic_weights, false);
 
     let training = Training::new(&golden.entries(), scale, 0.0);

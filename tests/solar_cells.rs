@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use gstigd::data::{Picture, elpv, pictures_in};
+use gstigd::data::{Picture, Selection, TrainingSet, elpv, pictures_in};
 use gstigd::eval::auroc;
 use gstigd::model::{Detection, Detector, Precision};
 use gstigd::train::dense::{Options, train};
@@ -54,9 +54,10 @@ fn solar_cells() {
     let data = folder.path().join("elpv");
     elpv::write(&data).unwrap();
     let out = folder.path().join("cells.safetensors");
+    let cells = TrainingSet::open(&data, &Selection::default()).unwrap();
     let options = Options {
         false_positive_rate: RATE,
-        ..Options::new(data.clone(), out.clone())
+        ..Options::new(cells, out.clone())
     };
     let start = Instant::now();
     let outcome = train(&options, |_| ()).unwrap();

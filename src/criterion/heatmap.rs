@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::STRUCTURE;
 use super::ms_ssim::{MsSsim, Similarity};
-use crate::nn::{PATCH, PATCHES, PICTURE, STRIDE};
+use crate::nn::{PATCH, PICTURE, STRIDE, patches_along};
 
 /// Weights of R, G, B in the gray map.
 pub(super) const GRAY: [f32; 3] = [0.2989, 0.5870, 0.1140];
@@ -23,24 +23,29 @@ pub fn residual_map(x: &Tensor, y: &Tensor, similarity: &Similarity, criterion: 
     (residual.relu() * gray).sum_dim_intlist([1].as_slice(), true, Kind::Float)
 }
 
-/// Lays the 225 patches of a picture back at their places and averages them where they overlap.
+/// Lays the patches of a picture back at their places and averages them where they overlap.
 #[derive(Debug)]
 pub struct PatchFold {
-    /// How many patches cover each pixel: (1, 1, 256, 256).
+    /// Of the picture.
+    side: i64,
+    /// How many patches cover each pixel: (1, 1, side, side).
     overlap: Tensor,
 }
 
 impl PatchFold {
-    pub fn new(device: Device) -> Self {
-        let ones = Tensor::ones([PATCHES * PATCHES, 1, PATCH, PATCH], (Kind::Float, device));
+    /// For pictures with sides of `side` pixels.
+    pub fn new(side: i64, device: Device) -> Self {
+        let patches = patches_along(side);
+        let ones = Tensor::ones([patches * patches, 1, PATCH, PATCH], (Kind::Float, device));
         Self {
-            overlap: sum_overlapping(&ones),
+            overlap: sum_overlapping(&ones, side),
+            side,
         }
     }
 
-    /// (225, 1, 32, 32) to (1, 1, 256, 256).
+    /// (patches, 1, 32, 32) to (1, 1, side, side).
     pub fn mean(&self, maps: &Tensor) -> Tensor {
-        sum_overlapping(maps) / &self.overlap
+        sum_overlapping(maps, self.side) / &self.overlap
     }
 }
 
@@ -62,10 +67,10 @@ pub fn mean_of_overlap(sum: &mut [f32]) {
     }
 }
 
-fn sum_overlapping(maps: &Tensor) -> Tensor {
+fn sum_overlapping(maps: &Tensor, side: i64) -> Tensor {
     let columns = maps.flatten(1, -1).transpose(0, 1).unsqueeze(0);
     columns.col2im(
-        [PICTURE, PICTURE],
+        [side, side],
         [PATCH, PATCH],
         [1, 1],
         [0, 0],

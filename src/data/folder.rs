@@ -1,9 +1,11 @@
-//! Folders of pictures: the layout of MVTec AD, or a plain folder of good parts.
+//! Folders of pictures: the layout of MVTec AD, folders of normal and of anomalous pictures, or a plain folder of good parts.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use super::set::{Selection, TestPicture, draw};
 
 /// Names of files that are taken for pictures.
 const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff"];
@@ -15,62 +17,167 @@ pub const GOOD: &str = "good";
 pub enum FolderError {
     #[error("{path}: {cause}", path = .path.display())]
     Io { path: PathBuf, cause: io::Error },
-    #[error("{path}: no pictures (looked for {looked_for} with .png, .jpg, .bmp or .tif files)", path = .path.display())]
+    #[error("{path}: no pictures (looked for {looked_for}, with .png, .jpg, .bmp or .tif files)", path = .path.display())]
     Empty { path: PathBuf, looked_for: String },
 }
 
-/// A picture to judge a model with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TestPicture {
-    pub path: PathBuf,
-    /// The folder it lies in: `good` or the kind of defect.
-    pub kind: String,
-    pub anomalous: bool,
+/// A folder's pictures in the layouts of MVTec AD, of folders by name, or of good parts alone.
+pub struct Folders<'a> {
+    root: &'a Path,
+    selection: &'a Selection,
 }
 
-/// The normal pictures of `folder`, sorted by name: those of `train/good` or `good` if there are such folders, else its own.
-pub fn normal_pictures(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
-    let candidates = [folder.join("train").join(GOOD), folder.join(GOOD)];
-    let chosen = candidates
-        .iter()
-        .find(|candidate| candidate.is_dir())
-        .map_or(folder, PathBuf::as_path);
-    let pictures = pictures_in(chosen)?;
-    if pictures.is_empty() {
-        return Err(FolderError::Empty {
-            path: folder.to_owned(),
-            looked_for: "train/good, good or the folder itself".to_owned(),
-        });
+/// Folders that hold a test set's masks.
+const GROUND_TRUTH: &str = "ground_truth";
+
+impl<'a> Folders<'a> {
+    pub fn new(root: &'a Path, selection: &'a Selection) -> Self {
+        Self { root, selection }
     }
-    Ok(pictures)
-}
 
-/// The pictures of each folder in `test`, sorted by name.
-pub fn test_pictures(folder: &Path) -> Result<Vec<TestPicture>, FolderError> {
-    let mut pictures = Vec::new();
-    for kind_folder in sorted_entries(&folder.join("test"))? {
-        if !kind_folder.is_dir() {
-            continue;
+    /// The normal pictures to train with, sorted by name: those of `train`, or of a folder with a normal name beside the others
+    /// (less those that are drawn for testing), else the folder's own.
+    pub fn normal(&self) -> Result<Vec<PathBuf>, FolderError> {
+        let train = self.root.join("train");
+        let pictures = if train.is_dir() {
+            self.of_names(&train, &self.selection.normal)?
+        } else if self.is_to_be_split() {
+            self.split()?.0
+        } else {
+            let named = self.of_names(self.root, &self.selection.normal)?;
+            match named.is_empty() {
+                true => pictures_in(self.root)?,
+                false => named,
+            }
+        };
+        let looked_for = || {
+            let names = self.selection.normal.join(" or ");
+            format!("{names}, in train or beside each other, or pictures in the folder itself")
+        };
+        self.some(pictures, looked_for)
+    }
+
+    /// The pictures to judge a model with, by kind and name: those of the folders in `test`, else all that are not for training.
+    pub fn test(&self) -> Result<Vec<TestPicture>, FolderError> {
+        let test = self.root.join("test");
+        let mut pictures = Vec::new();
+        if test.is_dir() {
+            for folder in sorted_entries(&test)? {
+                let kind = file_name(&folder);
+                if folder.is_dir() && (self.is_normal(&kind) || self.is_abnormal(&kind)) {
+                    pictures.extend(self.of_kind(&kind, pictures_in(&folder)?));
+                }
+            }
+        } else if self.is_to_be_split() {
+            for folder in sorted_entries(self.root)? {
+                let kind = file_name(&folder);
+                if folder.is_dir() && self.selection.abnormal.contains(&kind) {
+                    pictures.extend(self.of_kind(&kind, pictures_in(&folder)?));
+                }
+            }
+            let kind = self.selection.normal.first().map_or(GOOD, String::as_str);
+            pictures.extend(self.of_kind(kind, self.split()?.1));
         }
-        let kind = file_name(&kind_folder);
-        let anomalous = kind != GOOD;
-        pictures.extend(
-            pictures_in(&kind_folder)?
-                .into_iter()
-                .map(|path| TestPicture {
-                    path,
-                    kind: kind.clone(),
-                    anomalous,
-                }),
-        );
+        self.some(pictures, || {
+            "folders in test, such as test/good and test/scratch, or folders named as --normal and --abnormal say"
+                .to_owned()
+        })
     }
-    if pictures.is_empty() {
-        return Err(FolderError::Empty {
-            path: folder.to_owned(),
-            looked_for: "folders in test, such as test/good and test/scratch,".to_owned(),
-        });
+
+    /// Anomalous pictures that are for training: in `train`, in folders with no normal name.
+    pub fn contaminants(&self) -> Result<Vec<PathBuf>, FolderError> {
+        let train = self.root.join("train");
+        let mut pictures = Vec::new();
+        for folder in sorted_entries(&train)? {
+            if folder.is_dir() && self.is_abnormal(&file_name(&folder)) {
+                pictures.extend(pictures_in(&folder)?);
+            }
+        }
+        self.some(pictures, || {
+            "anomalous pictures to train with, in folders such as train/scratch".to_owned()
+        })
     }
-    Ok(pictures)
+
+    fn is_normal(&self, name: &str) -> bool {
+        self.selection.normal.iter().any(|normal| normal == name)
+    }
+
+    fn is_abnormal(&self, name: &str) -> bool {
+        let abnormal = &self.selection.abnormal;
+        let is_named = abnormal.iter().any(|abnormal| abnormal == name);
+        !self.is_normal(name) && (is_named || !self.selection.only_named)
+    }
+
+    /// Whether normal and anomalous pictures lie beside each other, without a division into training and testing.
+    fn is_to_be_split(&self) -> bool {
+        let is_there = |name: &String| self.root.join(name).is_dir();
+        !self.root.join("test").is_dir()
+            && !self.root.join("train").is_dir()
+            && self.selection.normal.iter().any(is_there)
+            && self.selection.abnormal.iter().any(is_there)
+    }
+
+    /// The normal pictures, divided by lot: (training, testing), each sorted by name.
+    fn split(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), FolderError> {
+        let pictures = self.of_names(self.root, &self.selection.normal)?;
+        let for_test = (pictures.len() as f64 * self.selection.test_share).round() as usize;
+        let drawn = draw(pictures.len(), for_test, self.selection.seed);
+        let (testing, training): (Vec<_>, Vec<_>) = pictures
+            .into_iter()
+            .enumerate()
+            .partition(|(index, _)| drawn.contains(index));
+        let paths = |part: Vec<(usize, PathBuf)>| part.into_iter().map(|(_, path)| path).collect();
+        Ok((paths(training), paths(testing)))
+    }
+
+    fn of_names(&self, folder: &Path, names: &[String]) -> Result<Vec<PathBuf>, FolderError> {
+        let mut pictures = Vec::new();
+        for folder in names.iter().map(|name| folder.join(name)) {
+            if folder.is_dir() {
+                pictures.extend(pictures_in(&folder)?);
+            }
+        }
+        Ok(pictures)
+    }
+
+    fn of_kind<'b>(
+        &'b self,
+        kind: &'b str,
+        paths: Vec<PathBuf>,
+    ) -> impl Iterator<Item = TestPicture> + 'b {
+        let anomalous = !self.is_normal(kind);
+        paths.into_iter().map(move |path| TestPicture {
+            mask: self.mask(kind, &path).filter(|_| anomalous),
+            sample: path.into(),
+            kind: kind.to_owned(),
+            anomalous,
+        })
+    }
+
+    /// The mask of a picture: MVTec's `ground_truth/kind/name_mask.png`, or one of the same name.
+    fn mask(&self, kind: &str, picture: &Path) -> Option<PathBuf> {
+        let stem = picture.file_stem()?.to_str()?;
+        let folder = self.root.join(GROUND_TRUTH).join(kind);
+        let names = [format!("{stem}_mask.png"), format!("{stem}.png")];
+        names
+            .into_iter()
+            .map(|name| folder.join(name))
+            .find(|path| path.is_file())
+    }
+
+    fn some<T>(
+        &self,
+        pictures: Vec<T>,
+        looked_for: impl FnOnce() -> String,
+    ) -> Result<Vec<T>, FolderError> {
+        match pictures.is_empty() {
+            true => Err(FolderError::Empty {
+                path: self.root.to_owned(),
+                looked_for: looked_for(),
+            }),
+            false => Ok(pictures),
+        }
+    }
 }
 
 /// The picture files right in `folder`, sorted by name.

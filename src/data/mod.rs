@@ -3,11 +3,17 @@
 pub mod elpv;
 pub mod fetch;
 mod folder;
+pub mod packed;
 mod picture;
 pub mod resize;
+mod sample;
+mod set;
+mod training;
 
-pub use folder::{
-    FolderError, GOOD, TestPicture, group_of, is_picture, normal_pictures, pictures_in,
-    test_pictures,
-};
+pub use folder::{FolderError, GOOD, group_of, is_picture, pictures_in};
 pub use picture::{Picture, PictureError};
+pub use sample::Sample;
+pub use set::{
+    Selection, SetError, TestPicture, contaminants, draw, normal_pictures, test_pictures,
+};
+pub use training::TrainingSet;

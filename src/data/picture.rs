@@ -22,11 +22,19 @@ pub enum PictureError {
         path: PathBuf,
         cause: image::ImageError,
     },
+    #[error("{path}: {reason}", path = .path.display())]
+    Packed { path: PathBuf, reason: String },
 }
 
 /// A decoded picture, 8 bits of R, G, B a pixel. Gray pictures have three equal channels.
 #[derive(Clone, Debug)]
 pub struct Picture(RgbImage);
+
+impl From<RgbImage> for Picture {
+    fn from(rgb: RgbImage) -> Self {
+        Self(rgb)
+    }
+}
 
 impl Picture {
     /// Decodes a PNG, JPEG, BMP or TIFF file, whatever its name says.

@@ -216,6 +216,10 @@ fn highest(map: &[f32], inspected: &[bool]) -> f32 {
 
 /// With those patches alone that are inspected as a whole; 0 stands for none.
 fn masked_score(weights: &ScoreWeights, raw: &RawDetection, mask: &Mask) -> (f32, Scales) {
+    // A patch that is the whole picture is seen with what the mask hides filled, as the global network sees it.
+    if raw.patches.len() == 1 {
+        return (raw.scales.score(weights), raw.scales);
+    }
     let side = PATCHES as usize;
     let corner = |index: usize| {
         let at = |position: usize| position * STRIDE as usize;

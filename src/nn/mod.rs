@@ -31,7 +31,12 @@ pub const PATCH: i64 = 32;
 /// Distance between neighbouring patches, in pixels.
 pub const STRIDE: i64 = 16;
 /// Patches along a side of the picture: 15, so 225 in all.
-pub const PATCHES: i64 = (PICTURE - PATCH) / STRIDE + 1;
+pub const PATCHES: i64 = patches_along(PICTURE);
+
+/// Patches along a side of so many pixels.
+pub const fn patches_along(side: i64) -> i64 {
+    (side - PATCH) / STRIDE + 1
+}
 
 /// Length of the feature vector of an encoder that is trained with its decoder.
 const TRAINED_FEATURES: i64 = 512;
@@ -66,7 +71,7 @@ pub trait Autoencoder {
     fn generate(&self, latents: &Tensor, mode: Mode) -> Tensor;
 }
 
-/// Cuts (N, 3, 256, 256) into patches (225 N, 3, 32, 32), row by row.
+/// Cuts (N, 3, side, side) into patches of 32x32, row by row: of 256x256 (225 N, 3, 32, 32).
 pub fn patches(pictures: &Tensor) -> Tensor {
     pictures
         .unfold(2, PATCH, STRIDE)

@@ -3,12 +3,11 @@
 pub mod dense;
 pub mod paper;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use tch::Device;
 
-use crate::data::{FolderError, Picture, PictureError, elpv, fetch::FetchError};
+use crate::data::{PictureError, Sample, TrainingSet, fetch::FetchError};
 use crate::model::{
     Calibration, DetectError, Detector, Judgement, Model, ModelConfig, ModelError, Precision,
     Provenance, Tensors, calibrate, read_state_dict,
@@ -22,8 +21,6 @@ const FEWEST_PICTURES: usize = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     #[error(transparent)]
-    Folder(#[from] FolderError),
-    #[error(transparent)]
     Picture(#[from] PictureError),
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -33,8 +30,8 @@ pub enum TrainError {
     Detect(#[from] DetectError),
     #[error("encoder weights: {0}")]
     Encoder(WeightsError),
-    #[error("{folder}: {found} normal pictures, at least {FEWEST_PICTURES} are needed", folder = .folder.display())]
-    TooFew { folder: PathBuf, found: usize },
+    #[error("{data}: {found} normal pictures, at least {FEWEST_PICTURES} are needed")]
+    TooFew { data: String, found: usize },
     #[error("{path}: {reason}; without --resume training starts anew", path = .path.display())]
     Resume { path: PathBuf, reason: String },
     #[error(transparent)]
@@ -51,34 +48,64 @@ pub enum Event<'a> {
     Step(paper::Report<'a>),
     /// So many of so many pictures are done.
     Pictures(usize, usize),
+    /// A picture cannot be used and is left out.
+    Skipped(&'a PictureError),
 }
 
 /// What a run came to.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub pictures: usize,
+    /// Pictures that could not be used.
+    pub skipped: usize,
     pub calibration: Option<Calibration>,
     pub epochs: usize,
 }
 
-/// Refuses a folder that has too few pictures.
-fn enough(folder: &Path, training: usize, held_out: usize) -> Result<(), TrainError> {
+/// What becomes of pictures that cannot be used.
+#[derive(Debug)]
+struct Skipping {
+    /// None may be left out.
+    strict: bool,
+    skipped: usize,
+}
+
+impl Skipping {
+    fn new(strict: bool) -> Self {
+        Self { strict, skipped: 0 }
+    }
+
+    /// Counts a picture that is left out, unless that is an error.
+    fn skip(
+        &mut self,
+        error: PictureError,
+        tell: &mut impl FnMut(Event),
+    ) -> Result<(), TrainError> {
+        if self.strict {
+            return Err(error.into());
+        }
+        self.skipped += 1;
+        tell(Event::Skipped(&error));
+        Ok(())
+    }
+}
+
+/// Refuses a set that has too few pictures.
+fn enough(data: &TrainingSet, training: usize, held_out: usize) -> Result<(), TrainError> {
     if training >= FEWEST_PICTURES {
         return Ok(());
     }
     Err(TrainError::TooFew {
-        folder: folder.to_owned(),
+        data: data.name.clone(),
         found: training + held_out,
     })
 }
 
-/// Where a model comes from that so many pictures of a folder were shown to.
-fn provenance(data: &Path, pictures: usize) -> Provenance {
+/// Where a model comes from that so many pictures of a set were shown to.
+fn provenance(data: &TrainingSet, pictures: usize) -> Provenance {
     Provenance {
-        data: data.display().to_string(),
-        data_licence: fs::read_to_string(data.join(elpv::LICENCE_FILE))
-            .ok()
-            .map(|text| text.trim().to_owned()),
+        data: data.name.clone(),
+        data_licence: data.licence.clone(),
         pictures,
         ..Provenance::now()
     }
@@ -97,9 +124,10 @@ fn imagenet_backbone() -> Result<Tensors, TrainError> {
 fn calibrate_and_save(
     (config, tensors): (&ModelConfig, &Tensors),
     provenance: Provenance,
-    held_out: &[PathBuf],
+    held_out: &[Sample],
     false_positive_rate: f64,
     out: &Path,
+    mut skipping: Skipping,
     tell: &mut impl FnMut(Event),
 ) -> Result<Outcome, TrainError> {
     tell(Event::Stage("calibrating"));
@@ -111,8 +139,12 @@ fn calibrate_and_save(
         })
     };
     let mut detector = Detector::new(model()?, Device::Cpu, kind)?;
-    let judgements = judge(&mut detector, held_out, |done| {
-        tell(Event::Pictures(done, held_out.len()));
+    let judgements = judge(&mut detector, held_out, |done| match done {
+        Ok(done) => {
+            tell(Event::Pictures(done, held_out.len()));
+            Ok(())
+        }
+        Err(error) => skipping.skip(error, tell),
     })?;
     let model = Model {
         calibration: calibrate(&judgements, false_positive_rate),
@@ -122,33 +154,38 @@ fn calibrate_and_save(
     model.save(out, model.config.storage())?;
     Ok(Outcome {
         pictures: model.provenance.pictures,
+        skipped: skipping.skipped,
         calibration: model.calibration,
         epochs: model.provenance.epochs,
     })
 }
 
-/// The raw numbers of picture files.
+/// The raw numbers of pictures. `judged` is told how many are done, and of those that cannot be used; its errors end it.
 pub fn judge(
     detector: &mut Detector,
-    paths: &[PathBuf],
-    mut judged: impl FnMut(usize),
+    samples: &[Sample],
+    mut judged: impl FnMut(Result<usize, PictureError>) -> Result<(), TrainError>,
 ) -> Result<Vec<Judgement>, TrainError> {
-    let mut judgements = Vec::with_capacity(paths.len());
-    for path in paths {
-        let rgb = Picture::open(path)?.resized(detector.input_size());
-        judgements.push(detector.judge(&rgb)?);
-        judged(judgements.len());
+    let mut judgements = Vec::with_capacity(samples.len());
+    for (index, sample) in samples.iter().enumerate() {
+        match sample.open() {
+            Ok(picture) => {
+                judgements.push(detector.judge(&picture.resized(detector.input_size()))?);
+                judged(Ok(index + 1))?;
+            }
+            Err(error) => judged(Err(error))?,
+        }
     }
     Ok(judgements)
 }
 
 /// Takes `share` of the pictures, evenly spread over their order, out for calibration: (training, held out).
-fn split(paths: Vec<PathBuf>, share: f64) -> (Vec<PathBuf>, Vec<PathBuf>) {
+fn split(samples: Vec<Sample>, share: f64) -> (Vec<Sample>, Vec<Sample>) {
     let due = |index: usize| (index as f64 * share) as usize;
-    let (held_out, training): (Vec<_>, Vec<_>) = paths
+    let (held_out, training): (Vec<_>, Vec<_>) = samples
         .into_iter()
         .enumerate()
         .partition(|&(index, _)| due(index + 1) > due(index));
-    let paths_of = |part: Vec<(usize, PathBuf)>| part.into_iter().map(|(_, path)| path).collect();
-    (paths_of(training), paths_of(held_out))
+    let samples_of = |part: Vec<(usize, Sample)>| part.into_iter().map(|(_, one)| one).collect();
+    (samples_of(training), samples_of(held_out))
 }

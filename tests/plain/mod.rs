@@ -7,7 +7,7 @@ mod networks;
 mod training;
 
 use gstigd::criterion::PatchFold;
-use gstigd::nn::{Mode, patches};
+use gstigd::nn::{Mode, PICTURE, patches};
 use tch::{Device, Kind, Tensor, no_grad};
 
 pub use criterion::Criterion;
@@ -73,7 +73,7 @@ impl Judge {
     pub fn new(entries: Entries) -> Self {
         Self {
             entries,
-            fold: PatchFold::new(Device::Cpu),
+            fold: PatchFold::new(PICTURE, Device::Cpu),
         }
     }
 

@@ -12,6 +12,7 @@ use serde_json::json;
 use tch::Device;
 
 use crate::progress::Progress;
+use crate::selection::Selected;
 use crate::target::Target;
 
 #[derive(Args)]
@@ -22,6 +23,11 @@ pub struct Arguments {
     /// Normal pictures that the model was not trained on: a folder of them, or one with `train/good` or `good`
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    #[command(flatten)]
+    selection: Selected,
+    /// Stop at a picture that cannot be used, instead of leaving it out
+    #[arg(long)]
+    strict: bool,
     /// Share of normal pictures that may be flagged
     #[arg(long, default_value_t = 0.01, value_parser = crate::train::share)]
     false_positive_rate: f64,
@@ -33,7 +39,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
-    let pictures = normal_pictures(&arguments.data)?;
+    let pictures = normal_pictures(&arguments.data, &arguments.selection.selection())?;
     let mut model = Model::open(&arguments.model, Device::Cpu)?;
     let mut detector = arguments.target.open(&arguments.model)?;
     if let Some(path) = &arguments.mask {
@@ -43,9 +49,14 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     let mut progress = Progress::new();
     progress.stage("calibrating");
     let judgements = judge(&mut detector, &pictures, |done| {
-        progress.at(done as f64 / pictures.len() as f64, || {
-            format!("{done} of {} pictures", pictures.len())
-        });
+        match done {
+            Ok(done) => progress.at(done as f64 / pictures.len() as f64, || {
+                format!("{done} of {} pictures", pictures.len())
+            }),
+            Err(error) if arguments.strict => return Err(error.into()),
+            Err(error) => progress.note(&format!("left out: {error}")),
+        }
+        Ok(())
     });
     progress.finish();
     model.calibration = calibrate(&judgements?, arguments.false_positive_rate);

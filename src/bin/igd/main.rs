@@ -15,6 +15,7 @@ mod info;
 mod man;
 mod predict;
 mod progress;
+mod selection;
 mod target;
 mod train;
 

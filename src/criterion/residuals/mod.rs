@@ -15,8 +15,6 @@ use super::ms_ssim::{MsSsim, SMALLEST, Window};
 use crate::nn::{PATCH, PICTURE};
 
 const CHANNELS: usize = 3;
-/// Side of the whole picture.
-const SIDE: usize = PICTURE as usize;
 
 /// A whole picture with its scales, ready to be compared with reconstructions of it or of its patches.
 #[derive(Debug)]
@@ -24,6 +22,8 @@ pub struct Reference {
     weights: Vec<f32>,
     taps: Vec<f32>,
     range: f32,
+    /// Side of the picture.
+    picture: usize,
     /// Side of a reconstruction.
     side: usize,
     channels: [Channel; CHANNELS],
@@ -48,36 +48,38 @@ struct Plane {
 impl Reference {
     /// For reconstructions of the whole picture. `range` is the distance from the darkest to the brightest possible value.
     pub fn global(range: f64) -> Self {
-        Self::new(&MsSsim::GLOBAL_WEIGHTS, MsSsim::GLOBAL_WINDOW, SIDE, range)
+        let sides = (PICTURE as usize, PICTURE as usize);
+        Self::new(&MsSsim::GLOBAL_WEIGHTS, MsSsim::GLOBAL_WINDOW, sides, range)
     }
 
-    /// For reconstructions of patches.
-    pub fn local(range: f64) -> Self {
-        let side = PATCH as usize;
-        Self::new(&MsSsim::LOCAL_WEIGHTS, MsSsim::LOCAL_WINDOW, side, range)
+    /// For reconstructions of patches of a picture with sides of `picture` pixels, a multiple of 32.
+    pub fn local(picture: usize, range: f64) -> Self {
+        let sides = (picture, PATCH as usize);
+        Self::new(&MsSsim::LOCAL_WEIGHTS, MsSsim::LOCAL_WINDOW, sides, range)
     }
 
-    fn new(weights: &[f64], window: Window, side: usize, range: f64) -> Self {
+    fn new(weights: &[f64], window: Window, (picture, side): (usize, usize), range: f64) -> Self {
         Self {
             taps: window.taps().into_iter().map(|tap| tap as f32).collect(),
             range: range as f32,
+            picture,
             side,
             channels: std::array::from_fn(|_| Channel {
                 scales: (0..weights.len())
-                    .map(|scale| Plane::new(SIDE >> scale))
+                    .map(|scale| Plane::new(picture >> scale))
                     .collect(),
-                blur: Blur::new(SIDE),
+                blur: Blur::new(picture),
             }),
             weights: weights.iter().map(|&weight| weight as f32).collect(),
         }
     }
 
-    /// Takes the next picture: planar (3, 256, 256), normalised.
+    /// Takes the next picture: planar (3, side, side), normalised.
     pub fn set(&mut self, picture: &[f32]) {
         let taps = &self.taps;
         self.channels
             .par_iter_mut()
-            .zip(picture.par_chunks_exact(SIDE * SIDE))
+            .zip(picture.par_chunks_exact(self.picture * self.picture))
             .for_each(|(channel, plane)| channel.set(plane, taps));
     }
 }
@@ -161,7 +163,7 @@ impl Residuals {
     }
 
     /// The reconstruction error of a reconstruction (planar, normalised) of the part of the picture that starts at `corner`
-    /// (x, y). Its residual map, made gray, is added to `map`, which starts at the part's first pixel and has rows of 256.
+    /// (x, y). Its residual map, made gray, is added to `map`, which starts at the part's first pixel and has the picture's rows.
     ///
     /// Corners are multiples of 16 and keep the reconstruction within the picture.
     pub fn compare(
@@ -171,7 +173,12 @@ impl Residuals {
         corner: (usize, usize),
         map: &mut [f32],
     ) -> f32 {
-        let &Reference { side, range, .. } = reference;
+        let &Reference {
+            picture,
+            side,
+            range,
+            ..
+        } = reference;
         let constants = Constants::new(range);
         for gray in &mut self.gray {
             gray.fill(0.0);
@@ -188,7 +195,7 @@ impl Residuals {
                 let x = scale.part((corner.0 >> index, corner.1 >> index));
                 if index == 0 {
                     let share = gray * (1.0 - STRUCTURE as f32) / range;
-                    distance += pixels::add_distance(&x, plane, side, share, map, SIDE);
+                    distance += pixels::add_distance(&x, plane, side, share, map, picture);
                 } else {
                     pixels::halve(&self.y, 2 * side, &mut self.coarser);
                     std::mem::swap(&mut self.y, &mut self.coarser);
@@ -218,7 +225,7 @@ impl Residuals {
         let scales = self.gray.iter().zip(&self.nearest).zip(&reference.weights);
         for ((gray, nearest), weight) in scales {
             let share = STRUCTURE as f32 * weight;
-            pixels::add_enlarged(gray, nearest, share, map, SIDE, &mut self.enlarged);
+            pixels::add_enlarged(gray, nearest, share, map, picture, &mut self.enlarged);
         }
         let l1 = distance / (CHANNELS * side * side) as f32;
         STRUCTURE as f32 * (1.0 - similarity) + (1.0 - STRUCTURE as f32) * l1 / range

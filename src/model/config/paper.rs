@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::criterion::ScoreWeights;
-use crate::nn::{GlobalConfig, LocalConfig, Normalisation, PICTURE};
+use crate::nn::{GlobalConfig, LocalConfig, Normalisation, PATCH, PICTURE};
 
 /// Everything needed to rebuild the networks around the file's tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PaperConfig {
-    /// Width and height in pixels of the picture that the networks see.
+    /// Width and height in pixels of the picture that the networks see: 256 each, or 32 for the local network alone, to which
+    /// a small picture is a patch (the paper's models for MNIST, Fashion-MNIST and CIFAR-10).
     pub input: [usize; 2],
     pub normalisation: Normalisation,
     /// Distance between the darkest and the brightest value after normalisation, as MS-SSIM and L1 take it.
@@ -38,11 +39,17 @@ impl PaperConfig {
         }
     }
 
+    /// Whether a patch is the whole picture.
+    pub fn is_patch(&self) -> bool {
+        self.input[0] == PATCH as usize && self.global.is_none()
+    }
+
     /// Refuses what no network can be built from; the reason names the field.
     pub fn check(&self) -> Result<(), String> {
-        if self.input != [PICTURE as usize; 2] {
+        let side = if self.is_patch() { PATCH } else { PICTURE };
+        if self.input != [side as usize; 2] {
             return Err(format!(
-                "config.input is {}x{}, this program knows {PICTURE}x{PICTURE}",
+                "config.input is {}x{}, this program knows {PICTURE}x{PICTURE}, and {PATCH}x{PATCH} for a local network alone",
                 self.input[0], self.input[1]
             ));
         }

@@ -7,7 +7,7 @@ mod moments;
 mod options;
 mod reader;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::mem;
 use std::path::PathBuf;
@@ -21,11 +21,11 @@ pub use self::learning::{LearnError, Learned, Learning};
 pub use self::moments::Moments;
 pub use self::options::Options;
 use super::{
-    BACKBONE_LICENCE, Event, Outcome, TrainError, calibrate_and_save, enough, imagenet_backbone,
-    provenance, split,
+    BACKBONE_LICENCE, Event, Outcome, Skipping, TrainError, calibrate_and_save, enough,
+    imagenet_backbone, provenance, split,
 };
 use crate::criterion::Field;
-use crate::data;
+use crate::data::Sample;
 use crate::libtorch::KeptBlocks;
 use crate::model::{
     DenseConfig, Extractor, ModelConfig, ModelError, Precision, Provenance, Tensors, check_writable,
@@ -51,17 +51,17 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
         Some(kept) => kept,
         None => nothing(&options.config)?,
     };
-    let new = unseen(data::normal_pictures(&options.data)?, &seen);
-    let (new, held_out) = split(new, options.hold_out);
-    // Pictures of an earlier run may be gone.
-    let is_there = |paths: Vec<PathBuf>| paths.into_iter().filter(|path| path.exists());
-    let fitted: Vec<PathBuf> = is_there(mem::take(&mut seen.due)).chain(new).collect();
+    let mut skipping = Skipping::new(options.strict);
+    let names = Names::new(&options.data.samples);
+    let (new, held_out) = split(names.unseen(&seen), options.hold_out);
+    let due = names.samples(&mem::take(&mut seen.due));
+    let fitted: Vec<Sample> = due.into_iter().chain(new).collect();
     enough(
         &options.data,
         seen.fitted.len() + fitted.len(),
         seen.held_out.len() + held_out.len(),
     )?;
-    seen.held_out.extend(held_out);
+    seen.held_out.extend(held_out.iter().map(name));
 
     let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
     let backbone = backbone_tensors()?;
@@ -71,6 +71,7 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
         &mut extractor,
         (&mut seen, &mut moments),
         options,
+        &mut skipping,
         &mut tell,
     )?;
     if options.keep {
@@ -82,7 +83,7 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
     let field = fit.finish()?;
     drop(extractor);
     let config = ModelConfig::Dense(options.config.clone());
-    let held_out: Vec<PathBuf> = is_there(seen.held_out).collect();
+    let held_out = names.samples(&seen.held_out);
     let outcome = calibrate_and_save(
         (&config, &model_tensors(&field, &backbone)),
         Provenance {
@@ -93,6 +94,7 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
         &held_out,
         options.false_positive_rate,
         &options.out,
+        skipping,
         &mut tell,
     )?;
     if !options.keep {
@@ -114,52 +116,91 @@ fn nothing(config: &DenseConfig) -> Result<(Seen, Moments), FitError> {
     Ok((seen, moments))
 }
 
-/// The pictures that are new. By their whole paths, so that a folder may be named in several ways.
-fn unseen(paths: Vec<PathBuf>, seen: &Seen) -> Vec<PathBuf> {
-    let known: HashSet<&PathBuf> = [&seen.fitted, &seen.due, &seen.held_out]
-        .into_iter()
-        .flatten()
-        .collect();
-    paths
-        .into_iter()
-        .map(|path| fs::canonicalize(&path).unwrap_or(path))
-        .filter(|path| !known.contains(path))
-        .collect()
+/// A picture's name in what is kept: with its whole path, so that a folder may be named in several ways.
+fn name(sample: &Sample) -> PathBuf {
+    match fs::canonicalize(sample.file()) {
+        Ok(whole) => sample.name_in(&whole),
+        Err(_) => sample.name(),
+    }
+}
+
+/// The pictures of a set by their names in what is kept.
+struct Names<'a> {
+    in_order: Vec<(PathBuf, &'a Sample)>,
+    by_name: HashMap<PathBuf, &'a Sample>,
+}
+
+impl<'a> Names<'a> {
+    fn new(samples: &'a [Sample]) -> Self {
+        let in_order: Vec<_> = samples.iter().map(|one| (name(one), one)).collect();
+        Self {
+            by_name: in_order.iter().cloned().collect(),
+            in_order,
+        }
+    }
+
+    /// The pictures that are new.
+    fn unseen(&self, seen: &Seen) -> Vec<Sample> {
+        let known: HashSet<&PathBuf> = [&seen.fitted, &seen.due, &seen.held_out]
+            .into_iter()
+            .flatten()
+            .collect();
+        let new = self.in_order.iter();
+        new.filter(|(name, _)| !known.contains(name))
+            .map(|(_, sample)| (*sample).clone())
+            .collect()
+    }
+
+    /// The pictures of those names; of an earlier run's, which may be gone, those that are there.
+    fn samples(&self, names: &[PathBuf]) -> Vec<Sample> {
+        let sample = |name: &PathBuf| match self.by_name.get(name) {
+            Some(sample) => Some((*sample).clone()),
+            None => name.is_file().then(|| Sample::File(name.clone())),
+        };
+        names.iter().filter_map(sample).collect()
+    }
 }
 
 /// Adds pictures to the moments; now and then what has been seen is saved.
 fn see(
-    paths: &[PathBuf],
+    samples: &[Sample],
     extractor: &mut Extractor,
     (seen, moments): (&mut Seen, &mut Moments),
     options: &Options,
+    skipping: &mut Skipping,
     tell: &mut impl FnMut(Event),
 ) -> Result<(), TrainError> {
     let size = extractor.tiling().picture().into();
     let mut batch = Vec::with_capacity(options.batch);
+    let mut fitted = Vec::with_capacity(samples.len());
     let mut saved = Instant::now();
-    reader::for_each(paths, size, |index, rgb| {
-        batch.push(sample(extractor, options.config.shared, &rgb));
+    reader::for_each(samples, size, |index, rgb| {
+        match rgb {
+            Ok(rgb) => {
+                batch.push(sample(extractor, options.config.shared, &rgb));
+                fitted.push(name(&samples[index]));
+            }
+            Err(error) => skipping.skip(error, tell)?,
+        }
         let done = index + 1;
-        if batch.len() >= options.batch || done == paths.len() {
+        if batch.len() >= options.batch || done == samples.len() && !batch.is_empty() {
             moments.add(&Tensor::cat(&batch, 0), extractor.workers());
             batch.clear();
             seen.count = moments.count;
-            let (fitted, due) = paths.split_at(done);
             if saved.elapsed() >= options.checkpoint_interval {
                 let seen = Seen {
-                    fitted: [&seen.fitted, fitted].concat(),
-                    due: due.to_vec(),
+                    fitted: [&seen.fitted[..], &fitted].concat(),
+                    due: samples[done..].iter().map(name).collect(),
                     ..seen.clone()
                 };
                 kept::write(&kept::path(&options.out), &seen, moments)?;
                 saved = Instant::now();
             }
-            tell(Event::Pictures(done, paths.len()));
+            tell(Event::Pictures(done, samples.len()));
         }
         Ok::<_, TrainError>(())
     })?;
-    seen.fitted.extend_from_slice(paths);
+    seen.fitted.append(&mut fitted);
     Ok(())
 }
 

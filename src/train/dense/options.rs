@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::data::TrainingSet;
 use crate::model::DenseConfig;
 
 /// A run of `igd train --profile dense`.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Normal pictures: a plain folder, or one with `train/good` or `good`.
-    pub data: PathBuf,
+    pub data: TrainingSet,
     /// The model file to write. What is kept to go on from lies beside it.
     pub out: PathBuf,
     pub config: DenseConfig,
+    /// A picture that cannot be used ends the training; else it is left out.
+    pub strict: bool,
     /// Share of the normal pictures that is kept for calibration.
     pub hold_out: f64,
     /// Share of normal pictures that may lie above the threshold.
@@ -28,12 +30,13 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual settings for a folder of normal pictures.
-    pub fn new(data: PathBuf, out: PathBuf) -> Self {
+    /// The usual settings for a set of normal pictures.
+    pub fn new(data: TrainingSet, out: PathBuf) -> Self {
         Self {
             data,
             out,
             config: DenseConfig::usual(),
+            strict: false,
             hold_out: 0.15,
             false_positive_rate: 0.01,
             batch: 16,

@@ -1,26 +1,25 @@
 //! Pictures decoded beside the work on the ones before.
 
-use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use crate::data::{Picture, PictureError};
+use crate::data::{PictureError, Sample};
 
 /// Pictures that wait to be worked on.
 const AHEAD: usize = 8;
 
-/// Reads the files in their order at `size` (width, height) and hands each one's planar R, G, B values of 0..=255 to `work`. Stops
-/// at the first error of either.
-pub fn for_each<E: From<PictureError>>(
-    paths: &[PathBuf],
+/// Reads pictures in their order at `size` (width, height) and hands each one's planar R, G, B values of 0..=255, or why there are
+/// none, to `work`, whose first error ends it.
+pub fn for_each<E>(
+    samples: &[Sample],
     size: (usize, usize),
-    mut work: impl FnMut(usize, Vec<f32>) -> Result<(), E>,
+    mut work: impl FnMut(usize, Result<Vec<f32>, PictureError>) -> Result<(), E>,
 ) -> Result<(), E> {
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(AHEAD);
         scope.spawn(move || {
-            for path in paths {
-                let picture = Picture::open(path).map(|picture| picture.resized(size));
+            for sample in samples {
+                let picture = sample.open().map(|picture| picture.resized(size));
                 // Nobody listens any more after an error.
                 if sender.send(picture).is_err() {
                     return;
@@ -28,7 +27,7 @@ pub fn for_each<E: From<PictureError>>(
             }
         });
         for (index, picture) in receiver.into_iter().enumerate() {
-            work(index, picture?)?;
+            work(index, picture)?;
         }
         Ok(())
     })

@@ -7,8 +7,6 @@ use tch::{Kind, Tensor};
 use crate::criterion::{self, Descriptor, MsSsim};
 use crate::nn::{Autoencoder, Critic, Mode, Role, Weights};
 
-/// Share of the interpolation loss in the total.
-const INTERPOLATION: f64 = 0.1;
 /// How much of the true picture is mixed into the reconstruction that the critic must call unmixed.
 const TRUE_SHARE: f64 = 0.2;
 /// Mixing shares are drawn from 0 to this.
@@ -21,14 +19,21 @@ pub struct Losses {
     pub reconstruction: Tensor,
     /// 1 - exp(-||z - c||^2 / sigma).
     pub gaussian: Tensor,
-    /// The square of the share that the critic finds in pictures decoded from mixtures.
+    /// The square of the share that the critic finds in pictures decoded from mixtures; 0 without a critic.
     pub interpolation: Tensor,
-    /// reconstruction + gaussian + 0.1 interpolation.
+    /// reconstruction + gaussian + share x interpolation.
     pub total: Tensor,
     reconstructed: Tensor,
     /// The shares that the critic finds in the mixtures, and the true ones.
-    found: Tensor,
-    shares: Tensor,
+    mixtures: Option<(Tensor, Tensor)>,
+}
+
+/// Who tells mixtures from reconstructions, and what its opinion weighs.
+#[derive(Clone, Copy, Debug)]
+pub struct Adversary<'a> {
+    pub critic: &'a Critic,
+    /// Share of the interpolation loss in the total (the paper: 0.1).
+    pub share: f64,
 }
 
 impl Losses {
@@ -39,10 +44,10 @@ impl Losses {
     }
 
     /// `features` are the encoder's of `pictures`; `shares` (N, 1) say how much of each latent stays in its mixture with the
-    /// latent of the picture on the other side of the batch.
+    /// latent of the picture on the other side of the batch. Without an adversary nothing is mixed.
     pub fn compute(
         network: &impl Autoencoder,
-        critic: &Critic,
+        adversary: Option<Adversary>,
         criterion: &MsSsim,
         descriptor: &Descriptor,
         pictures: &Tensor,
@@ -59,32 +64,44 @@ impl Losses {
             criterion.range(),
         );
 
-        let mixture = shares * &z + (1.0 - shares) * z.flip([0]);
-        let mixed = network.generate(&mixture, Mode::Train);
+        let mixtures = adversary.map(|Adversary { critic, share }| {
+            let mixture = shares * &z + (1.0 - shares) * z.flip([0]);
+            let found = critic.forward(&network.generate(&mixture, Mode::Train));
+            let interpolation = found.square().mean(Kind::Float);
+            (found, interpolation, share)
+        });
 
         let reconstruction = reconstruction.mean(Kind::Float);
         let gaussian = descriptor.distance(&z).mean(Kind::Float);
-        let found = critic.forward(&mixed);
-        let interpolation = found.square().mean(Kind::Float);
+        let mut total = &reconstruction + &gaussian;
+        if let Some((_, interpolation, share)) = &mixtures {
+            total += interpolation * *share;
+        }
+        let (mixtures, interpolation) = match mixtures {
+            Some((found, interpolation, _)) => {
+                (Some((found, shares.shallow_clone())), interpolation)
+            }
+            None => (None, gaussian.zeros_like()),
+        };
         Self {
-            total: &reconstruction + &gaussian + &interpolation * INTERPOLATION,
+            total,
             reconstruction,
             gaussian,
             interpolation,
             reconstructed: reconstructed.detach(),
-            found,
-            shares: shares.shallow_clone(),
+            mixtures,
         }
     }
 
     /// The critic's loss: it should tell the share in mixtures, and zero in reconstructions. The published code decodes both
     /// anew after the generator's step; using the same pictures, and what the critic found in the mixtures, saves two passes
-    /// of the decoder and one of the critic, and changes nothing else.
-    pub fn critic(&self, critic: &Critic, pictures: &Tensor) -> Tensor {
+    /// of the decoder and one of the critic, and changes nothing else. `None` where nothing was mixed.
+    pub fn critic(&self, critic: &Critic, pictures: &Tensor) -> Option<Tensor> {
+        let (found, shares) = self.mixtures.as_ref()?;
         let unmixed = &self.reconstructed + (pictures - &self.reconstructed) * TRUE_SHARE;
-        let front = (&self.found - &self.shares).square().mean(Kind::Float);
+        let front = (found - shares).square().mean(Kind::Float);
         let back = critic.forward(&unmixed).square().mean(Kind::Float);
-        front + back
+        Some(front + back)
     }
 }
 

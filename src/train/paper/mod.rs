@@ -14,14 +14,13 @@ mod whitening;
 
 use std::fs;
 
-pub use losses::{Gradients, Losses, gradients};
+pub use losses::{Adversary, Gradients, Losses, gradients};
 pub use options::{GlobalEncoder, LocalEncoder, Options};
 pub use trainer::{Report, Setup, Source, StepLosses, Trainer};
 
 use self::pictures::Pictures;
 use self::scales::{train_global, train_local};
-use super::{Event, Outcome, TrainError, calibrate_and_save, enough, provenance, split};
-use crate::data;
+use super::{Event, Outcome, Skipping, TrainError, calibrate_and_save, enough, provenance, split};
 use crate::libtorch::KeptBlocks;
 use crate::model::{ModelConfig, ModelError, PaperConfig, Provenance, Tensors, check_writable};
 
@@ -30,11 +29,15 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
     let _kept = KeptBlocks::new();
     tell(Event::Stage("reading pictures"));
     check_writable(&options.out)?;
-    let paths = data::normal_pictures(&options.data)?;
-    let (training, held_out) = split(paths, options.hold_out);
-    enough(&options.data, training.len(), held_out.len())?;
+    let mut skipping = Skipping::new(options.strict);
+    let (training, held_out) = split(options.data.samples.clone(), options.hold_out);
     let mut config = PaperConfig::new(None, None);
-    let pictures = Pictures::load(&training, &config.normalisation)?;
+    config.input = [options.input as usize; 2];
+    let (pictures, bad) = Pictures::load(&training, options.input, &config.normalisation);
+    for error in bad {
+        skipping.skip(error, &mut tell)?;
+    }
+    enough(&options.data, pictures.len(), held_out.len())?;
     let share = match (&options.global, &options.local) {
         (Some(_), Some(_)) => options.global_time_share,
         (Some(_), None) => 1.0,
@@ -42,7 +45,7 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
     };
     let mut provenance = Provenance {
         seed: options.seed,
-        ..provenance(&options.data, training.len())
+        ..provenance(&options.data, pictures.len())
     };
     let mut tensors = Tensors::new();
     if let Some(encoder) = &options.global {
@@ -72,6 +75,7 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
         &held_out,
         options.false_positive_rate,
         &options.out,
+        skipping,
         &mut tell,
     )?;
     for scale in ["global", "local"] {

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::TrainingSet;
+use crate::nn::PICTURE;
+
 /// Where the global network's encoder comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -30,14 +33,15 @@ pub enum LocalEncoder {
 /// A run of `igd train`.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Normal pictures: a plain folder, or one with `train/good` or `good`.
-    pub data: PathBuf,
+    pub data: TrainingSet,
     /// The model file to write. Checkpoints lie beside it.
     pub out: PathBuf,
     /// `None`: no global network.
     pub global: Option<GlobalEncoder>,
     /// `None`: no local network.
     pub local: Option<LocalEncoder>,
+    /// Side of the picture that the networks see: 256, or 32 for a local network alone, which then sees it whole.
+    pub input: i64,
     /// Channels of the networks' widest pictures (the paper: 64).
     pub width: i64,
     /// Length of z (the paper: 128).
@@ -53,7 +57,13 @@ pub struct Options {
     /// Patches a step of the local network.
     pub patch_batch: usize,
     pub learning_rate: f64,
+    /// Share of the interpolation loss in the total (the paper: 0.1). Without it there is no critic.
+    pub interpolation: f64,
+    /// Mirrors every other picture, drawn by lot.
+    pub flip: bool,
     pub seed: i64,
+    /// A picture that cannot be used ends the training; else it is left out.
+    pub strict: bool,
     /// Share of the normal pictures that is kept for calibration.
     pub hold_out: f64,
     /// Share of the held-out pictures that may lie above the threshold.
@@ -68,27 +78,31 @@ impl Options {
     /// What two runs must have in common for one to go on from the other's checkpoint.
     pub(super) fn fingerprint(&self) -> String {
         format!(
-            "data {}, global {:?}, local {:?}, width {}, latent {}, batch {}, patches {}, learning rate {}, seed {}, held out {}",
-            self.data.display(),
+            "data {}, global {:?}, local {:?}, input {}, width {}, latent {}, batch {}, patches {}, learning rate {}, interpolation {}, mirrored {}, seed {}, held out {}",
+            self.data.name,
             self.global,
             self.local,
+            self.input,
             self.width,
             self.latent,
             self.batch,
             self.patch_batch,
             self.learning_rate,
+            self.interpolation,
+            self.flip,
             self.seed,
             self.hold_out
         )
     }
 
-    /// The paper's settings for a folder of normal pictures.
-    pub fn new(data: PathBuf, out: PathBuf) -> Self {
+    /// The paper's settings for a set of normal pictures.
+    pub fn new(data: TrainingSet, out: PathBuf) -> Self {
         Self {
             data,
             out,
             global: Some(GlobalEncoder::EfficientnetLite0),
             local: Some(LocalEncoder::Scratch),
+            input: PICTURE,
             width: 16,
             latent: 128,
             epochs: 256,
@@ -97,7 +111,10 @@ impl Options {
             batch: 16,
             patch_batch: 450,
             learning_rate: 1e-4,
+            interpolation: 0.1,
+            flip: false,
             seed: 1,
+            strict: false,
             hold_out: 0.15,
             false_positive_rate: 0.01,
             checkpoint_interval: Duration::from_secs(30),

@@ -54,7 +54,7 @@ pub fn train_global(
     .map_err(TrainError::Encoder)?;
     tell(Event::Stage("encoding pictures"));
     let network = &trainer.scale.network;
-    let source = WholePictures::new(pictures, network, options.batch, options.seed);
+    let source = WholePictures::new(pictures, network, options.batch, options.flip, options.seed);
     if let Some(start) = source
         .features()
         .and_then(|features| whitening(features, sizes.latent))
@@ -105,7 +105,7 @@ pub fn train_local(
         |builder| Critic::local(builder.root(), sizes.width),
     )
     .map_err(TrainError::Encoder)?;
-    let source = Patches::new(pictures, options.patch_batch, options.seed);
+    let source = Patches::new(pictures, options.patch_batch, options.flip, options.seed);
     run(&mut trainer, &source, "local", options, time_share, tell)?;
     Ok(Trained {
         sizes,
@@ -170,6 +170,7 @@ impl Setup {
         Self {
             criterion,
             learning_rate: options.learning_rate,
+            interpolation: options.interpolation,
             checkpoint_interval: options.checkpoint_interval,
             seed: options.seed,
         }

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use super::pictures::Pictures;
 use super::trainer::Source;
-use crate::nn::{Autoencoder, Global, Local, Mode, PATCHES, STRIDE};
+use crate::nn::{Autoencoder, Global, Local, Mode, STRIDE, patches_along};
 
 /// The descriptor of the patches is estimated from at most this many of them.
 const DESCRIPTOR_PATCHES: usize = 16_384;
@@ -52,6 +52,20 @@ impl Order {
         let end = (start + self.batch).min(order.len());
         order[start..end].to_vec()
     }
+
+    /// Which of `count` pictures of a step are to be mirrored: (count), true or false.
+    fn mirrored(&self, epoch: usize, step: usize, count: usize) -> Tensor {
+        let place = (epoch * self.steps() + step) as i64;
+        tch::manual_seed(self.seed.wrapping_mul(1_000_033).wrapping_add(place));
+        Tensor::rand([count as i64], (Kind::Float, Device::Cpu)).lt(0.5)
+    }
+}
+
+/// Mirrors the chosen pictures.
+fn mirror(pictures: &Tensor, mirrored: &Tensor) -> Tensor {
+    pictures
+        .flip([3])
+        .where_self(&mirrored.view([-1, 1, 1, 1]), pictures)
 }
 
 /// Whole pictures.
@@ -59,17 +73,28 @@ pub struct WholePictures<'a> {
     pictures: &'a Pictures,
     /// (N, features) of a frozen encoder, which never change.
     features: Option<Tensor>,
+    /// The same of the mirrored pictures, if there are to be such.
+    mirrored: Option<Tensor>,
+    flip: bool,
     order: Order,
 }
 
 impl<'a> WholePictures<'a> {
-    pub fn new(pictures: &'a Pictures, network: &Global, batch: usize, seed: i64) -> Self {
-        let features = network
-            .frozen()
-            .then(|| no_grad(|| encode(pictures, network)));
+    /// `flip`: every other picture is mirrored, drawn by lot.
+    pub fn new(
+        pictures: &'a Pictures,
+        network: &Global,
+        batch: usize,
+        flip: bool,
+        seed: i64,
+    ) -> Self {
+        let features = |flip| no_grad(|| encode(pictures, network, flip));
+        let frozen = network.frozen();
         Self {
             pictures,
-            features,
+            features: frozen.then(|| features(false)),
+            mirrored: (frozen && flip).then(|| features(true)),
+            flip,
             order: Order::new(pictures.len(), batch, seed),
         }
     }
@@ -82,12 +107,16 @@ impl WholePictures<'_> {
     }
 }
 
-/// The features of all pictures.
-fn encode(pictures: &Pictures, network: &Global) -> Tensor {
+/// The features of all pictures, as they are or mirrored.
+fn encode(pictures: &Pictures, network: &Global, flip: bool) -> Tensor {
     let indices: Vec<i64> = (0..pictures.len() as i64).collect();
     let features: Vec<Tensor> = indices
         .chunks(FEATURE_BATCH)
-        .map(|indices| network.features(&pictures.batch(indices), Mode::Evaluate))
+        .map(|indices| {
+            let batch = pictures.batch(indices);
+            let batch = if flip { batch.flip([3]) } else { batch };
+            network.features(&batch, Mode::Evaluate)
+        })
         .collect();
     Tensor::cat(&features, 0)
 }
@@ -99,18 +128,28 @@ impl Source<Global> for WholePictures<'_> {
 
     fn batch(&self, network: &Global, epoch: usize, step: usize) -> (Tensor, Tensor) {
         let indices = self.order.indices(epoch, step);
-        let pictures = self.pictures.batch(&indices);
-        let features = match &self.features {
-            Some(features) => features.index_select(0, &Tensor::from_slice(&indices)),
-            None => network.features(&pictures, Mode::Train),
-        };
+        let mut pictures = self.pictures.batch(&indices);
+        let places = Tensor::from_slice(&indices);
+        let mut features = self
+            .features
+            .as_ref()
+            .map(|all| all.index_select(0, &places));
+        if self.flip {
+            let mirrored = self.order.mirrored(epoch, step, indices.len());
+            pictures = mirror(&pictures, &mirrored);
+            features = features.zip(self.mirrored.as_ref()).map(|(features, all)| {
+                all.index_select(0, &places)
+                    .where_self(&mirrored.view([-1, 1]), &features)
+            });
+        }
+        let features = features.unwrap_or_else(|| network.features(&pictures, Mode::Train));
         (pictures, features)
     }
 
     fn latents(&self, network: &Global) -> Tensor {
         match &self.features {
             Some(features) => network.latent(features),
-            None => network.latent(&encode(self.pictures, network)),
+            None => network.latent(&encode(self.pictures, network, false)),
         }
     }
 }
@@ -118,14 +157,21 @@ impl Source<Global> for WholePictures<'_> {
 /// Patches of all pictures, at the places where inference cuts them.
 pub struct Patches<'a> {
     pictures: &'a Pictures,
+    /// Patches along a picture's side.
+    along: i64,
+    flip: bool,
     order: Order,
 }
 
 impl<'a> Patches<'a> {
-    pub fn new(pictures: &'a Pictures, batch: usize, seed: i64) -> Self {
-        let patches = pictures.len() * (PATCHES * PATCHES) as usize;
+    /// `flip`: every other patch is mirrored, drawn by lot.
+    pub fn new(pictures: &'a Pictures, batch: usize, flip: bool, seed: i64) -> Self {
+        let along = patches_along(pictures.side());
+        let patches = pictures.len() * (along * along) as usize;
         Self {
             pictures,
+            along,
+            flip,
             order: Order::new(patches, batch, seed),
         }
     }
@@ -134,9 +180,10 @@ impl<'a> Patches<'a> {
         let places: Vec<(i64, i64, i64)> = indices
             .iter()
             .map(|index| {
-                let patch = index % (PATCHES * PATCHES);
-                let (x, y) = (patch % PATCHES, patch / PATCHES);
-                (index / (PATCHES * PATCHES), STRIDE * x, STRIDE * y)
+                let patches = self.along * self.along;
+                let patch = index % patches;
+                let (x, y) = (patch % self.along, patch / self.along);
+                (index / patches, STRIDE * x, STRIDE * y)
             })
             .collect();
         self.pictures.patches(&places)
@@ -149,7 +196,11 @@ impl Source<Local> for Patches<'_> {
     }
 
     fn batch(&self, network: &Local, epoch: usize, step: usize) -> (Tensor, Tensor) {
-        let patches = self.cut(&self.order.indices(epoch, step));
+        let indices = self.order.indices(epoch, step);
+        let mut patches = self.cut(&indices);
+        if self.flip {
+            patches = mirror(&patches, &self.order.mirrored(epoch, step, indices.len()));
+        }
         let features = if network.frozen() {
             no_grad(|| network.features(&patches, Mode::Evaluate))
         } else {

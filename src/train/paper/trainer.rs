@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 use super::adam::Adam;
 use super::checkpoint::Progress;
 use super::clock::Clock;
-use super::losses::{Losses, gradients};
+use super::losses::{Adversary, Losses, gradients};
 use crate::criterion::{Descriptor, MsSsim};
 use crate::model::{Scale, Tensors, tensors_of};
 use crate::nn::{Autoencoder, Builder, Critic, Weights, WeightsError};
@@ -66,6 +66,7 @@ pub struct Trainer<N> {
     critic_adam: Adam,
     pub clock: Clock,
     learning_rate: f64,
+    interpolation: f64,
     checkpoint_interval: Duration,
     seed: i64,
     saved: Instant,
@@ -77,6 +78,8 @@ pub struct Trainer<N> {
 pub struct Setup {
     pub criterion: MsSsim,
     pub learning_rate: f64,
+    /// Share of the interpolation loss in the total; 0: there is no critic.
+    pub interpolation: f64,
     pub checkpoint_interval: Duration,
     pub seed: i64,
 }
@@ -106,6 +109,7 @@ impl<N: Autoencoder> Trainer<N> {
             criterion: setup.criterion,
             clock: Clock::new(1, 0, None),
             learning_rate: setup.learning_rate,
+            interpolation: setup.interpolation,
             checkpoint_interval: setup.checkpoint_interval,
             seed: setup.seed,
             saved: Instant::now(),
@@ -175,9 +179,13 @@ impl<N: Autoencoder> Trainer<N> {
         let rate = self.learning_rate * self.clock.decay();
         // Draws depend on the place alone, so that a resumed run draws the same.
         tch::manual_seed(self.seed.wrapping_add(self.clock.steps() as i64));
+        let adversary = Adversary {
+            critic: &self.critic,
+            share: self.interpolation,
+        };
         let losses = Losses::compute(
             &self.scale.network,
-            &self.critic,
+            (self.interpolation > 0.0).then_some(adversary),
             &self.criterion,
             &self.scale.descriptor,
             pictures,
@@ -185,18 +193,20 @@ impl<N: Autoencoder> Trainer<N> {
             &Losses::draw_shares(pictures),
         );
         // The critic's loss goes back through a part of the same graph.
-        let total = gradients(&losses.total, &self.weights, true);
+        let total = gradients(&losses.total, &self.weights, self.interpolation > 0.0);
         self.generator_adam.step(&mut self.weights, total, rate);
         let critic_loss = losses.critic(&self.critic, pictures);
-        let critic = gradients(&critic_loss, &self.critic_weights, false);
-        self.critic_adam
-            .step(&mut self.critic_weights, critic, rate);
+        if let Some(loss) = &critic_loss {
+            let critic = gradients(loss, &self.critic_weights, false);
+            self.critic_adam
+                .step(&mut self.critic_weights, critic, rate);
+        }
         let number = |loss: &Tensor| loss.to_kind(Kind::Double).double_value(&[]);
         StepLosses {
             reconstruction: number(&losses.reconstruction),
             gaussian: number(&losses.gaussian),
             interpolation: number(&losses.interpolation),
-            critic: number(&critic_loss),
+            critic: critic_loss.as_ref().map_or(0.0, number),
         }
     }
 

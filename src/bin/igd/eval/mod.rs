@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gstigd::eval::{Evaluation, Kind};
 
+use crate::selection::Selected;
 use crate::target::Target;
 
 #[derive(Args)]
@@ -24,6 +25,11 @@ pub struct Arguments {
     /// A folder with `test/good` and a folder in `test` for each kind of defect
     #[arg(long, value_name = "DIR", requires = "model")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    selection: Selected,
+    /// Stop at a picture that cannot be used, instead of leaving it out
+    #[arg(long)]
+    strict: bool,
     /// Instead: what `igd predict` said of a video
     #[arg(
         long,
@@ -46,7 +52,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         &arguments.lines,
         &arguments.labels,
     ) {
-        (Some(model), Some(data), _, _) => pictures::judge(model, &arguments.target, data)?,
+        (Some(model), Some(data), _, _) => pictures::judge(model, data, &arguments)?,
         (_, _, Some(lines), Some(labels)) => lines::read(lines, labels)?,
         _ => unreachable!("the arguments require each other"),
     };

@@ -2,30 +2,45 @@
 
 use std::path::Path;
 
-use gstigd::data::{Picture, group_of, test_pictures};
+use gstigd::data::{group_of, test_pictures};
 use gstigd::eval::Scored;
 use gstigd::model::Detection;
 
+use super::Arguments;
 use crate::progress::Progress;
-use crate::target::Target;
 
 /// The scores and the threshold.
-pub fn judge(model: &Path, target: &Target, data: &Path) -> anyhow::Result<(Vec<Scored>, f32)> {
-    let pictures = test_pictures(data)?;
+pub fn judge(
+    model: &Path,
+    data: &Path,
+    arguments: &Arguments,
+) -> anyhow::Result<(Vec<Scored>, f32)> {
+    let pictures = test_pictures(data, &arguments.selection.selection())?;
     let groups = group_of(data);
-    let mut detector = target.open(model)?;
+    let mut detector = arguments.target.open(model)?;
     let mut detection = Detection::default();
     let mut scored = Vec::with_capacity(pictures.len());
     let mut progress = Progress::new();
     progress.stage("judging");
     for picture in &pictures {
-        let rgb = Picture::open(&picture.path)?;
+        let rgb = match picture.sample.open() {
+            Ok(rgb) => rgb,
+            Err(error) if arguments.strict => return Err(error.into()),
+            Err(error) => {
+                progress.note(&format!("left out: {error}"));
+                continue;
+            }
+        };
         detector.detect(
             &rgb.resized(detector.input_size()),
             rgb.size(),
             &mut detection,
         )?;
-        let name = picture.path.file_name().and_then(|name| name.to_str());
+        let name = picture
+            .sample
+            .file()
+            .file_name()
+            .and_then(|name| name.to_str());
         scored.push(Scored {
             kind: picture.kind.clone(),
             group: name.and_then(|name| groups.get(name)).cloned(),

@@ -1,6 +1,7 @@
 //! Descriptors of a frozen backbone's features.
 
 use clap::{Args, ValueEnum};
+use gstigd::data::TrainingSet;
 use gstigd::model::{DenseConfig, Tiling};
 use gstigd::train::dense::{Options, train};
 use gstigd::train::{Event, Outcome};
@@ -59,8 +60,12 @@ impl Arguments {
     }
 }
 
-pub fn run(arguments: &super::Arguments, tell: impl FnMut(Event)) -> anyhow::Result<Outcome> {
-    let usual = Options::new(arguments.data.clone(), arguments.out.clone());
+pub fn run(
+    arguments: &super::Arguments,
+    data: TrainingSet,
+    tell: impl FnMut(Event),
+) -> anyhow::Result<Outcome> {
+    let usual = Options::new(data, arguments.out.clone());
     let dense = &arguments.dense;
     let options = Options {
         config: DenseConfig {
@@ -71,6 +76,7 @@ pub fn run(arguments: &super::Arguments, tell: impl FnMut(Event)) -> anyhow::Res
             shared: dense.tile_model == Some(TileModel::One),
             dimensions: dense.dimensions.unwrap_or(usual.config.dimensions),
         },
+        strict: arguments.strict,
         hold_out: arguments.hold_out,
         false_positive_rate: arguments.false_positive_rate,
         checkpoint_interval: super::checkpoint_interval(arguments)?,

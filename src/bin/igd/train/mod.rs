@@ -9,16 +9,29 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
+use gstigd::data::TrainingSet;
 use gstigd::train::{Event, Outcome};
 use serde_json::json;
 
 use crate::progress::Progress;
+use crate::selection::Selected;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Pictures of good parts: a folder of them, or one with `train/good` or `good`
+    /// Pictures of good parts: a folder of them, one with `train/good`, `good` or `normal`, or MNIST's or CIFAR-10's files
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    #[command(flatten)]
+    selection: Selected,
+    /// Share of the pictures that are trained on, drawn by lot: how few are enough?
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    sample_rate: Option<f64>,
+    /// Share of anomalous pictures among those that are trained on, from `train` or the other classes: how clean must they be?
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    contamination: Option<f64>,
+    /// Stop at a picture that cannot be used, instead of leaving it out
+    #[arg(long)]
+    strict: bool,
     /// The model file to write
     #[arg(long, value_name = "M.safetensors")]
     out: PathBuf,
@@ -71,12 +84,26 @@ pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
     }
     let mut progress = Progress::new();
     let tell = |event: Event| tell(&mut progress, event);
+    let data = data(arguments)?;
     let outcome = match arguments.profile {
-        Profile::Paper => paper::run(arguments, tell),
-        Profile::Dense => dense::run(arguments, tell),
+        Profile::Paper => paper::run(arguments, data, tell),
+        Profile::Dense => dense::run(arguments, data, tell),
     };
     progress.finish();
     Ok(print(arguments, &outcome?, json)?)
+}
+
+/// The pictures to train on.
+fn data(arguments: &Arguments) -> anyhow::Result<TrainingSet> {
+    let selection = arguments.selection.selection();
+    let mut data = TrainingSet::open(&arguments.data, &selection)?;
+    if let Some(share) = arguments.sample_rate {
+        data.thin(share, selection.seed);
+    }
+    if let Some(share) = arguments.contamination {
+        data.contaminate(share, &arguments.data, &selection)?;
+    }
+    Ok(data)
 }
 
 /// The first of the named arguments that was given.
@@ -98,6 +125,7 @@ fn tell(progress: &mut Progress, event: Event) {
                 format!("{done} of {all} pictures")
             });
         }
+        Event::Skipped(error) => progress.note(&format!("left out: {error}")),
         Event::Step(report) => progress.at(report.progress, || {
             let losses = report.losses;
             let left = report.left.unwrap_or_default().as_secs();
@@ -120,6 +148,7 @@ fn print(arguments: &Arguments, outcome: &Outcome, json: bool) -> io::Result<()>
         let line = json!({
             "model": arguments.out,
             "pictures": outcome.pictures,
+            "skipped": outcome.skipped,
             "epochs": outcome.epochs,
             "calibration": outcome.calibration,
         });
@@ -135,6 +164,13 @@ fn print(arguments: &Arguments, outcome: &Outcome, json: bool) -> io::Result<()>
             outcome.epochs
         )?,
         Profile::Dense => writeln!(stdout(), "{out}: fitted to {} pictures", outcome.pictures)?,
+    }
+    if outcome.skipped > 0 {
+        writeln!(
+            stdout(),
+            "left out {} pictures that cannot be used",
+            outcome.skipped
+        )?;
     }
     match outcome.calibration {
         Some(calibration) => writeln!(

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use gstigd::data::TrainingSet;
+use gstigd::nn::{PATCH, PICTURE};
 use gstigd::train::paper::{GlobalEncoder, LocalEncoder, Options, train};
 use gstigd::train::{Event, Outcome};
 
 /// All may be left out, so that those which were given can be told.
 #[derive(Args)]
 pub struct Arguments {
-    /// Which networks to train: the whole picture's, the patches', or both [default: both]
+    /// Which networks to train: the whole picture's, the patches', both, or one that sees the whole of small pictures, such as
+    /// MNIST's, at 32x32 [default: both]
     #[arg(long, value_enum)]
     scales: Option<Scales>,
     /// The global network's encoder: efficientnet-lite0 (ImageNet weights, fetched once), resnet18:FILE (torchvision's
@@ -43,6 +46,12 @@ pub struct Arguments {
     /// [default: 0.0001]
     #[arg(long)]
     learning_rate: Option<f64>,
+    /// Mirror every other picture, drawn by lot: for parts that may lie either way
+    #[arg(long)]
+    flip: bool,
+    /// Train without the critic and its interpolation loss
+    #[arg(long)]
+    no_critic: bool,
     /// [default: 1]
     #[arg(long)]
     seed: Option<i64>,
@@ -53,6 +62,7 @@ enum Scales {
     Both,
     Global,
     Local,
+    Single,
 }
 
 fn global_encoder(text: &str) -> Result<GlobalEncoder, String> {
@@ -94,14 +104,20 @@ impl Arguments {
             ("--batch", self.batch.is_some()),
             ("--patch-batch", self.patch_batch.is_some()),
             ("--learning-rate", self.learning_rate.is_some()),
+            ("--flip", self.flip),
+            ("--no-critic", self.no_critic),
             ("--seed", self.seed.is_some()),
         ];
         super::first(given)
     }
 }
 
-pub fn run(arguments: &super::Arguments, tell: impl FnMut(Event)) -> anyhow::Result<Outcome> {
-    let usual = Options::new(arguments.data.clone(), arguments.out.clone());
+pub fn run(
+    arguments: &super::Arguments,
+    data: TrainingSet,
+    tell: impl FnMut(Event),
+) -> anyhow::Result<Outcome> {
+    let usual = Options::new(data, arguments.out.clone());
     let paper = &arguments.paper;
     let time = match (paper.epochs, paper.minutes) {
         (None, None) => usual.time,
@@ -113,8 +129,19 @@ pub fn run(arguments: &super::Arguments, tell: impl FnMut(Event)) -> anyhow::Res
     let global = paper.encoder.clone().or(usual.global);
     let local = paper.local_encoder.clone().or(usual.local);
     let options = Options {
-        global: global.filter(|_| scales != Scales::Local),
+        global: global.filter(|_| matches!(scales, Scales::Both | Scales::Global)),
         local: local.filter(|_| scales != Scales::Global),
+        input: if scales == Scales::Single {
+            PATCH
+        } else {
+            PICTURE
+        },
+        interpolation: if paper.no_critic {
+            0.0
+        } else {
+            usual.interpolation
+        },
+        flip: paper.flip,
         width: paper.width.unwrap_or(usual.width),
         latent: paper.latent.unwrap_or(usual.latent),
         epochs: paper.epochs.unwrap_or(usual.epochs),
@@ -124,6 +151,7 @@ pub fn run(arguments: &super::Arguments, tell: impl FnMut(Event)) -> anyhow::Res
         patch_batch: paper.patch_batch.unwrap_or(usual.patch_batch),
         learning_rate: paper.learning_rate.unwrap_or(usual.learning_rate),
         seed: paper.seed.unwrap_or(usual.seed),
+        strict: arguments.strict,
         hold_out: arguments.hold_out,
         false_positive_rate: arguments.false_positive_rate,
         checkpoint_interval: super::checkpoint_interval(arguments)?,

@@ -10,20 +10,18 @@ use crate::model::config::PaperConfig;
 use crate::model::detection::{RawDetection, ScaleTerms, Scales};
 use crate::nn::{PATCH, PATCHES, PICTURE, STRIDE};
 
-/// Patches that go through the local network together: a row of them. The largest layers of more would leave the cache.
-pub const PATCH_BATCH: i64 = PATCHES;
-
 const SIDE: usize = PICTURE as usize;
 
 /// The criterion, and memory that every picture uses again.
 #[derive(Debug)]
 pub struct OnCpu {
     reference: Reference,
-    global: Whole,
+    whole: Whole,
+    /// Empty where the local network sees the whole picture.
     rows: Vec<Row>,
 }
 
-/// The whole picture's own work.
+/// The work of the network that sees the whole picture.
 #[derive(Debug)]
 struct Whole {
     reference: Reference,
@@ -49,9 +47,18 @@ struct Row {
 
 impl OnCpu {
     pub fn new(config: &PaperConfig) -> Self {
-        let reference = Reference::local(config.range);
+        let side = config.input[0];
+        let reference = || Reference::local(side, config.range);
+        if config.is_patch() {
+            return Self {
+                whole: Whole::new(reference(), side),
+                reference: reference(),
+                rows: Vec::new(),
+            };
+        }
+        let reference = reference();
         Self {
-            global: Whole::new(config.range),
+            whole: Whole::new(Reference::global(config.range), side),
             rows: (0..PATCHES).map(|_| Row::new(&reference)).collect(),
             reference,
         }
@@ -68,15 +75,27 @@ impl OnCpu {
     ) {
         let Self {
             reference,
-            global: whole,
+            whole,
             rows,
         } = self;
+        if let (Some(local), true) = (local, rows.is_empty()) {
+            let terms = no_grad(|| whole.run(local, picture, LOCAL_STAGES));
+            *stages += std::mem::take(&mut whole.stages);
+            raw.map.copy_from_slice(&whole.map);
+            raw.patches.clear();
+            raw.patches.push(terms);
+            raw.scales = Scales {
+                local: Some(terms),
+                ..Scales::default()
+            };
+            return;
+        }
         if local.is_some() {
             stages.time(Stage::Criterion, || reference.set(picture));
         }
         let reference = &*reference;
         let (global_terms, ()) = rayon::join(
-            || global.map(|branch| no_grad(|| whole.run(branch, picture))),
+            || global.map(|branch| no_grad(|| whole.run(branch, picture, GLOBAL_STAGES))),
             || {
                 if let Some(branch) = local {
                     rows.par_iter_mut().enumerate().for_each(|(row, work)| {
@@ -126,23 +145,32 @@ fn sum_rows(rows: &[Row], map: &mut [f32]) {
     mean_of_overlap(map);
 }
 
+/// Encoder and decoder.
+const GLOBAL_STAGES: [Stage; 2] = [Stage::GlobalEncoder, Stage::GlobalDecoder];
+const LOCAL_STAGES: [Stage; 2] = [Stage::LocalEncoder, Stage::LocalDecoder];
+
 impl Whole {
-    fn new(range: f64) -> Self {
-        let reference = Reference::global(range);
+    /// For pictures with sides of `side` pixels.
+    fn new(reference: Reference, side: usize) -> Self {
         Self {
             residuals: Residuals::new(&reference),
             reference,
             reconstruction: Vec::new(),
-            map: vec![0.0; SIDE * SIDE],
+            map: vec![0.0; side * side],
             stages: Stages::default(),
         }
     }
 
-    fn run(&mut self, branch: &Branch, picture: &[f32]) -> ScaleTerms {
+    fn run(
+        &mut self,
+        branch: &Branch,
+        picture: &[f32],
+        [encoder, decoder]: [Stage; 2],
+    ) -> ScaleTerms {
         let stages = &mut self.stages;
         let tensor = stages.time(Stage::Prepare, || picture_of(picture));
-        let z = stages.time(Stage::GlobalEncoder, || branch.network.encode(&tensor));
-        let reconstruction = stages.time(Stage::GlobalDecoder, || branch.network.decode(&z));
+        let z = stages.time(encoder, || branch.network.encode(&tensor));
+        let reconstruction = stages.time(decoder, || branch.network.decode(&z));
         stages.time(Stage::Criterion, || {
             copy_to(&mut self.reconstruction, &reconstruction);
             self.reference.set(picture);

@@ -26,7 +26,7 @@ impl OnGpu {
             device,
             global: MsSsim::global(config.range, device),
             local: MsSsim::local(config.range, device),
-            fold: PatchFold::new(device),
+            fold: PatchFold::new(config.input[0] as i64, device),
             result: Vec::new(),
         }
     }

@@ -14,7 +14,7 @@ use crate::libtorch::Workers;
 use crate::model::config::PaperConfig;
 use crate::model::detection::RawDetection;
 use crate::model::networks::PaperNetworks;
-use crate::nn::{Fused, Normalisation, Operations, PATCHES, PICTURE};
+use crate::nn::{Fused, Normalisation, Operations, patches_along};
 
 /// A network for inference and the descriptor of its normal latents.
 #[derive(Debug)]
@@ -53,14 +53,16 @@ impl Paper {
         device: Device,
         kind: Kind,
     ) -> Result<Self, ThreadPoolBuildError> {
+        let patches = patches_along(config.input[0] as i64);
         // Only patches can be shared.
         let workers = match (&networks.local, device) {
-            (Some(_), Device::Cpu) => Workers::sharing()?,
+            (Some(_), Device::Cpu) if patches > 1 => Workers::sharing()?,
             _ => Workers::single()?,
         };
         let patch_batch = match device {
-            Device::Cpu => cpu::PATCH_BATCH,
-            _ => PATCHES * PATCHES,
+            // A row of them: the largest layers of more would leave the cache.
+            Device::Cpu => patches,
+            _ => patches * patches,
         };
         let PaperNetworks { global, local } = networks;
         // On the threads that will use them: the layout of packed weights depends on how many there are for a product.
@@ -106,7 +108,8 @@ impl Paper {
                 stages.into_iter().zip([count * encoder, count * decoder])
             })
         };
-        let patches = (PATCHES * PATCHES) as f64;
+        let side = (self.picture.len() / 3).isqrt() as i64;
+        let patches = patches_along(side).pow(2) as f64;
         let global = [Stage::GlobalEncoder, Stage::GlobalDecoder];
         let local = [Stage::LocalEncoder, Stage::LocalDecoder];
         let global = of(&self.global, 1.0, global);
@@ -114,7 +117,7 @@ impl Paper {
         global.into_iter().chain(local).flatten().collect()
     }
 
-    /// The picture has 256 x 256 pixels.
+    /// The picture has the model's size.
     pub fn run(&mut self, rgb: &[f32], raw: &mut RawDetection) {
         let branches = (self.global.as_ref(), self.local.as_ref());
         let (weights, stages) = (&self.score, &mut self.stages);
@@ -150,5 +153,6 @@ fn normalise(rgb: &[f32], normalisation: &Normalisation, out: &mut [f32]) {
 
 /// The numbers as a picture tensor (1, 3, side, side) on the CPU.
 fn picture_of(values: &[f32]) -> Tensor {
-    Tensor::from_slice(values).view([1, 3, PICTURE, PICTURE])
+    let side = (values.len() / 3).isqrt() as i64;
+    Tensor::from_slice(values).view([1, 3, side, side])
 }

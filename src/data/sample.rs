@@ -1,0 +1,60 @@
+//! One picture of a data set, wherever it lies.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::packed::Packed;
+use super::picture::{Picture, PictureError};
+
+/// Where a picture is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sample {
+    /// A file of its own.
+    File(PathBuf),
+    /// One of many in a file, by its place.
+    Packed(Arc<Packed>, usize),
+}
+
+impl Sample {
+    pub fn open(&self) -> Result<Picture, PictureError> {
+        match self {
+            Self::File(path) => Picture::open(path),
+            Self::Packed(file, index) => file.picture(*index),
+        }
+    }
+
+    /// The file that it is in.
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::File(path) => path,
+            Self::Packed(file, _) => file.path(),
+        }
+    }
+
+    /// What tells it from all others: the file, or `file#place`.
+    pub fn name(&self) -> PathBuf {
+        self.name_in(self.file())
+    }
+
+    /// The same with another name of the file.
+    pub fn name_in(&self, file: &Path) -> PathBuf {
+        let mut name = file.as_os_str().to_owned();
+        if let Self::Packed(_, index) = self {
+            name.push(format!("#{index}"));
+        }
+        name.into()
+    }
+}
+
+impl From<PathBuf> for Sample {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
+}
+
+impl fmt::Display for Sample {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        self.name().display().fmt(formatter)
+    }
+}

@@ -1,0 +1,246 @@
+//! A data set: which of its pictures are to train with, and which to test with. The layout is told by what lies in the folder.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::folder::{FolderError, Folders, GOOD};
+use super::packed::{Packed, idx_labels};
+use super::picture::PictureError;
+use super::sample::Sample;
+
+/// Why a data set cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SetError {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    #[error("{path}: {reason}", path = .path.display())]
+    Set { path: PathBuf, reason: String },
+}
+
+/// A picture to judge a model with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestPicture {
+    pub sample: Sample,
+    /// The folder it lies in, `good` or the kind of defect; or its class.
+    pub kind: String,
+    pub anomalous: bool,
+    /// The picture that is not black where the defect is.
+    pub mask: Option<PathBuf>,
+}
+
+/// What is normal in a data set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Names of folders with normal pictures.
+    pub normal: Vec<String>,
+    /// Names of folders with anomalous pictures.
+    pub abnormal: Vec<String>,
+    /// No other folders are of interest; else all that are not normal are anomalous, where there is a folder `test`.
+    pub only_named: bool,
+    /// The normal class of MNIST, Fashion-MNIST and CIFAR-10.
+    pub class: Option<u8>,
+    /// Share of the normal pictures that are drawn for testing, where they are not divided on disk.
+    pub test_share: f64,
+    /// What is drawn depends on it alone.
+    pub seed: u64,
+}
+
+/// Names of folders with normal pictures, unless told otherwise.
+const NORMAL_NAMES: [&str; 2] = [GOOD, "normal"];
+/// And with anomalous ones.
+const ABNORMAL_NAMES: [&str; 4] = ["abnormal", "anomalous", "bad", "defective"];
+
+impl Default for Selection {
+    fn default() -> Self {
+        let strings = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Self {
+            normal: strings(&NORMAL_NAMES),
+            abnormal: strings(&ABNORMAL_NAMES),
+            only_named: false,
+            class: None,
+            test_share: 0.2,
+            seed: 1,
+        }
+    }
+}
+
+/// The normal pictures to train with, in an order that is always the same.
+pub fn normal_pictures(folder: &Path, selection: &Selection) -> Result<Vec<Sample>, SetError> {
+    match PackedSet::open(folder)? {
+        Some(set) => Ok(set.training(|label, class| label == class, selection)?),
+        None => {
+            let paths = Folders::new(folder, selection).normal()?;
+            Ok(paths.into_iter().map(Sample::from).collect())
+        }
+    }
+}
+
+/// Anomalous pictures to train with, for studies of how much a model suffers from them.
+pub fn contaminants(folder: &Path, selection: &Selection) -> Result<Vec<Sample>, SetError> {
+    match PackedSet::open(folder)? {
+        Some(set) => Ok(set.training(|label, class| label != class, selection)?),
+        None => {
+            let paths = Folders::new(folder, selection).contaminants()?;
+            Ok(paths.into_iter().map(Sample::from).collect())
+        }
+    }
+}
+
+/// The pictures to judge a model with.
+pub fn test_pictures(folder: &Path, selection: &Selection) -> Result<Vec<TestPicture>, SetError> {
+    match PackedSet::open(folder)? {
+        Some(set) => set.testing(selection),
+        None => Ok(Folders::new(folder, selection).test()?),
+    }
+}
+
+/// `count` of the numbers below `length`, drawn without putting back.
+pub fn draw(length: usize, count: usize, seed: u64) -> HashSet<usize> {
+    let mut numbers: Vec<usize> = (0..length).collect();
+    fastrand::Rng::with_seed(seed).shuffle(&mut numbers);
+    numbers.into_iter().take(count).collect()
+}
+
+/// Pictures of ten classes in a few files: MNIST, Fashion-MNIST or CIFAR-10.
+struct PackedSet<'a> {
+    folder: &'a Path,
+    training: Vec<Part>,
+    testing: Vec<Part>,
+}
+
+/// A file and its pictures' classes.
+struct Part {
+    file: Arc<Packed>,
+    labels: Vec<u8>,
+}
+
+/// The files of MNIST, as they are named where they are published and by some tools that unpack them.
+const IDX_FILES: [[&str; 2]; 2] = [
+    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
+    ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
+];
+const CIFAR_TRAINING: [&str; 5] = [
+    "data_batch_1.bin",
+    "data_batch_2.bin",
+    "data_batch_3.bin",
+    "data_batch_4.bin",
+    "data_batch_5.bin",
+];
+const CIFAR_TESTING: &str = "test_batch.bin";
+
+impl<'a> PackedSet<'a> {
+    /// `None` where the folder is no such set.
+    fn open(folder: &'a Path) -> Result<Option<Self>, PictureError> {
+        if let Some([training, testing]) = idx_files(folder) {
+            return Ok(Some(Self {
+                folder,
+                training: vec![Part::idx(&training)?],
+                testing: vec![Part::idx(&testing)?],
+            }));
+        }
+        if folder.join(CIFAR_TESTING).is_file() {
+            let parts = |names: &[&str]| {
+                let parts = names.iter().map(|name| Part::cifar(&folder.join(name)));
+                parts.collect::<Result<Vec<_>, _>>()
+            };
+            return Ok(Some(Self {
+                folder,
+                training: parts(&CIFAR_TRAINING)?,
+                testing: parts(&[CIFAR_TESTING])?,
+            }));
+        }
+        Ok(None)
+    }
+
+    fn class(&self, selection: &Selection) -> Result<u8, SetError> {
+        selection.class.ok_or_else(|| SetError::Set {
+            path: self.folder.to_owned(),
+            reason: "it has pictures of several classes: say with --class which one is normal"
+                .to_owned(),
+        })
+    }
+
+    fn training(
+        &self,
+        chosen: impl Fn(u8, u8) -> bool,
+        selection: &Selection,
+    ) -> Result<Vec<Sample>, SetError> {
+        let class = self.class(selection)?;
+        let samples = self.training.iter().flat_map(Part::samples);
+        let samples: Vec<_> = samples
+            .filter(|&(label, _)| chosen(label, class))
+            .map(|(_, sample)| sample)
+            .collect();
+        match samples.is_empty() {
+            true => Err(SetError::Set {
+                path: self.folder.to_owned(),
+                reason: format!("it has no pictures of class {class}"),
+            }),
+            false => Ok(samples),
+        }
+    }
+
+    fn testing(&self, selection: &Selection) -> Result<Vec<TestPicture>, SetError> {
+        let class = self.class(selection)?;
+        let samples = self.testing.iter().flat_map(Part::samples);
+        let picture = |(label, sample): (u8, Sample)| TestPicture {
+            sample,
+            kind: label.to_string(),
+            anomalous: label != class,
+            mask: None,
+        };
+        Ok(samples.map(picture).collect())
+    }
+}
+
+/// The paths of pictures and labels, of training and testing.
+fn idx_files(folder: &Path) -> Option<[[PathBuf; 2]; 2]> {
+    let file = |name: &str| {
+        let other = name.replace("-idx", ".idx");
+        let paths = [folder.join(name), folder.join(other)];
+        paths.into_iter().find(|path| path.is_file())
+    };
+    let pair = |[pictures, labels]: [&str; 2]| Some([file(pictures)?, file(labels)?]);
+    Some([pair(IDX_FILES[0])?, pair(IDX_FILES[1])?])
+}
+
+impl Part {
+    fn idx([pictures, labels]: &[PathBuf; 2]) -> Result<Self, PictureError> {
+        let file = Packed::idx(pictures)?;
+        let labels_found = idx_labels(labels)?;
+        if labels_found.len() != file.len() {
+            return Err(PictureError::Packed {
+                path: labels.clone(),
+                reason: format!(
+                    "it has {} labels, {} has {} pictures",
+                    labels_found.len(),
+                    pictures.display(),
+                    file.len()
+                ),
+            });
+        }
+        Ok(Self {
+            file: Arc::new(file),
+            labels: labels_found,
+        })
+    }
+
+    fn cifar(path: &Path) -> Result<Self, PictureError> {
+        let (file, labels) = Packed::cifar(path)?;
+        Ok(Self {
+            file: Arc::new(file),
+            labels,
+        })
+    }
+
+    /// Each picture with its class.
+    fn samples(&self) -> impl Iterator<Item = (u8, Sample)> {
+        let labels = self.labels.iter().copied().enumerate();
+        labels.map(|(index, label)| (label, Sample::Packed(self.file.clone(), index)))
+    }
+}
