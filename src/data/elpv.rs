@@ -5,11 +5,12 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use super::fetch::{Entries, FetchError, Package, package};
+use super::fetch::{Client, Entries, FetchError, Package, package};
 use super::folder::GROUPS;
 use crate::model::write_atomically;
 
 const PACKAGE: Package = Package {
+    client: Client::Pip,
     name: "elpv-dataset",
     version: "1.0.0.post1",
 };

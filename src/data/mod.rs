@@ -3,6 +3,7 @@
 pub mod elpv;
 pub mod fetch;
 mod folder;
+pub mod mnist;
 pub mod packed;
 mod picture;
 pub mod resize;

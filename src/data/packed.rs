@@ -42,6 +42,12 @@ const IDX_LABELS_HEADER: usize = 8;
 /// Sides beyond this are a damaged header's.
 const LARGEST_IDX_SIDE: u32 = 4096;
 
+/// The files of MNIST, pictures and labels, of training and testing.
+pub const IDX_FILES: [[&str; 2]; 2] = [
+    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
+    ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
+];
+
 const CIFAR_SIDE: u32 = 32;
 /// The label and three planes.
 const CIFAR_RECORD: usize = 1 + 3 * (CIFAR_SIDE * CIFAR_SIDE) as usize;

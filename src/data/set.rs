@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::folder::{FolderError, Folders, GOOD};
-use super::packed::{Packed, idx_labels};
+use super::packed::{IDX_FILES, Packed, idx_labels};
 use super::picture::PictureError;
 use super::sample::Sample;
 
@@ -119,11 +119,6 @@ struct Part {
     labels: Vec<u8>,
 }
 
-/// The files of MNIST, as they are named where they are published and by some tools that unpack them.
-const IDX_FILES: [[&str; 2]; 2] = [
-    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
-    ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
-];
 const CIFAR_TRAINING: [&str; 5] = [
     "data_batch_1.bin",
     "data_batch_2.bin",
@@ -198,7 +193,7 @@ impl<'a> PackedSet<'a> {
     }
 }
 
-/// The paths of pictures and labels, of training and testing.
+/// The paths of pictures and labels, of training and testing. Some tools that unpack the files name them with a dot.
 fn idx_files(folder: &Path) -> Option<[[PathBuf; 2]; 2]> {
     let file = |name: &str| {
         let other = name.replace("-idx", ".idx");
