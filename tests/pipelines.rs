@@ -48,7 +48,7 @@ fn model() -> &'static Path {
     &models().both
 }
 
-/// A video of five frames a second: so many gray ones, then so many of the test picture, and so on.
+/// A video of five frames a second with a key frame every two: so many gray ones, then so many of the test picture, and so on.
 fn video(folder: &Path, name: &str, parts: &[usize]) {
     const CAPS: &str = "video/x-raw,format=I420,width=320,height=240,framerate=5/1";
     const PATTERNS: [&str; 2] = ["pattern=solid-color foreground-color=0xff737373", ""];
@@ -58,7 +58,7 @@ fn video(folder: &Path, name: &str, parts: &[usize]) {
     });
     let location = folder.join(name);
     let text = format!(
-        "{} concat name=parts ! identity single-segment=true ! x264enc speed-preset=ultrafast ! h264parse ! \
+        "{} concat name=parts ! identity single-segment=true ! x264enc speed-preset=ultrafast key-int-max=10 ! h264parse ! \
          mp4mux ! filesink location=\"{}\"",
         parts.collect::<String>(),
         location.display()
@@ -169,7 +169,7 @@ fn passwords_are_not_in_the_lines() {
     let mut command = script("many-cameras", &folder);
     command
         .arg(model())
-        .arg(format!("rtsp://someone:se@cret@{address}"));
+        .arg(format!("rtsp://someone:se%40cret@{address}"));
     let mut cameras = Running(command.stdout(Stdio::piped()).spawn().unwrap());
     let line: Value = serde_json::from_str(&first_line(&mut cameras)).unwrap();
     assert_eq!(line["path"], format!("rtsp://{address}"));
