@@ -33,6 +33,14 @@ impl Workers {
         Self::builder(1).build().map(Self)
     }
 
+    /// One thread that computes by itself; for work that is too small to be shared.
+    pub fn one() -> Result<Self, ThreadPoolBuildError> {
+        Self::builder(1)
+            .start_handler(|_| compute_alone())
+            .build()
+            .map(Self)
+    }
+
     fn builder(threads: usize) -> ThreadPoolBuilder {
         ThreadPoolBuilder::new()
             .num_threads(threads)

@@ -19,8 +19,8 @@ pub struct Progress {
     pub run: String,
     pub steps: usize,
     pub seconds: f64,
-    /// The epoch for which the descriptor was estimated last.
-    pub descriptor_epoch: Option<usize>,
+    /// How often the descriptor was due to be estimated.
+    pub estimates: usize,
 }
 
 impl Progress {

@@ -8,8 +8,6 @@ use super::pictures::Pictures;
 use super::trainer::Source;
 use crate::nn::{Autoencoder, Global, Local, Mode, STRIDE, patches_along};
 
-/// The descriptor of the patches is estimated from at most this many of them.
-const DESCRIPTOR_PATCHES: usize = 16_384;
 /// Patches that are encoded together for it.
 const ENCODE_BATCH: usize = 512;
 /// Pictures that are encoded together.
@@ -88,7 +86,7 @@ impl<'a> WholePictures<'a> {
         flip: bool,
         seed: i64,
     ) -> Self {
-        let features = |flip| no_grad(|| encode(pictures, network, flip));
+        let features = |flip| no_grad(|| encode(pictures, network, flip, pictures.len()));
         let frozen = network.frozen();
         Self {
             pictures,
@@ -107,9 +105,15 @@ impl WholePictures<'_> {
     }
 }
 
-/// The features of all pictures, as they are or mirrored.
-fn encode(pictures: &Pictures, network: &Global, flip: bool) -> Tensor {
-    let indices: Vec<i64> = (0..pictures.len() as i64).collect();
+/// So many of a number of indices, evenly spread, and the same each time.
+fn spread(count: usize, most: usize) -> Vec<i64> {
+    let step = count.div_ceil(most).max(1);
+    (0..count as i64).step_by(step).collect()
+}
+
+/// The features of pictures, as they are or mirrored.
+fn encode(pictures: &Pictures, network: &Global, flip: bool, most: usize) -> Tensor {
+    let indices = spread(pictures.len(), most);
     let features: Vec<Tensor> = indices
         .chunks(FEATURE_BATCH)
         .map(|indices| {
@@ -146,10 +150,11 @@ impl Source<Global> for WholePictures<'_> {
         (pictures, features)
     }
 
-    fn latents(&self, network: &Global) -> Tensor {
+    fn latents(&self, network: &Global, most: usize) -> Tensor {
+        let latents = |features: &Tensor| network.latent(features);
         match &self.features {
-            Some(features) => network.latent(features),
-            None => network.latent(&encode(self.pictures, network, false)),
+            Some(features) => latents(features),
+            None => latents(&encode(self.pictures, network, false, most)),
         }
     }
 }
@@ -209,11 +214,8 @@ impl Source<Local> for Patches<'_> {
         (patches, features)
     }
 
-    fn latents(&self, network: &Local) -> Tensor {
-        // Evenly spread, and the same each time.
-        let step = self.order.length.div_ceil(DESCRIPTOR_PATCHES).max(1);
-        let indices: Vec<i64> = (0..self.order.length as i64).step_by(step).collect();
-        let latents: Vec<Tensor> = indices
+    fn latents(&self, network: &Local, most: usize) -> Tensor {
+        let latents: Vec<Tensor> = spread(self.order.length, most)
             .chunks(ENCODE_BATCH)
             .map(|indices| network.latent(&network.features(&self.cut(indices), Mode::Evaluate)))
             .collect();

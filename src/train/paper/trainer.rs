@@ -13,8 +13,12 @@ use crate::criterion::{Descriptor, MsSsim};
 use crate::model::{Scale, Tensors, tensors_of};
 use crate::nn::{Autoencoder, Builder, Critic, Weights, WeightsError};
 
-/// The E step re-estimates the descriptor every so many epochs.
-const DESCRIPTOR_EPOCHS: usize = 10;
+/// The E step re-estimates the descriptor so many times, evenly spread over the training: every ten of the paper's 256 epochs.
+const ESTIMATES: f64 = 25.6;
+/// Latents that it does so from: more would cost a short training much of its time.
+const ESTIMATE_LATENTS: usize = 1_024;
+/// And at the end.
+const FINAL_LATENTS: usize = 16_384;
 /// L2 regularisation of encoder and decoder.
 const WEIGHT_DECAY: f64 = 1e-6;
 
@@ -24,8 +28,8 @@ pub trait Source<N> {
     fn steps_an_epoch(&self) -> usize;
     /// The pictures of a step and their features; the same for the same epoch and step.
     fn batch(&self, network: &N, epoch: usize, step: usize) -> (Tensor, Tensor);
-    /// Latents of the training data, to estimate the descriptor from: (N, latent).
-    fn latents(&self, network: &N) -> Tensor;
+    /// Latents of the training data, to estimate the descriptor from: (N, latent). Of at most so many, evenly spread.
+    fn latents(&self, network: &N, most: usize) -> Tensor;
 }
 
 /// Losses of a step, as numbers.
@@ -70,8 +74,8 @@ pub struct Trainer<N> {
     checkpoint_interval: Duration,
     seed: i64,
     saved: Instant,
-    /// The epoch for which the descriptor was estimated last.
-    estimated: Option<usize>,
+    /// How often the descriptor was due to be estimated, so far.
+    estimated: usize,
 }
 
 /// What a trainer is made of, besides the weights.
@@ -113,7 +117,7 @@ impl<N: Autoencoder> Trainer<N> {
             checkpoint_interval: setup.checkpoint_interval,
             seed: setup.seed,
             saved: Instant::now(),
-            estimated: None,
+            estimated: 0,
         })
     }
 
@@ -138,10 +142,10 @@ impl<N: Autoencoder> Trainer<N> {
     ) -> Result<(), E> {
         while self.clock.progress() < 1.0 {
             let epoch = self.clock.epoch();
-            let due = epoch - epoch % DESCRIPTOR_EPOCHS;
-            if self.estimated.is_none_or(|estimated| estimated < due) {
-                self.estimate_descriptor(source);
-                self.estimated = Some(due);
+            let due = 1 + (self.clock.progress() * ESTIMATES) as usize;
+            if self.estimated < due {
+                self.estimate_descriptor(source, ESTIMATE_LATENTS);
+                self.estimated = due;
             }
             let (pictures, features) =
                 source.batch(&self.scale.network, epoch, self.clock.step_of_epoch());
@@ -160,15 +164,15 @@ impl<N: Autoencoder> Trainer<N> {
             }
         }
         // The latents have moved since the last E step, in a short training far: the model keeps where they are now.
-        self.estimate_descriptor(source);
+        self.estimate_descriptor(source, FINAL_LATENTS);
         Ok(())
     }
 
     /// The E step.
-    fn estimate_descriptor(&mut self, source: &impl Source<N>) {
+    fn estimate_descriptor(&mut self, source: &impl Source<N>, latents: usize) {
         tch::no_grad(|| {
             let Descriptor { c, sigma } =
-                Descriptor::estimate(&source.latents(&self.scale.network));
+                Descriptor::estimate(&source.latents(&self.scale.network, latents));
             self.scale.descriptor.c.copy_(&c);
             self.scale.descriptor.sigma.copy_(&sigma);
         });
@@ -223,7 +227,7 @@ impl<N: Autoencoder> Trainer<N> {
             run: run.to_owned(),
             steps: self.clock.steps(),
             seconds: self.clock.elapsed().as_secs_f64(),
-            descriptor_epoch: self.estimated,
+            estimates: self.estimated,
         };
         let parts = [
             ("network", tensors_of(&self.weights)),
@@ -261,7 +265,7 @@ impl<N: Autoencoder> Trainer<N> {
             .restore(&mut part("generator_adam"), steps)?;
         self.critic_adam.restore(&mut part("critic_adam"), steps)?;
         self.clock.resume(progress.steps, progress.elapsed());
-        self.estimated = progress.descriptor_epoch;
+        self.estimated = progress.estimates;
         Ok(())
     }
 }

@@ -57,6 +57,7 @@ impl Paper {
         // Only patches can be shared.
         let workers = match (&networks.local, device) {
             (Some(_), Device::Cpu) if patches > 1 => Workers::sharing()?,
+            (Some(_), Device::Cpu) => Workers::one()?,
             _ => Workers::single()?,
         };
         let patch_batch = match device {
