@@ -82,7 +82,6 @@ fn trainer<N: Autoencoder>(
         criterion,
         learning_rate: LEARNING_RATE,
         interpolation: 0.1,
-        checkpoint_interval: Duration::MAX,
         seed: 1,
     };
     let prefix = format!("{}.", scale.name);
