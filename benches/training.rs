@@ -7,8 +7,6 @@ mod common;
 mod plain;
 mod time;
 
-use std::time::Duration;
-
 use common::golden::Golden;
 use gstigd::criterion::MsSsim;
 use gstigd::libtorch::KeptBlocks;

@@ -16,16 +16,15 @@ fn both_networks_are_logged() {
     let data = pictures(folder.path(), 64);
     let log = folder.path().join("log");
     let out = folder.path().join("m.safetensors");
-    let both = ["--encoder", "scratch", "--width", "1", "--epochs", "3"];
-    let train = |more: &[&str]| {
-        let mut command = train(&data, &out, &both);
+    let train = |epochs, more: &[&str]| {
+        let mut command = train(&data, &out, &["--encoder", "scratch", "--width", "1"]);
         command
-            .args(["--batch", "4", "--patch-batch", "900"])
+            .args(["--epochs", epochs, "--batch", "4", "--patch-batch", "900"])
             .args([Path::new("--log"), &log])
             .args(more);
         command
     };
-    finish(&mut train(&[]));
+    finish(&mut train("3", &[]));
     let text = fs::read_to_string(log.join("losses.csv")).unwrap();
     let mut rows = text.lines();
     assert_eq!(
@@ -65,7 +64,7 @@ fn both_networks_are_logged() {
         assert!(file.file_name().into_string().unwrap().contains("tfevents"));
     }
     // Anew, and shorter: nothing of the first is left.
-    finish(&mut train(&["--scales", "local", "--epochs", "1"]));
+    finish(&mut train("1", &["--scales", "local"]));
     let text = fs::read_to_string(log.join("losses.csv")).unwrap();
     assert_eq!(text.matches("\nlocal,").count(), 3);
     assert!(!log.join("reconstructions/epoch-003-local.png").exists());

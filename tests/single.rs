@@ -1,6 +1,7 @@
 //! Models of one network that sees the whole of small pictures, as the paper has them for MNIST and CIFAR-10.
 
 mod common;
+mod element;
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,8 +11,10 @@ use std::process::{Command, Output};
 use common::formula;
 use common::golden::{Golden, assert_near};
 use common::training::{finish, pictures, train_single};
+use gst_video::{VideoFormat, VideoInfo};
 use gstigd::criterion::{MsSsim, ScoreWeights, reconstruction, residual_map};
 use gstigd::data::Picture;
+use gstigd::meta::AnomalyMeta;
 use gstigd::model::{
     Detector, Model, ModelConfig, Networks, PaperConfig, Precision, ProfileNetworks, Provenance,
     Storage, write_tensors,
@@ -95,6 +98,28 @@ fn scores_are_the_criterion_s() {
     let terms = judgement.scales.local.unwrap();
     assert_near("Gaussian", &Tensor::from(terms.gaussian), &gaussian, 1e-5);
     assert_near("map", &Tensor::from_slice(detector.raw_map()), &map, 1e-4);
+
+    let properties = "overlay=none device=cpu precision=f32 attach-map=true";
+    let (mut harness, _bus) = element::harness(&element::filter(&path, properties));
+    let info = VideoInfo::builder(VideoFormat::Rgb, 32, 32)
+        .build()
+        .unwrap();
+    harness.set_src_caps(info.to_caps().unwrap());
+    let planes = rgb();
+    let pixels =
+        (0..32 * 32).flat_map(|pixel| [0, 1, 2].map(|plane| planes[plane * 1024 + pixel] as u8));
+    let mut buffer = gst::Buffer::from_mut_slice(pixels.collect::<Vec<u8>>());
+    buffer.get_mut().unwrap().set_pts(gst::ClockTime::ZERO);
+    let buffer = harness.push_and_pull(buffer).unwrap();
+    let result = AnomalyMeta::from_buffer(&buffer).unwrap().unwrap();
+    assert_near(
+        "the element's score",
+        &Tensor::from(result.score),
+        &score,
+        1e-5,
+    );
+    let map = result.map.unwrap();
+    assert_eq!((map.width, map.height), (32, 32));
 }
 
 /// Trained, and then used by every command that takes a model.

@@ -114,7 +114,7 @@ mod tests {
             steps.push(step_of(message).unwrap());
             rest = &rest[BEFORE + message.len() + AFTER..];
         }
-        assert_eq!(rest, []);
+        assert!(rest.is_empty());
         steps
     }
 
