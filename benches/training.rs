@@ -7,8 +7,6 @@ mod common;
 mod plain;
 mod time;
 
-use std::time::Duration;
-
 use common::golden::Golden;
 use gstigd::criterion::MsSsim;
 use gstigd::libtorch::KeptBlocks;
@@ -82,7 +80,6 @@ fn trainer<N: Autoencoder>(
         criterion,
         learning_rate: LEARNING_RATE,
         interpolation: 0.1,
-        checkpoint_interval: Duration::MAX,
         seed: 1,
     };
     let prefix = format!("{}.", scale.name);

@@ -7,6 +7,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::dense_model;
@@ -18,6 +20,7 @@ use gstigd::model::{
     read_tensors, tensors_of, write_tensors,
 };
 use gstigd::train::dense::{Options, train};
+use gstigd::train::{Event, TrainError};
 use image::{GrayImage, Luma};
 use tch::{Device, Tensor};
 
@@ -284,6 +287,64 @@ fn a_fit_that_was_stopped_comes_to_the_same() {
     let model = fit(&stopped);
     assert_eq!(model.calibration.unwrap().pictures, 8);
     assert_same_moments(&kept(&stopped).1, &kept(&whole).1);
+}
+
+/// Told to stop between two batches, or in the calibration, it keeps what it has seen.
+#[test]
+fn a_fit_that_is_told_to_stop_keeps_what_it_has_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("good");
+    write(&data, 0..40, (96, 96));
+    let fitting = |name: &str| Options {
+        hold_out: 0.2,
+        batch: 3,
+        keep: false,
+        ..small_options(&data, folder.path().join(name))
+    };
+    let whole = Options {
+        keep: true,
+        ..fitting("whole.safetensors")
+    };
+    fit(&whole);
+    let mut options = Options {
+        resume: true,
+        ..fitting("stopped.safetensors")
+    };
+    // The third batch of all, then the calibration of what was fitted to in time that counts.
+    for (stage, done, interval) in [
+        ("fitting", 9, options.checkpoint_interval),
+        ("calibrating", 1, Duration::ZERO),
+    ] {
+        options.checkpoint_interval = interval;
+        options.stop = Arc::default();
+        let mut now = String::new();
+        let error = train(&options, |event| match event {
+            Event::Stage(stage) => now = stage.to_owned(),
+            Event::Pictures(count, _) if now == stage && count >= done => {
+                options.stop.store(true, Ordering::Relaxed);
+            }
+            _ => {}
+        });
+        assert!(matches!(error.unwrap_err(), TrainError::Stopped), "{stage}");
+        let (seen, moments) = kept(&options);
+        if stage == "fitting" {
+            // The next picture is finished with.
+            assert_eq!(seen["count"], 10);
+        } else {
+            assert_same_moments(&moments, &kept(&whole).1);
+        }
+        assert!(!options.out.exists());
+    }
+    options.stop = Arc::default();
+    let model = fit(&options);
+    assert_eq!(
+        (
+            model.provenance.pictures,
+            model.calibration.unwrap().pictures
+        ),
+        (32, 8)
+    );
+    assert!(apart(&whole.out, &options.out) < 2e-3 && !kept_by(&options).exists());
 }
 
 /// Names are bytes on Linux, and old cameras write them in old encodings.

@@ -3,91 +3,29 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use common::formula;
-use gstigd::model::{Model, tensors_of};
-use image::GrayImage;
-use tch::Device;
-
-/// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(300);
-
-/// A folder of 16 pictures: stripes with noise.
-fn pictures(folder: &Path) -> PathBuf {
-    let data = folder.join("good");
-    fs::create_dir(&data).unwrap();
-    for number in 0..16 {
-        let noise = formula::values(&format!("picture {number}"), 64 * 64);
-        let picture = GrayImage::from_fn(64, 64, |x, y| {
-            let stripe = if (x / 8) % 2 == 0 { 60.0 } else { 160.0 };
-            image::Luma([(stripe + 40.0 * noise[(64 * y + x) as usize]) as u8])
-        });
-        picture.save(data.join(format!("{number:02}.png"))).unwrap();
-    }
-    data
-}
+use common::training::{
+    assert_same_models, failure, files, finish, kill, pictures, train as train_any, wait_for,
+};
 
 /// A short training of both networks, small ones.
 fn train(data: &Path, out: &Path, more: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_igd"));
+    let mut command = train_any(data, out, &["--encoder", "scratch", "--width", "1"]);
     command
-        .args([
-            "train",
-            "--encoder",
-            "scratch",
-            "--width",
-            "1",
-            "--latent",
-            "4",
-        ])
         .args(["--epochs", "3", "--batch", "4", "--patch-batch", "256"])
-        .args(["--learning-rate", "1e-3", "--hold-out", "0.25", "--json"])
-        .arg("--data")
-        .arg(data)
-        .arg("--out")
-        .arg(out)
-        .args(more)
-        .stdin(Stdio::null());
+        .args(more);
     command
-}
-
-fn finish(command: &mut Command) -> serde_json::Value {
-    let output = command.output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn failure(output: Output) -> String {
-    assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8(output.stderr).unwrap();
-    text.lines().last().unwrap().to_owned()
-}
-
-/// Kills the training as soon as `path` is there.
-fn kill_when_there(mut child: Child, path: &Path) {
-    let start = Instant::now();
-    while !path.exists() {
-        assert!(start.elapsed() < PATIENCE, "no {}", path.display());
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "it ended before it was killed"
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
 fn a_killed_training_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let data = pictures(folder.path());
+    let data = pictures(folder.path(), 64);
     let whole = folder.path().join("whole.safetensors");
-    let line = finish(&mut train(&data, &whole, &[]));
+    let output = finish(&mut train(&data, &whole, &[]));
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(line["pictures"], 12);
     assert_eq!(line["calibration"]["pictures"], 4);
 
@@ -97,46 +35,39 @@ fn a_killed_training_goes_on_where_it_was() {
         let checkpoint = folder
             .path()
             .join(format!("parts.safetensors.{scale}-checkpoint"));
-        let child = train(&data, &parts, &["--resume", "--checkpoint-seconds", "0"])
+        let mut child = train(&data, &parts, &["--resume", "--checkpoint-seconds", "0"])
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        kill_when_there(child, &checkpoint);
+        wait_for(&mut child, || checkpoint.exists());
+        kill(child);
         assert!(!parts.exists());
     }
     finish(&mut train(&data, &parts, &["--resume"]));
 
-    let [whole, parts] = [whole, parts].map(|path| Model::open(&path, Device::Cpu).unwrap());
-    assert_eq!(whole.provenance.epochs, parts.provenance.epochs);
-    let tensors = |model: &Model| tensors_of(&model.networks.weights);
-    for ((name, whole), (_, parts)) in tensors(&whole).iter().zip(&tensors(&parts)) {
-        let difference = (whole - parts).abs().max().double_value(&[]);
-        let largest = whole.abs().max().double_value(&[]);
-        assert!(
-            difference <= 1e-3 * largest,
-            "{name} differs by {difference}"
-        );
-    }
-    let left: Vec<String> = fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name != "good" && !name.ends_with(".safetensors"))
-        .collect();
+    assert_same_models(&whole, &parts);
+    let known = ["good", "whole.safetensors", "parts.safetensors"];
+    let left = files(folder.path(), &known);
     assert!(left.is_empty(), "{left:?}");
+    for scale in ["global", "local"] {
+        let name = format!("parts.safetensors.{scale}-checkpoint");
+        assert!(!folder.path().join(name).exists());
+    }
 }
 
 #[test]
 fn a_checkpoint_of_another_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let data = pictures(folder.path());
+    let data = pictures(folder.path(), 64);
     let out = folder.path().join("model.safetensors");
     let checkpoint = folder.path().join("model.safetensors.local-checkpoint");
     let options = ["--scales", "local", "--checkpoint-seconds", "0"];
-    let child = train(&data, &out, &options)
+    let mut child = train(&data, &out, &options)
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    kill_when_there(child, &checkpoint);
+    wait_for(&mut child, || checkpoint.exists());
+    kill(child);
     let other = ["--scales", "local", "--resume", "--seed", "2"];
     let text = failure(train(&data, &out, &other).output().unwrap());
     assert!(
@@ -158,7 +89,7 @@ fn folders_that_cannot_be_trained_on() {
     let text = failure(train(&missing, &out, &[]).output().unwrap());
     assert!(text.contains("missing"), "{text}");
 
-    let data = pictures(folder.path());
+    let data = pictures(folder.path(), 64);
     let below_a_file = data.join("00.png/model.safetensors");
     let text = failure(train(&data, &below_a_file, &[]).output().unwrap());
     assert!(text.contains("00.png/model.safetensors"), "{text}");

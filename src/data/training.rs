@@ -66,3 +66,67 @@ impl TrainingSet {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A folder of 20 normal pictures and 10 anomalous ones for training. They are never opened.
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, count) in [("train/good", 20), ("train/scratch", 10)] {
+            let folder = folder.path().join(name);
+            fs::create_dir_all(&folder).unwrap();
+            for number in 0..count {
+                fs::write(folder.join(format!("{number:02}.png")), "").unwrap();
+            }
+        }
+        folder
+    }
+
+    fn names(set: &TrainingSet) -> Vec<PathBuf> {
+        set.samples.iter().map(Sample::name).collect()
+    }
+
+    #[test]
+    fn a_share_is_drawn_by_lot() {
+        let folder = folder();
+        let open = || TrainingSet::open(folder.path(), &Selection::default()).unwrap();
+        let thinned = |share, seed| {
+            let mut set = open();
+            set.thin(share, seed);
+            set
+        };
+        let all = names(&open());
+        let some = names(&thinned(0.25, 1));
+        assert_eq!((all.len(), some.len()), (20, 5));
+        assert!(some.is_sorted() && some.iter().all(|name| all.contains(name)));
+        assert_eq!(names(&thinned(0.25, 1)), some);
+        assert_ne!(names(&thinned(0.25, 2)), some);
+        // More of the same lot have the fewer among them.
+        let more = names(&thinned(0.5, 1));
+        assert!(more.len() == 10 && some.iter().all(|name| more.contains(name)));
+        assert_ne!(thinned(0.25, 1).name, thinned(0.5, 1).name);
+    }
+
+    #[test]
+    fn anomalous_pictures_are_the_share_of_all_that_was_asked_for() {
+        let folder = folder();
+        let selection = Selection::default();
+        let contaminated = |share| {
+            let mut set = TrainingSet::open(folder.path(), &selection).unwrap();
+            set.contaminate(share, folder.path(), &selection).unwrap();
+            names(&set)
+        };
+        let anomalous = |names: &[PathBuf]| {
+            let is_anomalous = |name: &&PathBuf| name.to_str().unwrap().contains("scratch");
+            names.iter().filter(is_anomalous).count()
+        };
+        for (share, all, expected) in [(0.0, 20, 0), (0.2, 25, 5), (0.9, 30, 10)] {
+            let names = contaminated(share);
+            assert_eq!((names.len(), anomalous(&names)), (all, expected), "{share}");
+        }
+    }
+}

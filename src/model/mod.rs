@@ -23,7 +23,7 @@ pub use detection::{
 pub use detector::{DetectError, Detector, Judgement};
 pub use error::ModelError;
 pub use file::{
-    Header, Model, Provenance, Storage, Tensors, check_writable, read_tensors, tensors_of,
+    Header, Model, Provenance, Storage, Tensors, check_writable, read_tensors, sweep, tensors_of,
     write_atomically, write_tensors,
 };
 pub use import::{import, read_state_dict};

@@ -1,12 +1,15 @@
 //! Training: normal pictures in, a calibrated model out. A folder a profile.
 
 pub mod dense;
+mod log;
 pub mod paper;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tch::Device;
 
+pub use self::log::Log;
 use crate::data::{PictureError, Sample, TrainingSet, fetch::FetchError};
 use crate::model::{
     Calibration, DetectError, Detector, Judgement, Model, ModelConfig, ModelError, Precision,
@@ -38,14 +41,26 @@ pub enum TrainError {
     Fit(#[from] dense::FitError),
     #[error("the losses of the {scale} network became NaN; lower --learning-rate")]
     Diverged { scale: String },
+    /// The model is made, but there is no file of it.
+    #[error(
+        "{0}: make room for it, or mend the path, and run the same again with --resume, which goes on from what is saved"
+    )]
+    NotWritten(ModelError),
+    /// It was told to.
+    #[error("stopped; --resume goes on")]
+    Stopped,
 }
 
 /// What a run tells while it goes on.
-#[derive(Debug)]
 pub enum Event<'a> {
     /// A new stage has begun.
     Stage(&'a str),
+    Begin(paper::Begin<'a>),
     Step(paper::Report<'a>),
+    /// A checkpoint could not be written; the one before it is whole, and the run goes on.
+    NotSaved(&'a ModelError),
+    /// What the held-out pictures score, and the thresholds that come of it.
+    Judged(&'a [Judgement], Option<Calibration>),
     /// So many of so many pictures are done.
     Pictures(usize, usize),
     /// A picture cannot be used and is left out.
@@ -120,16 +135,31 @@ fn imagenet_backbone() -> Result<Tensors, TrainError> {
     Ok(efficientnet_lite::without_head(entries))
 }
 
+/// Ends a run that was told to stop.
+fn check_stop(stop: &AtomicBool) -> Result<(), TrainError> {
+    match stop.load(Ordering::Relaxed) {
+        true => Err(TrainError::Stopped),
+        false => Ok(()),
+    }
+}
+
+/// What a run still needs when all is learned.
+struct Ending<'a> {
+    held_out: &'a [Sample],
+    false_positive_rate: f64,
+    out: &'a Path,
+    stop: &'a AtomicBool,
+}
+
 /// Makes a model of its tensors, calibrates it on the held-out pictures and writes it.
 fn calibrate_and_save(
     (config, tensors): (&ModelConfig, &Tensors),
     provenance: Provenance,
-    held_out: &[Sample],
-    false_positive_rate: f64,
-    out: &Path,
+    ending: Ending,
     mut skipping: Skipping,
     tell: &mut impl FnMut(Event),
 ) -> Result<Outcome, TrainError> {
+    let Ending { held_out, out, .. } = ending;
     tell(Event::Stage("calibrating"));
     let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
     let model = || {
@@ -139,19 +169,23 @@ fn calibrate_and_save(
         })
     };
     let mut detector = Detector::new(model()?, Device::Cpu, kind)?;
-    let judgements = judge(&mut detector, held_out, |done| match done {
-        Ok(done) => {
-            tell(Event::Pictures(done, held_out.len()));
-            Ok(())
+    let judgements = judge(&mut detector, held_out, |done| {
+        match done {
+            Ok(done) => tell(Event::Pictures(done, held_out.len())),
+            Err(error) => skipping.skip(error, tell)?,
         }
-        Err(error) => skipping.skip(error, tell),
+        check_stop(ending.stop)
     })?;
+    let calibration = calibrate(&judgements, ending.false_positive_rate);
+    tell(Event::Judged(&judgements, calibration));
     let model = Model {
-        calibration: calibrate(&judgements, false_positive_rate),
+        calibration,
         provenance,
         ..model()?
     };
-    model.save(out, model.config.storage())?;
+    model
+        .save(out, model.config.storage())
+        .map_err(TrainError::NotWritten)?;
     Ok(Outcome {
         pictures: model.provenance.pictures,
         skipped: skipping.skipped,

@@ -3,6 +3,7 @@
 
 pub mod formula;
 pub mod golden;
+pub mod training;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

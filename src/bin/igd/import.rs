@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use gstigd::model::{Storage, import};
+use gstigd::model::{ModelConfig, Storage, import};
+use gstigd::nn::PATCH;
 
 #[derive(Args)]
 #[command(group(clap::ArgGroup::new("networks").required(true).multiple(true).args(["global", "local"])))]
@@ -17,13 +18,21 @@ pub struct Arguments {
     /// The local network's
     #[arg(long, value_name = "L")]
     local: Option<PathBuf>,
+    /// The local network sees the whole of small pictures at 32x32, as the published ones for MNIST and CIFAR-10 do
+    #[arg(long, requires = "local", conflicts_with = "global")]
+    single: bool,
     /// The model file to write
     #[arg(long, value_name = "M.safetensors")]
     out: PathBuf,
 }
 
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
-    let Arguments { global, local, out } = arguments;
+    let Arguments {
+        global,
+        local,
+        single,
+        out,
+    } = arguments;
     if [&global, &local]
         .into_iter()
         .flatten()
@@ -31,7 +40,10 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     {
         bail!("{}: --out would overwrite the checkpoint", out.display());
     }
-    let model = import(global.as_deref(), local.as_deref())?;
+    let mut model = import(global.as_deref(), local.as_deref())?;
+    if let (ModelConfig::Paper(config), true) = (&mut model.config, single) {
+        config.input = [PATCH as usize; 2];
+    }
     model.save(&out, Storage::F32)?;
     if !json {
         writeln!(

@@ -16,12 +16,15 @@ mod man;
 mod predict;
 mod progress;
 mod selection;
+mod signals;
 mod target;
 mod train;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use signals::Interrupted;
 
 /// Visual anomaly detection with Interpolated Gaussian Descriptors.
 #[derive(Parser)]
@@ -82,7 +85,10 @@ fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("igd: {error:#}");
-            ExitCode::FAILURE
+            match error.downcast_ref::<Interrupted>() {
+                Some(interrupted) => interrupted.status(),
+                None => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::mem;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tch::{Device, Kind, Tensor};
@@ -21,14 +22,15 @@ pub use self::learning::{LearnError, Learned, Learning};
 pub use self::moments::Moments;
 pub use self::options::Options;
 use super::{
-    BACKBONE_LICENCE, Event, Outcome, Skipping, TrainError, calibrate_and_save, enough,
-    imagenet_backbone, provenance, split,
+    BACKBONE_LICENCE, Ending, Event, Outcome, Skipping, TrainError, calibrate_and_save, check_stop,
+    enough, imagenet_backbone, provenance, split,
 };
 use crate::criterion::Field;
 use crate::data::Sample;
 use crate::libtorch::KeptBlocks;
 use crate::model::{
-    DenseConfig, Extractor, ModelConfig, ModelError, Precision, Provenance, Tensors, check_writable,
+    DenseConfig, Extractor, ModelConfig, ModelError, Precision, Provenance, Tensors,
+    check_writable, sweep,
 };
 use crate::nn::{Builder, dense};
 
@@ -43,6 +45,8 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
     check_writable(&options.out)?;
     tell(Event::Stage("fitting"));
     let kept_path = kept::path(&options.out);
+    sweep(&options.out);
+    sweep(&kept_path);
     let kept = match options.resume {
         true => kept::read(&kept_path, &options.config)?,
         false => None,
@@ -75,7 +79,7 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
         &mut tell,
     )?;
     if options.keep {
-        kept::write(&kept_path, &seen, &moments)?;
+        kept::write(&kept_path, &seen, &moments).map_err(TrainError::NotWritten)?;
     }
 
     let mut fit = Fit::new(moments, options.config.dimensions)?;
@@ -91,9 +95,12 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
             epochs: 1,
             ..provenance(&options.data, seen.fitted.len())
         },
-        &held_out,
-        options.false_positive_rate,
-        &options.out,
+        Ending {
+            held_out: &held_out,
+            false_positive_rate: options.false_positive_rate,
+            out: &options.out,
+            stop: &options.stop,
+        },
         skipping,
         &mut tell,
     )?;
@@ -173,7 +180,8 @@ fn see(
     let size = extractor.tiling().picture().into();
     let mut batch = Vec::with_capacity(options.batch);
     let mut fitted = Vec::with_capacity(samples.len());
-    let mut saved = Instant::now();
+    let started = Instant::now();
+    let mut saved = started;
     reader::for_each(samples, size, |index, rgb| {
         match rgb {
             Ok(rgb) => {
@@ -183,22 +191,28 @@ fn see(
             Err(error) => skipping.skip(error, tell)?,
         }
         let done = index + 1;
-        if batch.len() >= options.batch || done == samples.len() && !batch.is_empty() {
+        let (is_last, is_stopped) = (done == samples.len(), options.stop.load(Ordering::Relaxed));
+        let is_full = batch.len() >= options.batch || is_last || is_stopped;
+        if is_full && !batch.is_empty() {
             moments.add(&Tensor::cat(&batch, 0), extractor.workers());
             batch.clear();
             seen.count = moments.count;
-            if saved.elapsed() >= options.checkpoint_interval {
-                let seen = Seen {
-                    fitted: [&seen.fitted[..], &fitted].concat(),
-                    due: samples[done..].iter().map(name).collect(),
-                    ..seen.clone()
-                };
-                kept::write(&kept::path(&options.out), &seen, moments)?;
-                saved = Instant::now();
-            }
             tell(Event::Pictures(done, samples.len()));
         }
-        Ok::<_, TrainError>(())
+        // What took long is also kept for the time of the calibration.
+        let since = if is_last { started } else { saved }.elapsed();
+        if batch.is_empty() && (is_stopped || since >= options.checkpoint_interval) {
+            let seen = Seen {
+                fitted: [&seen.fitted[..], &fitted].concat(),
+                due: samples[done..].iter().map(name).collect(),
+                ..seen.clone()
+            };
+            if let Err(error) = kept::write(&kept::path(&options.out), &seen, moments) {
+                tell(Event::NotSaved(&error));
+            }
+            saved = Instant::now();
+        }
+        check_stop(&options.stop)
     })?;
     seen.fitted.append(&mut fitted);
     Ok(())

@@ -1,6 +1,8 @@
 //! What a fit is told.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::data::TrainingSet;
@@ -27,6 +29,8 @@ pub struct Options {
     pub keep: bool,
     /// Go on from what was kept, if there is something.
     pub resume: bool,
+    /// Once it is true, the fit saves what it has seen and ends as [`Stopped`](crate::train::TrainError::Stopped).
+    pub stop: Arc<AtomicBool>,
 }
 
 impl Options {
@@ -43,6 +47,7 @@ impl Options {
             checkpoint_interval: Duration::from_secs(60),
             keep: false,
             resume: false,
+            stop: Arc::default(),
         }
     }
 }

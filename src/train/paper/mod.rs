@@ -4,31 +4,43 @@ mod adam;
 mod checkpoint;
 mod clock;
 mod encoder;
+mod look;
 mod losses;
 mod options;
 mod pictures;
+mod saver;
 mod scales;
 mod source;
 mod trainer;
 mod whitening;
 
 use std::fs;
+use std::path::Path;
 
 pub use losses::{Adversary, Gradients, Losses, gradients};
 pub use options::{GlobalEncoder, LocalEncoder, Options};
-pub use trainer::{Report, Setup, Source, StepLosses, Trainer};
+pub use trainer::{Begin, Report, Setup, Source, StepLosses, Trainer};
 
 use self::pictures::Pictures;
 use self::scales::{train_global, train_local};
-use super::{Event, Outcome, Skipping, TrainError, calibrate_and_save, enough, provenance, split};
+use super::{
+    Ending, Event, Outcome, Skipping, TrainError, calibrate_and_save, check_stop, enough,
+    provenance, split,
+};
 use crate::libtorch::KeptBlocks;
-use crate::model::{ModelConfig, ModelError, PaperConfig, Provenance, Tensors, check_writable};
+use crate::model::{
+    ModelConfig, ModelError, PaperConfig, Provenance, Tensors, check_writable, sweep,
+};
 
 /// Trains the networks that `options` names, calibrates on the held-out pictures and writes the model.
 pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
     let _kept = KeptBlocks::new();
     tell(Event::Stage("reading pictures"));
     check_writable(&options.out)?;
+    sweep(&options.out);
+    for scale in SCALES {
+        sweep(&checkpoint::path(&options.out, scale));
+    }
     let mut skipping = Skipping::new(options.strict);
     let (training, held_out) = split(options.data.samples.clone(), options.hold_out);
     let mut config = PaperConfig::new(None, None);
@@ -38,6 +50,7 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
         skipping.skip(error, &mut tell)?;
     }
     enough(&options.data, pictures.len(), held_out.len())?;
+    check_stop(&options.stop)?;
     let share = match (&options.global, &options.local) {
         (Some(_), Some(_)) => options.global_time_share,
         (Some(_), None) => 1.0,
@@ -69,17 +82,25 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
         reason,
     })?;
     // The file is written when it is whole; until then the checkpoints keep what was learned.
-    let outcome = calibrate_and_save(
-        (&config, &tensors),
-        provenance,
-        &held_out,
-        options.false_positive_rate,
-        &options.out,
-        skipping,
-        &mut tell,
-    )?;
-    for scale in ["global", "local"] {
-        let _ = fs::remove_file(checkpoint::path(&options.out, scale));
+    let ending = Ending {
+        held_out: &held_out,
+        false_positive_rate: options.false_positive_rate,
+        out: &options.out,
+        stop: &options.stop,
+    };
+    let outcome = calibrate_and_save((&config, &tensors), provenance, ending, skipping, &mut tell)?;
+    if !options.keep {
+        forget(&options.out);
     }
     Ok(outcome)
+}
+
+/// Names of the networks in file names.
+const SCALES: [&str; 2] = ["global", "local"];
+
+/// Removes the checkpoints of the model file `out`.
+pub fn forget(out: &Path) {
+    for scale in SCALES {
+        let _ = fs::remove_file(checkpoint::path(out, scale));
+    }
 }

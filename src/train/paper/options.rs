@@ -1,6 +1,8 @@
 //! What a training run is told.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -68,10 +70,14 @@ pub struct Options {
     pub hold_out: f64,
     /// Share of the held-out pictures that may lie above the threshold.
     pub false_positive_rate: f64,
-    /// Time between two checkpoints.
+    /// Time between two checkpoints within an epoch. Each epoch ends with one, unless they would take too much of the time.
     pub checkpoint_interval: Duration,
+    /// Leave the checkpoints when the model is written, until [`forget`](super::forget): to resume then writes it once more.
+    pub keep: bool,
     /// Go on from the checkpoint, if there is one.
     pub resume: bool,
+    /// Once it is true, the training saves a checkpoint and ends as [`Stopped`](super::TrainError::Stopped).
+    pub stop: Arc<AtomicBool>,
 }
 
 impl Options {
@@ -118,7 +124,9 @@ impl Options {
             hold_out: 0.15,
             false_positive_rate: 0.01,
             checkpoint_interval: Duration::from_secs(30),
+            keep: false,
             resume: false,
+            stop: Arc::default(),
         }
     }
 }

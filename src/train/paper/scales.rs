@@ -2,13 +2,14 @@
 
 use tch::{Device, Tensor};
 
-use super::checkpoint::{self, Progress};
+use super::checkpoint;
 use super::clock::Clock;
 use super::encoder;
 use super::options::{GlobalEncoder, LocalEncoder, Options};
 use super::pictures::Pictures;
+use super::saver::Saver;
 use super::source::{Patches, WholePictures};
-use super::trainer::{Setup, Source, Trainer};
+use super::trainer::{Begin, Setup, Source, Trainer};
 use super::whitening::whitening;
 use super::{Event, TrainError};
 use crate::criterion::MsSsim;
@@ -145,24 +146,25 @@ fn run<N: Autoencoder>(
             .restore(&progress, tensors)
             .map_err(|entry| refused(format!("entry `{entry}` does not fit")))?;
     }
-    let save = |trainer: &Trainer<N>| -> Result<(), TrainError> {
-        let (progress, tensors): (Progress, Vec<(String, Tensor)>) = trainer.state(&run);
-        Ok(checkpoint::write(&path, &progress, &tensors)?)
-    };
     tell(Event::Stage(&format!("training the {scale} network")));
-    trainer.run(
-        source,
+    tell(Event::Begin(Begin {
         scale,
-        |report| {
-            let finite = report.losses.total().is_finite();
-            tell(Event::Step(report));
-            finite.then_some(()).ok_or_else(|| TrainError::Diverged {
+        epoch: trainer.clock.epoch(),
+        step: trainer.clock.steps(),
+        progress: trainer.clock.progress().min(1.0),
+    }));
+    let mut saver = Saver::new(path, run, options, trainer.clock.epoch());
+    trainer.run(source, scale, |report, trainer| {
+        tell(Event::Step(report));
+        if !report.losses.is_finite() {
+            return Err(TrainError::Diverged {
                 scale: scale.to_owned(),
-            })
-        },
-        save,
-    )?;
-    save(trainer)
+            });
+        }
+        saver.after_step(trainer, tell)
+    })?;
+    saver.save(trainer, tell);
+    Ok(())
 }
 
 impl Setup {
@@ -171,7 +173,6 @@ impl Setup {
             criterion,
             learning_rate: options.learning_rate,
             interpolation: options.interpolation,
-            checkpoint_interval: options.checkpoint_interval,
             seed: options.seed,
         }
     }

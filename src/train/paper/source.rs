@@ -157,6 +157,10 @@ impl Source<Global> for WholePictures<'_> {
             None => latents(&encode(self.pictures, network, false, most)),
         }
     }
+
+    fn examples(&self, count: usize) -> Tensor {
+        self.pictures.batch(&spread(self.order.length, count))
+    }
 }
 
 /// Patches of all pictures, at the places where inference cuts them.
@@ -220,5 +224,125 @@ impl Source<Local> for Patches<'_> {
             .map(|indices| network.latent(&network.features(&self.cut(indices), Mode::Evaluate)))
             .collect();
         Tensor::cat(&latents, 0)
+    }
+
+    fn examples(&self, count: usize) -> Tensor {
+        self.cut(&spread(self.order.length, count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::RgbImage;
+
+    use super::*;
+    use crate::data::Sample;
+    use crate::nn::{
+        Builder, EncoderKind, GlobalConfig, LocalConfig, Normalisation, PATCH, PICTURE,
+        resnet18::Resnet18,
+    };
+
+    /// So many pictures of noise with sides of so many pixels.
+    fn noise(count: u64, side: i64) -> Pictures {
+        let folder = tempfile::tempdir().unwrap();
+        let samples: Vec<Sample> = (0..count)
+            .map(|number| {
+                let path = folder.path().join(format!("{number}.png"));
+                let mut values = vec![0; (3 * side * side) as usize];
+                fastrand::Rng::with_seed(number).fill(&mut values);
+                let picture = RgbImage::from_vec(side as u32, side as u32, values).unwrap();
+                picture.save(&path).unwrap();
+                path.into()
+            })
+            .collect();
+        let (pictures, bad) = Pictures::load(&samples, side, &Normalisation::IMAGENET);
+        assert!(bad.is_empty());
+        pictures
+    }
+
+    /// Stands on a ResNet-18 of drawn weights, which is frozen.
+    fn frozen_global() -> Global {
+        tch::manual_seed(1);
+        let builder = Builder::for_training(Default::default(), Device::Cpu);
+        Resnet18::new(&builder.root() / "pretrain").unwrap();
+        let encoder = builder.finish().unwrap().into_iter();
+        let given = encoder
+            .map(|(name, weight)| (name, weight.tensor))
+            .collect();
+        let config = GlobalConfig {
+            encoder: EncoderKind::Resnet18,
+            width: 1,
+            latent: 2,
+        };
+        let builder = Builder::for_training(given, Device::Cpu);
+        Global::new(builder.root(), &config, &Normalisation::IMAGENET).unwrap()
+    }
+
+    /// Which pictures of a batch are those of another batch mirrored; the rest are the same.
+    fn mirrored(batch: &Tensor, plain: &Tensor) -> Vec<bool> {
+        let is_same =
+            |one: &Tensor, other: &Tensor| (one - other).abs().max().double_value(&[]) == 0.0;
+        (0..batch.size()[0])
+            .map(|index| {
+                let (one, other) = (batch.get(index), plain.get(index));
+                let is_mirrored = is_same(&one, &other.flip([2]));
+                assert!(is_mirrored != is_same(&one, &other));
+                is_mirrored
+            })
+            .collect()
+    }
+
+    fn some_but_not_all(mirrored: &[bool]) -> bool {
+        mirrored.contains(&true) && mirrored.contains(&false)
+    }
+
+    #[test]
+    fn mirrored_features_are_those_of_mirrored_pictures() {
+        let _guard = tch::no_grad_guard();
+        let (pictures, network) = (noise(6, PICTURE), frozen_global());
+        let source = |flip| WholePictures::new(&pictures, &network, 6, flip, 3);
+        let (batch, features) = source(true).batch(&network, 2, 0);
+        let (plain, _) = source(false).batch(&network, 2, 0);
+        assert!(some_but_not_all(&mirrored(&batch, &plain)));
+        let expected = network.features(&batch, Mode::Evaluate);
+        let largest = expected.abs().max().double_value(&[]);
+        let difference = (&features - &expected).abs().max().double_value(&[]);
+        assert!(difference < 1e-4 * largest, "{difference} of {largest}");
+        // The features of the other way round are told apart by that.
+        let others = network.features(&batch.flip([3]), Mode::Evaluate);
+        let difference = (features - others).abs().max().double_value(&[]);
+        assert!(difference > 1e-2 * largest, "{difference} of {largest}");
+    }
+
+    #[test]
+    fn patches_are_mirrored_by_lot() {
+        let _guard = tch::no_grad_guard();
+        let config = LocalConfig {
+            frozen_encoder: false,
+            encoder_width: 1,
+            width: 1,
+            latent: 2,
+        };
+        let builder = Builder::for_training(Default::default(), Device::Cpu);
+        let network = Local::new(builder.root(), &config).unwrap();
+        for side in [PATCH, 64] {
+            let pictures = noise(12, side);
+            let batch = |flip, epoch| {
+                let source = Patches::new(&pictures, 12, flip, 3);
+                source.batch(&network, epoch, 0).0
+            };
+            let of_epoch = |epoch| mirrored(&batch(true, epoch), &batch(false, epoch));
+            assert!(some_but_not_all(&of_epoch(0)));
+            assert_eq!(of_epoch(1), of_epoch(1));
+            assert_ne!(of_epoch(0), of_epoch(1));
+        }
+    }
+
+    #[test]
+    fn examples_are_evenly_spread() {
+        assert_eq!(spread(5, 8), [0, 1, 2, 3, 4]);
+        assert_eq!(spread(16, 4), [0, 4, 8, 12]);
+        assert_eq!(spread(17, 4), [0, 5, 10, 15]);
+        assert!(spread(0, 4).is_empty());
     }
 }

@@ -1,17 +1,19 @@
 //! The training of one network against its critic: the EM alternation of the paper's Algorithm 1.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use image::RgbImage;
 use tch::{Device, Kind, Tensor};
 
 use super::adam::Adam;
 use super::checkpoint::Progress;
 use super::clock::Clock;
+use super::look::above_each_other;
 use super::losses::{Adversary, Losses, gradients};
 use crate::criterion::{Descriptor, MsSsim};
 use crate::model::{Scale, Tensors, tensors_of};
-use crate::nn::{Autoencoder, Builder, Critic, Weights, WeightsError};
+use crate::nn::{Autoencoder, Builder, Critic, Mode, Weights, WeightsError};
 
 /// The E step re-estimates the descriptor so many times, evenly spread over the training: every ten of the paper's 256 epochs.
 const ESTIMATES: f64 = 25.6;
@@ -21,6 +23,8 @@ const ESTIMATE_LATENTS: usize = 1_024;
 const FINAL_LATENTS: usize = 16_384;
 /// L2 regularisation of encoder and decoder.
 const WEIGHT_DECAY: f64 = 1e-6;
+/// Pictures beside each other where reconstructions are looked at.
+const LOOKED_AT: usize = 8;
 
 /// Gives a trainer its pictures.
 pub trait Source<N> {
@@ -30,33 +34,82 @@ pub trait Source<N> {
     fn batch(&self, network: &N, epoch: usize, step: usize) -> (Tensor, Tensor);
     /// Latents of the training data, to estimate the descriptor from: (N, latent). Of at most so many, evenly spread.
     fn latents(&self, network: &N, most: usize) -> Tensor;
+    /// At most `count` of the pictures, evenly spread and always the same.
+    fn examples(&self, count: usize) -> Tensor;
 }
 
 /// Losses of a step, as numbers.
-#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepLosses {
     pub reconstruction: f64,
     pub gaussian: f64,
     pub interpolation: f64,
     pub critic: f64,
+    /// What encoder and decoder are trained on: all but the critic's, with their shares.
+    pub total: f64,
 }
 
 impl StepLosses {
-    /// Of encoder, decoder and critic.
-    pub fn total(&self) -> f64 {
-        self.reconstruction + self.gaussian + self.interpolation + self.critic
+    /// Whether all are numbers.
+    pub fn is_finite(&self) -> bool {
+        self.total.is_finite() && self.critic.is_finite()
+    }
+
+    /// Each loss with its name.
+    pub fn terms(&self) -> [(&'static str, f64); 5] {
+        [
+            ("reconstruction", self.reconstruction),
+            ("gaussian", self.gaussian),
+            ("interpolation", self.interpolation),
+            ("critic", self.critic),
+            ("total", self.total),
+        ]
+    }
+
+    /// Term by term.
+    pub fn combine(&self, other: &Self, with: impl Fn(f64, f64) -> f64) -> Self {
+        Self {
+            reconstruction: with(self.reconstruction, other.reconstruction),
+            gaussian: with(self.gaussian, other.gaussian),
+            interpolation: with(self.interpolation, other.interpolation),
+            critic: with(self.critic, other.critic),
+            total: with(self.total, other.total),
+        }
     }
 }
 
-/// What a run reports after each step.
+/// A network's training begins, or goes on from a checkpoint.
 #[derive(Clone, Copy, Debug)]
+pub struct Begin<'a> {
+    /// `global` or `local`.
+    pub scale: &'a str,
+    /// Epochs that are done.
+    pub epoch: usize,
+    /// Steps that are done.
+    pub step: usize,
+    /// 0 to 1.
+    pub progress: f64,
+}
+
+/// What a run reports after each step.
+#[derive(Clone, Copy)]
 pub struct Report<'a> {
     /// `global` or `local`.
     pub scale: &'a str,
+    /// Epochs that are done.
     pub epoch: usize,
+    /// Steps that are done.
+    pub step: usize,
+    /// 0 to 1.
     pub progress: f64,
+    /// Spent in training, over interruptions.
+    pub elapsed: Duration,
     pub left: Option<Duration>,
+    /// Of the step.
+    pub learning_rate: f64,
     pub losses: StepLosses,
+    /// Draws some pictures above their reconstructions as they are now; it takes as long as a step.
+    pub look: &'a dyn Fn() -> RgbImage,
 }
 
 /// A network in training with all that belongs to it.
@@ -71,9 +124,7 @@ pub struct Trainer<N> {
     pub clock: Clock,
     learning_rate: f64,
     interpolation: f64,
-    checkpoint_interval: Duration,
     seed: i64,
-    saved: Instant,
     /// How often the descriptor was due to be estimated, so far.
     estimated: usize,
 }
@@ -84,7 +135,6 @@ pub struct Setup {
     pub learning_rate: f64,
     /// Share of the interpolation loss in the total; 0: there is no critic.
     pub interpolation: f64,
-    pub checkpoint_interval: Duration,
     pub seed: i64,
 }
 
@@ -114,9 +164,7 @@ impl<N: Autoencoder> Trainer<N> {
             clock: Clock::new(1, 0, None),
             learning_rate: setup.learning_rate,
             interpolation: setup.interpolation,
-            checkpoint_interval: setup.checkpoint_interval,
             seed: setup.seed,
-            saved: Instant::now(),
             estimated: 0,
         })
     }
@@ -132,40 +180,58 @@ impl<N: Autoencoder> Trainer<N> {
         });
     }
 
-    /// Trains until the clock is through, or `report` fails. `checkpoint` is called when one is due.
+    /// Trains until the clock is through, or `after`, which is called after each step, fails.
     pub fn run<E>(
         &mut self,
         source: &impl Source<N>,
         name: &str,
-        mut report: impl FnMut(Report) -> Result<(), E>,
-        mut checkpoint: impl FnMut(&Self) -> Result<(), E>,
+        mut after: impl FnMut(Report, &Self) -> Result<(), E>,
     ) -> Result<(), E> {
-        while self.clock.progress() < 1.0 {
+        let mut progress = self.clock.progress();
+        while progress < 1.0 {
             let epoch = self.clock.epoch();
-            let due = 1 + (self.clock.progress() * ESTIMATES) as usize;
+            let due = 1 + (progress * ESTIMATES) as usize;
             if self.estimated < due {
                 self.estimate_descriptor(source, ESTIMATE_LATENTS);
                 self.estimated = due;
             }
             let (pictures, features) =
                 source.batch(&self.scale.network, epoch, self.clock.step_of_epoch());
+            let learning_rate = self.rate();
             let losses = self.step(&pictures, &features);
             self.clock.tick();
-            report(Report {
+            progress = self.clock.progress();
+            let report = Report {
                 scale: name,
                 epoch: self.clock.epoch(),
-                progress: self.clock.progress().min(1.0),
+                step: self.clock.steps(),
+                progress: progress.min(1.0),
+                elapsed: self.clock.elapsed(),
                 left: self.clock.left(),
+                learning_rate,
                 losses,
-            })?;
-            if self.saved.elapsed() >= self.checkpoint_interval {
-                checkpoint(self)?;
-                self.saved = Instant::now();
-            }
+                look: &|| self.look(source),
+            };
+            after(report, self)?;
         }
         // The latents have moved since the last E step, in a short training far: the model keeps where they are now.
         self.estimate_descriptor(source, FINAL_LATENTS);
         Ok(())
+    }
+
+    /// Some pictures above their reconstructions.
+    fn look(&self, source: &impl Source<N>) -> RgbImage {
+        tch::no_grad(|| {
+            let network = &self.scale.network;
+            let pictures = source.examples(LOOKED_AT);
+            let latents = network.latent(&network.features(&pictures, Mode::Evaluate));
+            above_each_other(&pictures, &network.generate(&latents, Mode::Evaluate))
+        })
+    }
+
+    /// The learning rate of the next step.
+    fn rate(&self) -> f64 {
+        self.learning_rate * self.clock.decay()
     }
 
     /// The E step.
@@ -180,7 +246,7 @@ impl<N: Autoencoder> Trainer<N> {
 
     /// The M step: encoder and decoder, then the critic. `features` are the encoder's of `pictures`.
     pub fn step(&mut self, pictures: &Tensor, features: &Tensor) -> StepLosses {
-        let rate = self.learning_rate * self.clock.decay();
+        let rate = self.rate();
         // Draws depend on the place alone, so that a resumed run draws the same.
         tch::manual_seed(self.seed.wrapping_add(self.clock.steps() as i64));
         let adversary = Adversary {
@@ -211,6 +277,7 @@ impl<N: Autoencoder> Trainer<N> {
             gaussian: number(&losses.gaussian),
             interpolation: number(&losses.interpolation),
             critic: critic_loss.as_ref().map_or(0.0, number),
+            total: number(&losses.total),
         }
     }
 
@@ -282,4 +349,60 @@ fn copy_into(weights: &mut Weights, saved: &mut Tensors) -> Result<(), String> {
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::descriptor;
+    use crate::nn::{Local, LocalConfig};
+
+    fn trainer(interpolation: f64) -> Trainer<Local> {
+        let setup = Setup {
+            criterion: MsSsim::local(4.7579, Device::Cpu),
+            learning_rate: 1e-3,
+            interpolation,
+            seed: 5,
+        };
+        let sizes = LocalConfig {
+            frozen_encoder: false,
+            encoder_width: 2,
+            width: 2,
+            latent: 4,
+        };
+        let network = |builder: &Builder| {
+            let scope = &builder.root() / "local";
+            Ok(Scale {
+                descriptor: descriptor(&scope, sizes.latent)?,
+                network: Local::new(scope, &sizes)?,
+            })
+        };
+        let critic = |builder: &Builder| Critic::local(builder.root(), sizes.width);
+        let mut trainer = Trainer::new(setup, HashMap::new(), network, critic).unwrap();
+        trainer.clock = Clock::new(1, 10, None);
+        trainer
+    }
+
+    #[test]
+    fn without_a_critic_the_other_losses_are_the_same_at_first() {
+        tch::manual_seed(2);
+        let pictures = Tensor::rand([4, 3, 32, 32], (Kind::Float, Device::Cpu));
+        let steps = |interpolation| {
+            let mut trainer = trainer(interpolation);
+            [0, 1].map(|_| {
+                let features = trainer.scale.network.features(&pictures, Mode::Train);
+                trainer.step(&pictures, &features)
+            })
+        };
+        let ([with, with_later], [without, without_later]) = (steps(0.1), steps(0.0));
+        assert!(with.critic > 0.0 && with.interpolation > 0.0);
+        for losses in [without, without_later] {
+            assert_eq!((losses.critic, losses.interpolation), (0.0, 0.0));
+            let sum = losses.reconstruction + losses.gaussian;
+            assert!((losses.total - sum).abs() < 1e-6);
+        }
+        assert!((with.reconstruction - without.reconstruction).abs() < 1e-6);
+        assert!((with.gaussian - without.gaussian).abs() < 1e-6);
+        assert_ne!(with_later.reconstruction, without_later.reconstruction);
+    }
 }

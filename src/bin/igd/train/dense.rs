@@ -1,5 +1,8 @@
 //! Descriptors of a frozen backbone's features.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use clap::{Args, ValueEnum};
 use gstigd::data::TrainingSet;
 use gstigd::model::{DenseConfig, Tiling};
@@ -63,6 +66,7 @@ impl Arguments {
 pub fn run(
     arguments: &super::Arguments,
     data: TrainingSet,
+    stop: Arc<AtomicBool>,
     tell: impl FnMut(Event),
 ) -> anyhow::Result<Outcome> {
     let usual = Options::new(data, arguments.out.clone());
@@ -82,6 +86,7 @@ pub fn run(
         checkpoint_interval: super::checkpoint_interval(arguments)?,
         keep: dense.keep,
         resume: arguments.resume,
+        stop,
         ..usual
     };
     Ok(train(&options, tell)?)

@@ -4,17 +4,20 @@ mod dense;
 mod paper;
 
 use std::io::{self, Write, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use gstigd::data::TrainingSet;
-use gstigd::train::{Event, Outcome};
+use gstigd::train::paper::forget;
+use gstigd::train::{Event, Log, Outcome, TrainError};
 use serde_json::json;
 
 use crate::progress::Progress;
 use crate::selection::Selected;
+use crate::signals::Signals;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -44,12 +47,16 @@ pub struct Arguments {
     /// Share of normal pictures that may be flagged
     #[arg(long, default_value_t = 0.01, value_parser = share)]
     false_positive_rate: f64,
-    /// Seconds between two checkpoints
+    /// Seconds between two checkpoints. An epoch ends with one too, as long as all together take at most 5 % of the time
     #[arg(long, default_value_t = 30.0)]
     checkpoint_seconds: f64,
     /// Go on where a training of the same model was stopped; with what --keep has kept, add pictures to a dense model
     #[arg(long)]
     resume: bool,
+    /// Write losses (CSV), TensorBoard's event files, pictures with their reconstructions, and a histogram of the held-out
+    /// pictures' scores to a folder
+    #[arg(long, value_name = "DIR")]
+    log: Option<PathBuf>,
     #[command(flatten, next_help_heading = "Profile paper")]
     paper: paper::Arguments,
     #[command(flatten, next_help_heading = "Profile dense")]
@@ -79,18 +86,66 @@ pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
         Profile::Dense => ("paper", arguments.paper.given()),
     };
     if let Some(stray) = stray {
-        let text = format!("{stray} is for --profile {profile} only\n");
+        let why = match stray {
+            "--seed" | "--seeds" => ": a dense fit has no random start",
+            _ => "",
+        };
+        let text = format!("{stray} is for --profile {profile} only{why}\n");
         clap::Error::raw(ErrorKind::ArgumentConflict, text).exit();
     }
-    let mut progress = Progress::new();
-    let tell = |event: Event| tell(&mut progress, event);
+    let signals = Signals::watch()?;
+    train(arguments, &signals, json).map_err(|error| match error.downcast_ref() {
+        Some(TrainError::Stopped) => signals.interrupted("--resume").into(),
+        _ => error,
+    })
+}
+
+fn train(arguments: &Arguments, signals: &Signals, json: bool) -> anyhow::Result<()> {
     let data = data(arguments)?;
+    let Arguments { out, log, .. } = arguments;
+    let Some(series) = arguments.paper.series(out) else {
+        let start = (arguments.paper.seed(), out.clone());
+        return train_one(arguments, start, data, log.clone(), signals, json);
+    };
+    for (seed, out) in &series {
+        let log = log.as_ref().map(|log| log.join(format!("seed{seed}")));
+        let start = (*seed, out.clone());
+        train_one(arguments, start, data.clone(), log, signals, json)?;
+    }
+    // Until here a series that is resumed does not train again what it has trained.
+    for (_, out) in &series {
+        forget(out);
+    }
+    Ok(())
+}
+
+/// Trains one model and prints what it came to.
+fn train_one(
+    arguments: &Arguments,
+    start: (i64, PathBuf),
+    data: TrainingSet,
+    log: Option<PathBuf>,
+    signals: &Signals,
+    json: bool,
+) -> anyhow::Result<()> {
+    let mut log = log
+        .map(|folder| Log::open(&folder).with_context(|| folder.display().to_string()))
+        .transpose()?;
+    let mut progress = Progress::new();
+    let tell = |event: Event| {
+        if let Some(Err(error)) = log.as_mut().map(|log| log.take(&event)) {
+            progress.note(&format!("the log ends here: {error}"));
+            log = None;
+        }
+        tell(&mut progress, event);
+    };
+    let (stop, out) = (signals.stop(), start.1.clone());
     let outcome = match arguments.profile {
-        Profile::Paper => paper::run(arguments, data, tell),
-        Profile::Dense => dense::run(arguments, data, tell),
+        Profile::Paper => paper::run(arguments, start, data, stop, tell),
+        Profile::Dense => dense::run(arguments, data, stop, tell),
     };
     progress.finish();
-    Ok(print(arguments, &outcome?, json)?)
+    Ok(print(arguments.profile, &out, &outcome?, json)?)
 }
 
 /// The pictures to train on.
@@ -126,6 +181,10 @@ fn tell(progress: &mut Progress, event: Event) {
             });
         }
         Event::Skipped(error) => progress.note(&format!("left out: {error}")),
+        Event::NotSaved(error) => progress.note(&format!(
+            "no checkpoint could be written: {error}; the training goes on, and the last checkpoint stays"
+        )),
+        Event::Begin(_) | Event::Judged(..) => {}
         Event::Step(report) => progress.at(report.progress, || {
             let losses = report.losses;
             let left = report.left.unwrap_or_default().as_secs();
@@ -143,10 +202,10 @@ fn tell(progress: &mut Progress, event: Event) {
     }
 }
 
-fn print(arguments: &Arguments, outcome: &Outcome, json: bool) -> io::Result<()> {
+fn print(profile: Profile, out: &Path, outcome: &Outcome, json: bool) -> io::Result<()> {
     if json {
         let line = json!({
-            "model": arguments.out,
+            "model": out,
             "pictures": outcome.pictures,
             "skipped": outcome.skipped,
             "epochs": outcome.epochs,
@@ -155,8 +214,8 @@ fn print(arguments: &Arguments, outcome: &Outcome, json: bool) -> io::Result<()>
         writeln!(stdout(), "{line}")?;
         return Ok(());
     }
-    let out = arguments.out.display();
-    match arguments.profile {
+    let out = out.display();
+    match profile {
         Profile::Paper => writeln!(
             stdout(),
             "{out}: trained on {} pictures, {} epochs",

@@ -1,5 +1,8 @@
 //! The paper's networks.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -52,9 +55,12 @@ pub struct Arguments {
     /// Train without the critic and its interpolation loss
     #[arg(long)]
     no_critic: bool,
-    /// [default: 1]
+    /// Other numbers start from other weights and draw other batches [default: 1]
     #[arg(long)]
     seed: Option<i64>,
+    /// Train so many models, with --seed and the numbers after it, to files named after --out: `M-seed1.safetensors`, and so on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    seeds: Option<u16>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -107,17 +113,49 @@ impl Arguments {
             ("--flip", self.flip),
             ("--no-critic", self.no_critic),
             ("--seed", self.seed.is_some()),
+            ("--seeds", self.seeds.is_some()),
         ];
         super::first(given)
     }
 }
 
+impl Arguments {
+    /// The first random start, and the only one unless there are to be several.
+    pub fn seed(&self) -> i64 {
+        self.seed.unwrap_or(1)
+    }
+
+    /// The random starts and model files, where there are to be several.
+    pub fn series(&self, out: &Path) -> Option<Vec<(i64, PathBuf)>> {
+        let last = self.seed().saturating_add(self.seeds?.into());
+        Some(
+            (self.seed()..last)
+                .map(|seed| (seed, with_seed(out, seed)))
+                .collect(),
+        )
+    }
+}
+
+/// `M-seed7.safetensors` of `M.safetensors`.
+fn with_seed(out: &Path, seed: i64) -> PathBuf {
+    let mut name = out.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-seed{seed}"));
+    if let Some(extension) = out.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    out.with_file_name(name)
+}
+
+/// Trains a model from a random start; of a series, with what has to be there until all are trained.
 pub fn run(
     arguments: &super::Arguments,
+    (seed, out): (i64, PathBuf),
     data: TrainingSet,
+    stop: Arc<AtomicBool>,
     tell: impl FnMut(Event),
 ) -> anyhow::Result<Outcome> {
-    let usual = Options::new(data, arguments.out.clone());
+    let usual = Options::new(data, out);
     let paper = &arguments.paper;
     let time = match (paper.epochs, paper.minutes) {
         (None, None) => usual.time,
@@ -150,14 +188,32 @@ pub fn run(
         batch: paper.batch.unwrap_or(usual.batch),
         patch_batch: paper.patch_batch.unwrap_or(usual.patch_batch),
         learning_rate: paper.learning_rate.unwrap_or(usual.learning_rate),
-        seed: paper.seed.unwrap_or(usual.seed),
+        seed,
         strict: arguments.strict,
         hold_out: arguments.hold_out,
         false_positive_rate: arguments.false_positive_rate,
         checkpoint_interval: super::checkpoint_interval(arguments)?,
+        keep: paper.seeds.is_some(),
         resume: arguments.resume,
+        stop,
         data: usual.data,
         out: usual.out,
     };
     Ok(train(&options, tell)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_after_their_seeds() {
+        for (out, expected) in [
+            ("a/m.safetensors", "a/m-seed7.safetensors"),
+            ("m.v2.safetensors", "m.v2-seed7.safetensors"),
+            ("m", "m-seed7"),
+        ] {
+            assert_eq!(with_seed(Path::new(out), 7), Path::new(expected));
+        }
+    }
 }

@@ -1,0 +1,205 @@
+//! What a training leaves to look at, in a folder: `losses.csv`, `tensorboard/`, `reconstructions/` and `scores.svg`.
+//!
+//! A training that goes on from a checkpoint goes on with its log: what was logged after the checkpoint is cut off, since those
+//! steps are done again.
+
+mod events;
+mod losses;
+mod scores;
+mod summary;
+
+use std::fs;
+use std::io::{self, Cursor};
+use std::path::{Path, PathBuf};
+
+use image::ImageFormat;
+
+use self::events::EventFile;
+use self::losses::{Means, Table};
+use self::summary::{Summary, histogram, picture, scalar};
+use super::Event;
+use super::paper::{Begin, Report};
+use crate::model::{Calibration, Judgement, write_atomically};
+
+/// A network's training has at most so many rows in `losses.csv`; each is the mean over the steps since the one before.
+const ROWS: f64 = 2000.0;
+/// Reconstructions are drawn at the start and so many times until the end.
+const DRAWINGS: f64 = 8.0;
+
+/// Writes the log of a run, whose every [`Event`] it is to be told.
+#[derive(Debug)]
+pub struct Log {
+    folder: PathBuf,
+    table: Table,
+    /// The network in training.
+    network: Option<Network>,
+}
+
+/// What is logged of one network.
+#[derive(Debug)]
+struct Network {
+    events: EventFile,
+    means: Means,
+    rows: Pace,
+    drawings: Pace,
+}
+
+impl Log {
+    /// Makes the folder, or goes on with what is in it, as [`Event::Begin`] then says.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        fs::create_dir_all(folder.join("reconstructions"))?;
+        Ok(Self {
+            table: Table::open(&folder.join("losses.csv"))?,
+            folder: folder.to_owned(),
+            network: None,
+        })
+    }
+
+    /// Logs what there is to log of an event. After an error the log is not to be used any more.
+    pub fn take(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Begin(begin) => self.begin(begin),
+            Event::Step(report) => self.step(report),
+            Event::Judged(judgements, calibration) => self.scores(judgements, *calibration),
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, begin: &Begin) -> io::Result<()> {
+        self.table.cut(begin.scale, begin.step)?;
+        self.remove_drawings_after(begin)?;
+        self.network = Some(Network {
+            events: self.events(begin.scale, begin.step)?,
+            means: Means::default(),
+            rows: Pace::new(ROWS, begin.progress),
+            drawings: match begin.step {
+                0 => Pace::at_once(DRAWINGS),
+                _ => Pace::new(DRAWINGS, begin.progress),
+            },
+        });
+        Ok(())
+    }
+
+    fn step(&mut self, report: &Report) -> io::Result<()> {
+        let Some(network) = &mut self.network else {
+            return Ok(());
+        };
+        network.means.add(report.losses);
+        if network.rows.is_due(report.progress) {
+            let losses = network.means.take();
+            self.table.add(report, &losses)?;
+            let scalars = losses
+                .terms()
+                .map(|(term, value)| scalar(&format!("loss/{term}"), value));
+            let rate = scalar("learning rate", report.learning_rate);
+            let summary = scalars.into_iter().chain([rate]).collect();
+            network.events.write(report.step, &summary)?;
+        }
+        if network.drawings.is_due(report.progress) {
+            let drawing = (report.look)();
+            let mut png = Cursor::new(Vec::new());
+            drawing
+                .write_to(&mut png, ImageFormat::Png)
+                .map_err(io::Error::other)?;
+            let png = png.into_inner();
+            let summary =
+                Summary::from_iter([picture("reconstructions", drawing.dimensions(), &png)]);
+            network.events.write(report.step, &summary)?;
+            let name = drawing_name(report.epoch, report.scale);
+            write_atomically(&self.folder.join("reconstructions").join(name), &png)?;
+        }
+        Ok(())
+    }
+
+    fn scores(&self, judgements: &[Judgement], calibration: Option<Calibration>) -> io::Result<()> {
+        let scores: Vec<f64> = judgements.iter().map(|one| f64::from(one.score)).collect();
+        if scores.is_empty() {
+            return Ok(());
+        }
+        let mut summary = Summary::from_iter([histogram("score", &scores)]);
+        if let Some(calibration) = calibration {
+            summary.extend([scalar("threshold", f64::from(calibration.threshold))]);
+        }
+        self.events("held out", 0)?.write(0, &summary)?;
+        let threshold = calibration.map(|calibration| f64::from(calibration.threshold));
+        let svg = scores::svg(&scores, threshold).map_err(io::Error::other)?;
+        write_atomically(&self.folder.join("scores.svg"), svg.as_bytes())
+    }
+
+    /// The event file of a run, as TensorBoard calls it, with what was written up to a step.
+    fn events(&self, run: &str, step: usize) -> io::Result<EventFile> {
+        EventFile::open(&self.folder.join("tensorboard").join(run), step)
+    }
+
+    /// Those of later epochs are of an earlier training, or will be drawn again.
+    fn remove_drawings_after(&self, begin: &Begin) -> io::Result<()> {
+        let suffix = format!("-{}.png", begin.scale);
+        for entry in fs::read_dir(self.folder.join("reconstructions"))? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let epoch = name.to_str().and_then(|name| {
+                let name = name.strip_prefix("epoch-")?.strip_suffix(&suffix)?;
+                name.parse::<usize>().ok()
+            });
+            if epoch.is_some_and(|epoch| epoch > begin.epoch) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn drawing_name(epoch: usize, scale: &str) -> String {
+    format!("epoch-{epoch:03}-{scale}.png")
+}
+
+/// Something that is due at equal shares of a training.
+#[derive(Debug)]
+struct Pace {
+    /// In a whole training.
+    times: f64,
+    /// The last of them.
+    last: Option<u64>,
+}
+
+impl Pace {
+    /// For a training that is at `progress` (0 to 1).
+    fn new(times: f64, progress: f64) -> Self {
+        Self {
+            times,
+            last: Some((progress * times) as u64),
+        }
+    }
+
+    /// Is due the first time it is asked.
+    fn at_once(times: f64) -> Self {
+        Self { times, last: None }
+    }
+
+    fn is_due(&mut self, progress: f64) -> bool {
+        let now = Some((progress * self.times) as u64);
+        let is_due = now > self.last;
+        self.last = self.last.max(now);
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_often_as_it_should_be() {
+        let steps = |mut pace: Pace, range: std::ops::RangeInclusive<u32>| {
+            range
+                .filter(|&step| pace.is_due(f64::from(step) / 10.0))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(steps(Pace::new(2.0, 0.0), 1..=10), [5, 10]);
+        assert_eq!(steps(Pace::at_once(2.0), 1..=10), [1, 5, 10]);
+        // Gone on with from a checkpoint at the sixth.
+        assert_eq!(steps(Pace::new(2.0, 0.6), 7..=10), [10]);
+        // More often than there are steps.
+        assert_eq!(steps(Pace::new(100.0, 0.0), 1..=4), [1, 2, 3, 4]);
+    }
+}
