@@ -28,7 +28,7 @@ pub struct Folders<'a> {
 }
 
 /// Folders that hold a test set's masks.
-const GROUND_TRUTH: &str = "ground_truth";
+pub const GROUND_TRUTH: &str = "ground_truth";
 
 impl<'a> Folders<'a> {
     pub fn new(root: &'a Path, selection: &'a Selection) -> Self {

@@ -18,6 +18,7 @@ mod progress;
 mod selection;
 mod target;
 mod train;
+mod video;
 
 use std::process::ExitCode;
 
@@ -48,7 +49,8 @@ enum Command {
     Import(import::Arguments),
     /// Say what a model file holds
     Info(info::Arguments),
-    /// Fetch a public data set
+    /// Fetch a public data set, or make a test set of good pictures
+    #[command(subcommand)]
     Data(data::Arguments),
     /// Measure
     #[command(subcommand)]
