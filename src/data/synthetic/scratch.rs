@@ -28,7 +28,7 @@ fn stroke(coverage: &mut Coverage, picture: &RgbImage, rng: &mut Rng) {
     let mut place = place(picture, rng);
     let mut heading = between(0.0, TAU, rng);
     // Radians a pixel: in all up to half a turn, with a trembling hand.
-    let mut bend = between(-1.5, 1.5, rng) / length;
+    let mut bend = between(-1.2, 1.2, rng) / length;
     let mut pressure = between(0.5, 1.0, rng);
     let steps = (length / STEP) as usize;
     for step in 0..steps {
@@ -37,7 +37,7 @@ fn stroke(coverage: &mut Coverage, picture: &RgbImage, rng: &mut Rng) {
         let taper = (8.0 * along * (1.0 - along)).min(1.0);
         add_disc(coverage, place, radius * taper, pressure * taper);
         pressure = (pressure + between(-0.04, 0.04, rng)).clamp(0.4, 1.0);
-        bend += between(-0.4, 0.4, rng) / length;
+        bend += between(-0.1, 0.1, rng) / length;
         heading += STEP * bend + between(-0.06, 0.06, rng);
         place[0] += STEP * heading.cos();
         place[1] += STEP * heading.sin();

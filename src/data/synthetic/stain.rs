@@ -11,7 +11,7 @@ use super::{between, place, side};
 pub fn draw(picture: &RgbImage, rng: &mut Rng) -> RgbImage {
     let [x, y] = place(picture, rng);
     let radius = side(picture) * between(0.06, 0.2, rng);
-    let softness = between(0.1, 0.6, rng);
+    let softness = between(0.2, 0.8, rng);
     // How much stronger the rim is, as where a drop has dried.
     let rim = between(0.0, 0.6, rng);
     let noise = Fbm::<Perlin>::new(rng.u32(..)).set_octaves(4);
