@@ -1,8 +1,9 @@
 # What the pipelines share. They set `usage`, a line that names their arguments, and read this with `.`.
 
-# The plugin of this clone, where none is installed.
+# The plugin and the program of this clone, where none is installed.
 root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 gst-inspect-1.0 --exists igdfilter || export GST_PLUGIN_PATH=$root/target/release${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
+command -v igd >/dev/null || export PATH=$PATH:$root/target/release
 
 # Ends with a text and the exit status of bad usage.
 misused() {
@@ -16,11 +17,13 @@ if [[ ${1:-} == -h || ${1:-} == --help ]]; then
   exit
 fi
 
-# The first argument is the model.
-model=${1:-}
-[[ $model ]] || misused 'no model given'
-[[ -e $model ]] || misused "there is no model $model"
-shift
+# The first argument is the model, where `usage` says so.
+if [[ $usage == *' MODEL'* ]]; then
+  model=${1:-}
+  [[ $model ]] || misused 'no model given'
+  [[ -e $model ]] || misused "there is no model $model"
+  shift
+fi
 
 # What is read: `source` are the elements that deliver frames of a camera's device, a file, a URI, or (nothing given) the test
 # picture. A camera does not wait: with `mode` its frames pass with the last result there is, or, where each frame that

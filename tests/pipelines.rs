@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use element::model::models;
 use element::plugin::{good, program};
 use element::{PATIENCE, init};
+use gstigd::model::Model;
 use serde_json::Value;
+use tch::Device;
 
 /// A process that ends with the test.
 struct Running(Child);
@@ -48,12 +50,21 @@ fn model() -> &'static Path {
     &models().both
 }
 
-/// A video of five frames a second with a key frame every two: so many gray ones, then so many of the test picture, and so on.
+const GRAY: &str = "pattern=solid-color foreground-color=0xff737373";
+const BALL: &str = "pattern=ball";
+const TEST_PICTURE: &str = "";
+
+/// A video with a key frame every two seconds: so many gray frames, then so many of the test picture, and so on.
 fn video(folder: &Path, name: &str, parts: &[usize]) {
+    let patterns = [GRAY, TEST_PICTURE].into_iter().cycle();
+    let parts: Vec<_> = patterns.zip(parts.iter().copied()).collect();
+    video_of(folder, name, &parts);
+}
+
+/// A video of five frames a second, so many of each pattern.
+fn video_of(folder: &Path, name: &str, parts: &[(&str, usize)]) {
     const CAPS: &str = "video/x-raw,format=I420,width=320,height=240,framerate=5/1";
-    const PATTERNS: [&str; 2] = ["pattern=solid-color foreground-color=0xff737373", ""];
-    let parts = parts.iter().zip(PATTERNS.iter().cycle());
-    let parts = parts.map(|(frames, pattern)| {
+    let parts = parts.iter().map(|(pattern, frames)| {
         format!("videotestsrc {pattern} num-buffers={frames} ! {CAPS} ! parts. ")
     });
     let location = folder.join(name);
@@ -121,6 +132,40 @@ fn inspect_file() {
         .count();
     assert_eq!(anomalous, 5);
     assert_eq!(lines[0]["path"], "in put.mp4");
+}
+
+#[test]
+fn train_from_video() {
+    let folder = folder("train");
+    video_of(&folder, "good parts.mp4", &[(BALL, 40)]);
+    video_of(&folder, "in.mp4", &[(BALL, 20), (TEST_PICTURE, 5)]);
+    let igd = Path::new(env!("CARGO_BIN_EXE_igd")).parent().unwrap();
+    let path = format!("{}:{}", igd.display(), std::env::var("PATH").unwrap());
+    let mut command = script("train-from-video", &folder);
+    command.env("PATH", path);
+    good(command.args(["good parts.mp4", "in.mp4", "out.mp4", "--every", "2"]));
+    assert_eq!(frames(&folder.join("out.mp4"), &folder), 25);
+    let info = Model::open(&folder.join("out.safetensors"), Device::Cpu).unwrap();
+    assert!(
+        info.provenance
+            .data
+            .contains("good%20parts.mp4, one frame in 2")
+    );
+    let lines = lines(&fs::read_to_string(folder.join("out.jsonl")).unwrap());
+    let score = |line: &Value| line["score"].as_f64().unwrap();
+    let (ball, test_picture) = lines.split_at(20);
+    let highest = ball.iter().map(score).fold(0.0, f64::max);
+    for line in test_picture {
+        assert!(line["anomalous"] == true && score(line) > highest, "{line}");
+    }
+
+    let output = script("train-from-video", &folder).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        errors.contains("usage: train-from-video VIDEO_OF_GOOD"),
+        "{errors}"
+    );
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub struct Folders<'a> {
 }
 
 /// Folders that hold a test set's masks.
-const GROUND_TRUTH: &str = "ground_truth";
+pub const GROUND_TRUTH: &str = "ground_truth";
 
 impl<'a> Folders<'a> {
     pub fn new(root: &'a Path, selection: &'a Selection) -> Self {
@@ -68,15 +68,18 @@ impl<'a> Folders<'a> {
                     pictures.extend(self.of_kind(&kind, pictures_in(&folder)?));
                 }
             }
-        } else if self.is_to_be_split() {
-            for folder in sorted_entries(self.root)? {
-                let kind = file_name(&folder);
-                if folder.is_dir() && self.selection.abnormal.contains(&kind) {
-                    pictures.extend(self.of_kind(&kind, pictures_in(&folder)?));
+        } else {
+            let entries = sorted_entries(self.root)?;
+            if self.is_to_be_split() {
+                for folder in entries {
+                    let kind = file_name(&folder);
+                    if folder.is_dir() && self.selection.abnormal.contains(&kind) {
+                        pictures.extend(self.of_kind(&kind, pictures_in(&folder)?));
+                    }
                 }
+                let kind = self.selection.normal.first().map_or(GOOD, String::as_str);
+                pictures.extend(self.of_kind(kind, self.split()?.1));
             }
-            let kind = self.selection.normal.first().map_or(GOOD, String::as_str);
-            pictures.extend(self.of_kind(kind, self.split()?.1));
         }
         self.some(pictures, || {
             "folders in test, such as test/good and test/scratch, or folders named as --normal and --abnormal say"

@@ -3,15 +3,18 @@
 pub mod elpv;
 pub mod fetch;
 mod folder;
+mod frame;
 pub mod mnist;
 pub mod packed;
 mod picture;
 pub mod resize;
 mod sample;
 mod set;
+pub mod synthetic;
 mod training;
 
 pub use folder::{FolderError, GOOD, group_of, is_picture, pictures_in};
+pub use frame::Frame;
 pub use picture::{Picture, PictureError};
 pub use sample::Sample;
 pub use set::{

@@ -1,9 +1,10 @@
 //! A picture file as the networks' input.
 
-use std::io;
+use std::fs;
+use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
-use image::{ImageReader, Limits, RgbImage};
+use image::{ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::resize::{PlaneView, Resizer};
 
@@ -22,6 +23,8 @@ pub enum PictureError {
         path: PathBuf,
         cause: image::ImageError,
     },
+    #[error("{path}: a part of the picture is missing at its end", path = .path.display())]
+    CutOff { path: PathBuf },
     #[error("{path}: {reason}", path = .path.display())]
     Packed { path: PathBuf, reason: String },
 }
@@ -43,9 +46,15 @@ impl Picture {
             path: path.to_owned(),
             cause,
         };
-        let mut reader = ImageReader::open(path)
-            .and_then(ImageReader::with_guessed_format)
+        let bytes = fs::read(path).map_err(io)?;
+        let mut reader = ImageReader::new(Cursor::new(&bytes))
+            .with_guessed_format()
             .map_err(io)?;
+        if reader.format() == Some(ImageFormat::Jpeg) && is_cut_off(&bytes) {
+            return Err(PictureError::CutOff {
+                path: path.to_owned(),
+            });
+        }
         let mut limits = Limits::default();
         limits.max_image_width = Some(LARGEST_SIDE);
         limits.max_image_height = Some(LARGEST_SIDE);
@@ -87,3 +96,12 @@ impl Picture {
         self.0
     }
 }
+
+/// Whether a JPEG file has no end after its last scan. The decoder fills what is missing with gray and says nothing.
+fn is_cut_off(bytes: &[u8]) -> bool {
+    let last = |marker: [u8; 2]| bytes.windows(2).rposition(|window| window == marker);
+    last(JPEG_END) < last(JPEG_SCAN)
+}
+
+const JPEG_END: [u8; 2] = [0xff, 0xd9];
+const JPEG_SCAN: [u8; 2] = [0xff, 0xda];

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::frame::Frame;
 use super::packed::Packed;
 use super::picture::{Picture, PictureError};
 
@@ -14,6 +15,8 @@ pub enum Sample {
     File(PathBuf),
     /// One of many in a file, by its place.
     Packed(Arc<Packed>, usize),
+    /// A frame of a video, which is in memory.
+    Frame(Arc<Frame>),
 }
 
 impl Sample {
@@ -21,14 +24,16 @@ impl Sample {
         match self {
             Self::File(path) => Picture::open(path),
             Self::Packed(file, index) => file.picture(*index),
+            Self::Frame(frame) => Ok(frame.picture().clone()),
         }
     }
 
-    /// The file that it is in.
+    /// The file that it is in, or the video's URI.
     pub fn file(&self) -> &Path {
         match self {
             Self::File(path) => path,
             Self::Packed(file, _) => file.path(),
+            Self::Frame(frame) => frame.video(),
         }
     }
 
@@ -39,10 +44,13 @@ impl Sample {
 
     /// The same with another name of the file.
     pub fn name_in(&self, file: &Path) -> PathBuf {
+        let index = match self {
+            Self::File(_) => return file.to_owned(),
+            Self::Packed(_, index) => *index,
+            Self::Frame(frame) => frame.number(),
+        };
         let mut name = file.as_os_str().to_owned();
-        if let Self::Packed(_, index) = self {
-            name.push(format!("#{index}"));
-        }
+        name.push(format!("#{index}"));
         name.into()
     }
 }

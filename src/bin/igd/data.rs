@@ -1,48 +1,52 @@
 //! `igd data`
 
+mod synthetic;
+
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand};
 use gstigd::data::{elpv, mnist};
 use serde_json::json;
 
+#[derive(Subcommand)]
+pub enum Arguments {
+    /// Electroluminescence pictures of solar cells (90 MB)
+    Elpv(Target),
+    /// Handwritten digits, ten classes (55 MB)
+    Mnist(Target),
+    /// Clothes and shoes, ten classes (55 MB)
+    FashionMnist(Target),
+    /// Draw defects on good pictures: a test set with masks, without a single defective part
+    Synthetic(synthetic::Arguments),
+}
+
 #[derive(Args)]
-pub struct Arguments {
-    /// Which data set
-    #[arg(value_enum)]
-    set: Set,
+pub struct Target {
     /// The folder to write it to
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Set {
-    /// Electroluminescence pictures of solar cells (90 MB)
-    Elpv,
-    /// Handwritten digits, ten classes (55 MB)
-    Mnist,
-    /// Clothes and shoes, ten classes (55 MB)
-    FashionMnist,
-}
-
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
-    let out = &arguments.out;
-    let (counts, text, licence) = match arguments.set {
-        Set::Elpv => {
+    let (out, (counts, text, licence)) = match &arguments {
+        Arguments::Elpv(Target { out }) => {
             let counts = elpv::write(out)?;
             let text = format!(
                 "{} good pictures for training, {} good and {} defective ones for testing",
                 counts.train_good, counts.test_good, counts.test_defective
             );
-            (json!(counts), text, elpv::LICENCE)
+            (out, (json!(counts), text, elpv::LICENCE))
         }
-        Set::Mnist => of_classes(mnist::write_mnist(out)?, mnist::MNIST_LICENCE),
-        Set::FashionMnist => of_classes(
-            mnist::write_fashion_mnist(out)?,
-            mnist::FASHION_MNIST_LICENCE,
-        ),
+        Arguments::Mnist(Target { out }) => {
+            let counts = mnist::write_mnist(out)?;
+            (out, of_classes(counts, mnist::MNIST_LICENCE))
+        }
+        Arguments::FashionMnist(Target { out }) => {
+            let counts = mnist::write_fashion_mnist(out)?;
+            (out, of_classes(counts, mnist::FASHION_MNIST_LICENCE))
+        }
+        Arguments::Synthetic(arguments) => return synthetic::run(arguments, json),
     };
     if json {
         let line = json!({ "out": out, "counts": counts, "licence": licence });

@@ -19,6 +19,7 @@ mod selection;
 mod signals;
 mod target;
 mod train;
+mod video;
 
 use std::process::ExitCode;
 
@@ -51,7 +52,8 @@ enum Command {
     Import(import::Arguments),
     /// Say what a model file holds
     Info(info::Arguments),
-    /// Fetch a public data set
+    /// Fetch a public data set, or make a test set of good pictures
+    #[command(subcommand)]
     Data(data::Arguments),
     /// Measure
     #[command(subcommand)]

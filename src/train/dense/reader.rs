@@ -1,4 +1,4 @@
-//! Pictures decoded beside the work on the ones before.
+//! Pictures decoded on all cores, beside the work on the ones before.
 
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -15,19 +15,26 @@ pub fn for_each<E>(
     size: (usize, usize),
     mut work: impl FnMut(usize, Result<Vec<f32>, PictureError>) -> Result<(), E>,
 ) -> Result<(), E> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(AHEAD);
-        scope.spawn(move || {
-            for sample in samples {
-                let picture = sample.open().map(|picture| picture.resized(size));
-                // Nobody listens any more after an error.
-                if sender.send(picture).is_err() {
-                    return;
+        // Each thread has every so many-th picture and a channel of its own, which keeps the order.
+        let read = |first: usize| {
+            let (sender, receiver) = sync_channel(AHEAD.div_ceil(threads));
+            scope.spawn(move || {
+                for sample in samples.iter().skip(first).step_by(threads) {
+                    let picture = sample.open().map(|picture| picture.resized(size));
+                    // Nobody listens any more after an error.
+                    if sender.send(picture).is_err() {
+                        return;
+                    }
                 }
-            }
-        });
-        for (index, picture) in receiver.into_iter().enumerate() {
-            work(index, picture)?;
+            });
+            receiver
+        };
+        let receivers: Vec<_> = (0..threads).map(read).collect();
+        for index in 0..samples.len() {
+            let picture = receivers[index % threads].recv();
+            work(index, picture.expect("reading pictures does not panic"))?;
         }
         Ok(())
     })

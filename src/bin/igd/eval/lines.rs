@@ -8,6 +8,8 @@ use gstigd::data::GOOD;
 use gstigd::eval::Scored;
 use serde::Deserialize;
 
+use super::Judged;
+
 /// What counts of a line.
 #[derive(Deserialize)]
 struct Line {
@@ -18,7 +20,7 @@ struct Line {
 }
 
 /// The scores and the threshold.
-pub fn read(lines: &Path, labels: &Path) -> anyhow::Result<(Vec<Scored>, f32)> {
+pub fn read(lines: &Path, labels: &Path) -> anyhow::Result<Judged> {
     let text = |path: &Path| fs::read_to_string(path).with_context(|| path.display().to_string());
     let labels_text = text(labels)?;
     let kinds: Vec<&str> = labels_text.lines().map(str::trim).collect();
@@ -43,7 +45,11 @@ pub fn read(lines: &Path, labels: &Path) -> anyhow::Result<(Vec<Scored>, f32)> {
             score: line.score,
         });
     }
-    Ok((scored, threshold))
+    Ok(Judged {
+        scored,
+        threshold,
+        skipped: 0,
+    })
 }
 
 #[cfg(test)]
@@ -56,7 +62,9 @@ mod tests {
         let (lines, labels) = (folder.path().join("lines"), folder.path().join("labels"));
         fs::write(&lines, r#"{"frame":1,"score":0.5,"threshold":null}"#).unwrap();
         fs::write(&labels, "good\nscratch\n").unwrap();
-        let (scored, threshold) = read(&lines, &labels).unwrap();
+        let Judged {
+            scored, threshold, ..
+        } = read(&lines, &labels).unwrap();
         assert_eq!(threshold, f32::INFINITY);
         assert_eq!((scored.len(), scored[0].anomalous), (1, true));
     }

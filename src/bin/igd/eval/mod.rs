@@ -7,7 +7,8 @@ use std::io::{self, Write, stdout};
 use std::path::PathBuf;
 
 use clap::Args;
-use gstigd::eval::{Evaluation, Kind};
+use gstigd::eval::{Evaluation, Kind, Scored};
+use serde::Serialize;
 
 use crate::selection::Selected;
 use crate::target::Target;
@@ -45,8 +46,28 @@ pub struct Arguments {
     target: Target,
 }
 
+/// What there is to evaluate.
+struct Judged {
+    scored: Vec<Scored>,
+    threshold: f32,
+    /// Pictures that could not be used.
+    skipped: usize,
+}
+
+/// What is said with `--json`.
+#[derive(Serialize)]
+struct Line {
+    #[serde(flatten)]
+    evaluation: Evaluation,
+    skipped: usize,
+}
+
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
-    let (scored, threshold) = match (
+    let Judged {
+        scored,
+        threshold,
+        skipped,
+    } = match (
         &arguments.model,
         &arguments.data,
         &arguments.lines,
@@ -58,9 +79,16 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     };
     let evaluation = Evaluation::new(&scored, threshold);
     if json {
-        writeln!(stdout(), "{}", serde_json::to_string(&evaluation)?)?;
-    } else {
-        print(&evaluation)?;
+        let line = Line {
+            evaluation,
+            skipped,
+        };
+        writeln!(stdout(), "{}", serde_json::to_string(&line)?)?;
+        return Ok(());
+    }
+    print(&evaluation)?;
+    if skipped > 0 {
+        writeln!(stdout(), "left out {skipped} pictures that cannot be used")?;
     }
     Ok(())
 }

@@ -6,20 +6,17 @@ use gstigd::data::{group_of, test_pictures};
 use gstigd::eval::Scored;
 use gstigd::model::Detection;
 
-use super::Arguments;
+use super::{Arguments, Judged};
 use crate::progress::Progress;
 
 /// The scores and the threshold.
-pub fn judge(
-    model: &Path,
-    data: &Path,
-    arguments: &Arguments,
-) -> anyhow::Result<(Vec<Scored>, f32)> {
+pub fn judge(model: &Path, data: &Path, arguments: &Arguments) -> anyhow::Result<Judged> {
     let pictures = test_pictures(data, &arguments.selection.selection())?;
     let groups = group_of(data);
     let mut detector = arguments.target.open(model)?;
     let mut detection = Detection::default();
     let mut scored = Vec::with_capacity(pictures.len());
+    let mut skipped = 0;
     let mut progress = Progress::new();
     progress.stage("judging");
     for picture in &pictures {
@@ -27,6 +24,7 @@ pub fn judge(
             Ok(rgb) => rgb,
             Err(error) if arguments.strict => return Err(error.into()),
             Err(error) => {
+                skipped += 1;
                 progress.note(&format!("left out: {error}"));
                 continue;
             }
@@ -53,5 +51,9 @@ pub fn judge(
         });
     }
     progress.finish();
-    Ok((scored, detector.threshold()))
+    Ok(Judged {
+        scored,
+        threshold: detector.threshold(),
+        skipped,
+    })
 }

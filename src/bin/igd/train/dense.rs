@@ -50,6 +50,26 @@ fn pair(text: &str) -> Result<[usize; 2], String> {
 }
 
 impl Arguments {
+    /// What the model is to be; not checked yet.
+    fn config(&self) -> DenseConfig {
+        let usual = DenseConfig::usual();
+        DenseConfig {
+            tiling: Tiling::new(
+                self.input.unwrap_or(usual.tiling.tile),
+                self.tiles.unwrap_or(usual.tiling.tiles),
+            ),
+            shared: self.tile_model == Some(TileModel::One),
+            dimensions: self.dimensions.unwrap_or(usual.dimensions),
+        }
+    }
+
+    /// Width and height of the picture that the backbone sees, all tiles together.
+    pub fn picture(&self) -> anyhow::Result<(usize, usize)> {
+        let config = self.config();
+        config.check().map_err(anyhow::Error::msg)?;
+        Ok(config.tiling.picture().into())
+    }
+
     /// The name of an argument that was given.
     pub fn given(&self) -> Option<&'static str> {
         let given = [
@@ -72,14 +92,7 @@ pub fn run(
     let usual = Options::new(data, arguments.out.clone());
     let dense = &arguments.dense;
     let options = Options {
-        config: DenseConfig {
-            tiling: Tiling::new(
-                dense.input.unwrap_or(usual.config.tiling.tile),
-                dense.tiles.unwrap_or(usual.config.tiling.tiles),
-            ),
-            shared: dense.tile_model == Some(TileModel::One),
-            dimensions: dense.dimensions.unwrap_or(usual.config.dimensions),
-        },
+        config: dense.config(),
         strict: arguments.strict,
         hold_out: arguments.hold_out,
         false_positive_rate: arguments.false_positive_rate,

@@ -2,6 +2,7 @@
 
 mod dense;
 mod paper;
+mod video;
 
 use std::io::{self, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -22,15 +23,17 @@ use crate::signals::Signals;
 #[derive(Args)]
 pub struct Arguments {
     /// Pictures of good parts: a folder of them, one with `train/good`, `good` or `normal`, or MNIST's or CIFAR-10's files
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "video")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    video: video::Arguments,
     #[command(flatten)]
     selection: Selected,
     /// Share of the pictures that are trained on, drawn by lot: how few are enough?
     #[arg(long, value_name = "SHARE", value_parser = share)]
     sample_rate: Option<f64>,
     /// Share of anomalous pictures among those that are trained on, from `train` or the other classes: how clean must they be?
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = share, conflicts_with = "video")]
     contamination: Option<f64>,
     /// Stop at a picture that cannot be used, instead of leaving it out
     #[arg(long)]
@@ -101,7 +104,10 @@ pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
 }
 
 fn train(arguments: &Arguments, signals: &Signals, json: bool) -> anyhow::Result<()> {
-    let data = data(arguments)?;
+    let mut progress = Progress::new();
+    let data = data(arguments, &mut progress);
+    progress.finish();
+    let data = data?;
     let Arguments { out, log, .. } = arguments;
     let Some(series) = arguments.paper.series(out) else {
         let start = (arguments.paper.seed(), out.clone());
@@ -149,14 +155,24 @@ fn train_one(
 }
 
 /// The pictures to train on.
-fn data(arguments: &Arguments) -> anyhow::Result<TrainingSet> {
+fn data(arguments: &Arguments, progress: &mut Progress) -> anyhow::Result<TrainingSet> {
     let selection = arguments.selection.selection();
-    let mut data = TrainingSet::open(&arguments.data, &selection)?;
+    let mut data = match (&arguments.data, &arguments.video.video) {
+        (Some(folder), _) => TrainingSet::open(folder, &selection)?,
+        (None, Some(video)) => {
+            let size = match arguments.profile {
+                Profile::Paper => arguments.paper.picture(),
+                Profile::Dense => arguments.dense.picture()?,
+            };
+            arguments.video.frames(video, size, progress)?
+        }
+        (None, None) => unreachable!("one of them is required"),
+    };
     if let Some(share) = arguments.sample_rate {
         data.thin(share, selection.seed);
     }
-    if let Some(share) = arguments.contamination {
-        data.contaminate(share, &arguments.data, &selection)?;
+    if let (Some(share), Some(folder)) = (arguments.contamination, &arguments.data) {
+        data.contaminate(share, folder, &selection)?;
     }
     Ok(data)
 }

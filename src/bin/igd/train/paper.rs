@@ -96,6 +96,19 @@ fn at_least_two(text: &str) -> Result<usize, String> {
 }
 
 impl Arguments {
+    /// Side of the picture that the networks see.
+    fn input(&self) -> i64 {
+        match self.scales {
+            Some(Scales::Single) => PATCH,
+            _ => PICTURE,
+        }
+    }
+
+    /// Width and height of the same.
+    pub fn picture(&self) -> (usize, usize) {
+        [self.input() as usize; 2].into()
+    }
+
     /// The name of an argument that was given.
     pub fn given(&self) -> Option<&'static str> {
         let given = [
@@ -169,11 +182,7 @@ pub fn run(
     let options = Options {
         global: global.filter(|_| matches!(scales, Scales::Both | Scales::Global)),
         local: local.filter(|_| scales != Scales::Global),
-        input: if scales == Scales::Single {
-            PATCH
-        } else {
-            PICTURE
-        },
+        input: paper.input(),
         interpolation: if paper.no_critic {
             0.0
         } else {

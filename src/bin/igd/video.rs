@@ -1,0 +1,135 @@
+//! Videos: whatever GStreamer decodes, through a pipeline to samples.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail};
+use gst::prelude::*;
+use gst_app::AppSink;
+
+/// A video that is decoded from its start to its end, as fast as its samples are worked on.
+pub struct Video {
+    name: String,
+    uri: String,
+    pipeline: gst::Pipeline,
+    sink: AppSink,
+}
+
+/// How long to wait for a sample before looking whether an element failed.
+const PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+
+impl Video {
+    /// Opens a file or a URI; `elements` of a launch line work on its frames.
+    pub fn open(input: &Path, elements: &str) -> anyhow::Result<Self> {
+        gst::init()?;
+        gstigd::plugin_register_static()?;
+        let name = input.to_string_lossy().into_owned();
+        let uri = if name.contains("://") {
+            name.clone()
+        } else {
+            let path = input.canonicalize().with_context(|| name.clone())?;
+            glib::filename_to_uri(path, None)?.into()
+        };
+        let line = format!(
+            "uridecodebin name=source ! videoconvert name=converter ! {elements} ! \
+             appsink name=sink sync=false max-buffers=4"
+        );
+        let pipeline = gst::parse::launch(&line)?
+            .downcast::<gst::Pipeline>()
+            .map_err(|_| anyhow!("a launch line of several elements is a pipeline"))?;
+        let sink = pipeline.by_name("sink").and_downcast::<AppSink>();
+        let video = Self {
+            sink: sink.context("the appsink is there")?,
+            name,
+            uri,
+            pipeline,
+        };
+        video.element("source")?.set_property("uri", &video.uri);
+        Ok(video)
+    }
+
+    /// What the user calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// One of the elements, by the name that the launch line gives it.
+    pub fn element(&self, name: &str) -> anyhow::Result<gst::Element> {
+        let element = self.pipeline.by_name(name);
+        element.context("a named element is there")
+    }
+
+    /// Known once there are frames, and not of all videos.
+    pub fn duration(&self) -> Option<gst::ClockTime> {
+        self.pipeline.query_duration()
+    }
+
+    /// Hands on each sample, until `work` breaks or the video ends.
+    pub fn for_each(
+        &self,
+        work: impl FnMut(gst::Sample) -> anyhow::Result<ControlFlow<()>>,
+    ) -> anyhow::Result<()> {
+        let result = self
+            .pipeline
+            .set_state(gst::State::Playing)
+            .map_err(anyhow::Error::from)
+            .and_then(|_| self.read(work));
+        // An element that failed has said why; that is more than the end of its stream tells.
+        let failure = self.failure();
+        self.pipeline.set_state(gst::State::Null)?;
+        match failure {
+            Some(text) => bail!("{}: {text}", self.name),
+            None => result,
+        }
+    }
+
+    fn read(
+        &self,
+        mut work: impl FnMut(gst::Sample) -> anyhow::Result<ControlFlow<()>>,
+    ) -> anyhow::Result<()> {
+        loop {
+            match self.sink.try_pull_sample(PATIENCE) {
+                Some(sample) => {
+                    if work(sample)?.is_break() {
+                        return Ok(());
+                    }
+                }
+                None if self.sink.is_eos() => return Ok(()),
+                // Where a source failed, no end of the stream ever comes.
+                None => {
+                    if let Some(text) = self.failure() {
+                        bail!("{}: {text}", self.name);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first error on the bus.
+    fn failure(&self) -> Option<String> {
+        let message = self
+            .pipeline
+            .bus()?
+            .pop_filtered(&[gst::MessageType::Error])?;
+        let gst::MessageView::Error(error) = message.view() else {
+            return None;
+        };
+        let text = error.error().message().to_owned();
+        let source = self.pipeline.by_name("source")?;
+        let converter = self.pipeline.by_name("converter")?.static_pad("sink")?;
+        Some(if !source.src_pads().is_empty() && !converter.is_linked() {
+            "it has no video stream".to_owned()
+        } else if message
+            .src()
+            .is_some_and(|object| object.has_as_ancestor(&source))
+        {
+            format!("cannot be read as a video: {text}")
+        } else {
+            text
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! A frame of a video, in memory.
+
+use std::path::{Path, PathBuf};
+
+use image::{Rgb, RgbImage};
+
+use super::picture::Picture;
+
+/// A frame at the size that a model takes: 5,000 of 256x256 have 1 GB.
+#[derive(Debug)]
+pub struct Frame {
+    video: PathBuf,
+    number: usize,
+    picture: Picture,
+}
+
+impl Frame {
+    /// The frame `number` of a video, from the planar R, G, B values of 0..=255 of a picture of `size` (width, height).
+    pub fn new(video: PathBuf, number: usize, size: (usize, usize), rgb: &[f32]) -> Self {
+        let area = size.0 * size.1;
+        let pixel = |x: u32, y: u32| {
+            let place = y as usize * size.0 + x as usize;
+            Rgb([0, 1, 2].map(|channel| rgb[channel * area + place].round() as u8))
+        };
+        Self {
+            video,
+            number,
+            picture: RgbImage::from_fn(size.0 as u32, size.1 as u32, pixel).into(),
+        }
+    }
+
+    /// The video's URI.
+    pub fn video(&self) -> &Path {
+        &self.video
+    }
+
+    /// Its place in the video, from 0.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    pub fn picture(&self) -> &Picture {
+        &self.picture
+    }
+}
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.video, self.number) == (&other.video, other.number)
+    }
+}
+
+impl Eq for Frame {}
