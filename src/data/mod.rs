@@ -3,6 +3,7 @@
 pub mod elpv;
 pub mod fetch;
 mod folder;
+mod ground_truth;
 pub mod packed;
 mod picture;
 pub mod resize;
@@ -11,6 +12,7 @@ mod set;
 mod training;
 
 pub use folder::{FolderError, GOOD, group_of, is_picture, pictures_in};
+pub use ground_truth::GroundTruth;
 pub use picture::{Picture, PictureError};
 pub use sample::Sample;
 pub use set::{
