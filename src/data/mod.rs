@@ -5,6 +5,7 @@ pub mod fetch;
 mod folder;
 mod frame;
 pub mod mnist;
+mod ground_truth;
 pub mod packed;
 mod picture;
 pub mod resize;
@@ -15,6 +16,7 @@ mod training;
 
 pub use folder::{FolderError, GOOD, group_of, is_picture, pictures_in};
 pub use frame::Frame;
+pub use ground_truth::GroundTruth;
 pub use picture::{Picture, PictureError};
 pub use sample::Sample;
 pub use set::{

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::folder::{FolderError, Folders, GOOD};
+use super::ground_truth::GroundTruth;
 use super::packed::{IDX_FILES, Packed, idx_labels};
 use super::picture::PictureError;
 use super::sample::Sample;
@@ -31,6 +32,17 @@ pub struct TestPicture {
     pub anomalous: bool,
     /// The picture that is not black where the defect is.
     pub mask: Option<PathBuf>,
+}
+
+impl TestPicture {
+    /// Which pixels of the picture, of `size` (width, height), are anomalous. `None` if it is anomalous and has no mask.
+    pub fn ground_truth(&self, size: (u32, u32)) -> Result<Option<GroundTruth>, SetError> {
+        match &self.mask {
+            Some(mask) => GroundTruth::open(mask, size).map(Some),
+            None if self.anomalous => Ok(None),
+            None => Ok(Some(GroundTruth::normal(size))),
+        }
+    }
 }
 
 /// What is normal in a data set.

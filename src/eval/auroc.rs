@@ -1,21 +1,28 @@
-//! Area under the ROC curve: the chance that an anomalous picture scores above a normal one.
+//! Area under the ROC curve: the chance that something anomalous scores above something normal, where ties count half.
 
-/// Ties count half. `None` if one of the two is empty.
-pub fn auroc(normal: &[f32], anomalous: &[f32]) -> Option<f64> {
-    if normal.is_empty() || anomalous.is_empty() {
-        return None;
+use super::ranking::{Ranking, Score};
+
+impl<A: Score> Ranking<A> {
+    /// Area under the ROC curve, 0..=1.
+    pub fn auroc(&self) -> f64 {
+        let (mut before, mut twice) = ((0, 0), 0);
+        for step in self.steps() {
+            let (width, heights) = (
+                step.false_positives - before.0,
+                step.true_positives + before.1,
+            );
+            // Whole numbers: those of all pixels of a test set are beyond what even f64 can add up without a rest.
+            twice += width as u128 * heights as u128;
+            before = (step.false_positives, step.true_positives);
+        }
+        let pairs = self.normal().len() as f64 * self.anomalous().len() as f64;
+        twice as f64 / (2.0 * pairs)
     }
-    let mut sorted = normal.to_vec();
-    sorted.sort_by(f32::total_cmp);
-    let wins: f64 = anomalous
-        .iter()
-        .map(|score| {
-            let below = sorted.partition_point(|normal| normal < score);
-            let at_most = sorted.partition_point(|normal| normal <= score);
-            (below + at_most) as f64 / 2.0
-        })
-        .sum();
-    Some(wins / (normal.len() * anomalous.len()) as f64)
+}
+
+/// Area under the ROC curve of some scores. `None` if one of the two is empty.
+pub fn auroc(normal: &[f32], anomalous: &[f32]) -> Option<f64> {
+    Ranking::new(normal.to_vec(), anomalous.to_vec()).map(|ranking| ranking.auroc())
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What a [`Detector`](super::Detector) says about one picture.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::criterion::{ScoreWeights, TermWeights, gaussian_term};
 
 /// The two terms of the score at one scale, each in 0..=1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScaleTerms {
     /// 0.85 (1 - MS-SSIM) + 0.15 L1 / range, of the worst patch at the local scale.
     pub reconstruction: f32,
@@ -40,7 +40,7 @@ impl ScaleTerms {
 }
 
 /// The terms of a dense model: those of the place that is the farthest from normal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DenseTerms {
     /// The distance, which is the score: about 1 where normal.
     pub distance: f32,
@@ -49,7 +49,7 @@ pub struct DenseTerms {
 }
 
 /// The terms of each scale the model has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scales {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub global: Option<ScaleTerms>,
@@ -70,6 +70,28 @@ impl Scales {
             dense: Some(terms),
             ..Self::default()
         }
+    }
+
+    /// Each term with its name, such as `global.gaussian`.
+    pub fn terms(&self) -> impl Iterator<Item = (&'static str, f32)> {
+        let paper = |terms: Option<ScaleTerms>| terms.map(|it| [it.reconstruction, it.gaussian]);
+        [
+            (
+                ["global.reconstruction", "global.gaussian"],
+                paper(self.global),
+            ),
+            (
+                ["local.reconstruction", "local.gaussian"],
+                paper(self.local),
+            ),
+            (
+                ["dense.distance", "dense.gaussian"],
+                self.dense.map(|it| [it.distance, it.gaussian]),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(names, values)| Some(names.into_iter().zip(values?)))
+        .flatten()
     }
 
     /// The score of a paper's model.

@@ -13,6 +13,7 @@ mod eval;
 mod import;
 mod info;
 mod man;
+mod overlay;
 mod predict;
 mod progress;
 mod selection;

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use gstigd::data::GOOD;
-use gstigd::eval::Scored;
+use gstigd::eval::{PixelMetrics, Scored};
+use gstigd::model::Scales;
 use serde::Deserialize;
 
-use super::Judged;
+use super::results::Results;
 
 /// What counts of a line.
 #[derive(Deserialize)]
@@ -17,10 +18,12 @@ struct Line {
     score: f32,
     /// None where it is infinite, which JSON cannot say.
     threshold: Option<f32>,
+    #[serde(default)]
+    scales: Scales,
 }
 
-/// The scores and the threshold.
-pub fn read(lines: &Path, labels: &Path) -> anyhow::Result<Judged> {
+/// Reads the lines, and what the frames show.
+pub fn read(lines: &Path, labels: &Path) -> anyhow::Result<Results> {
     let text = |path: &Path| fs::read_to_string(path).with_context(|| path.display().to_string());
     let labels_text = text(labels)?;
     let kinds: Vec<&str> = labels_text.lines().map(str::trim).collect();
@@ -39,16 +42,24 @@ pub fn read(lines: &Path, labels: &Path) -> anyhow::Result<Judged> {
         };
         threshold = line.threshold.unwrap_or(f32::INFINITY);
         scored.push(Scored {
+            name: format!("frame {}", line.frame),
             kind: (*kind).to_owned(),
             group: None,
             anomalous: *kind != GOOD,
             score: line.score,
+            scales: line.scales,
         });
     }
-    Ok(Judged {
+    Ok(Results {
+        about: vec![
+            ("lines", lines.display().to_string()),
+            ("labels", labels.display().to_string()),
+        ],
         scored,
         threshold,
         skipped: 0,
+        pixels: PixelMetrics::default(),
+        pictures: None,
     })
 }
 
@@ -57,15 +68,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_threshold_that_json_cannot_say_is_infinite() {
+    fn a_threshold_that_json_cannot_say_is_infinite_and_terms_may_be_missing() {
         let folder = tempfile::tempdir().unwrap();
         let (lines, labels) = (folder.path().join("lines"), folder.path().join("labels"));
         fs::write(&lines, r#"{"frame":1,"score":0.5,"threshold":null}"#).unwrap();
         fs::write(&labels, "good\nscratch\n").unwrap();
-        let Judged {
-            scored, threshold, ..
-        } = read(&lines, &labels).unwrap();
-        assert_eq!(threshold, f32::INFINITY);
-        assert_eq!((scored.len(), scored[0].anomalous), (1, true));
+        let results = read(&lines, &labels).unwrap();
+        assert_eq!(results.threshold, f32::INFINITY);
+        let [frame] = &results.scored[..] else {
+            panic!("one line is one frame")
+        };
+        assert!(frame.anomalous);
+        assert_eq!((&*frame.name, frame.scales), ("frame 1", Scales::default()));
     }
 }

@@ -1,13 +1,17 @@
 //! `igd eval`
 
 mod lines;
+mod metrics;
 mod pictures;
+mod report;
+mod results;
 
 use std::io::{self, Write, stdout};
 use std::path::PathBuf;
 
 use clap::Args;
-use gstigd::eval::{Evaluation, Kind, Scored};
+use gstigd::eval::{Evaluation, Kind};
+use gstigd::model::check_writable;
 use serde::Serialize;
 
 use crate::selection::Selected;
@@ -23,7 +27,7 @@ pub struct Arguments {
         required_unless_present = "lines"
     )]
     model: Option<PathBuf>,
-    /// A folder with `test/good` and a folder in `test` for each kind of defect
+    /// A folder with `test/good` and a folder in `test` for each kind of defect; masks in `ground_truth/<kind>` measure the maps too
     #[arg(long, value_name = "DIR", requires = "model")]
     data: Option<PathBuf>,
     #[command(flatten)]
@@ -42,16 +46,11 @@ pub struct Arguments {
     /// What the video's frames show: a line each from the first frame on, `good` or the kind of defect
     #[arg(long, value_name = "FILE", requires = "lines")]
     labels: Option<PathBuf>,
+    /// Write a page with curves, a table of all pictures, and the worst and best of them: one file that needs no network
+    #[arg(long, value_name = "R.html")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     target: Target,
-}
-
-/// What there is to evaluate.
-struct Judged {
-    scored: Vec<Scored>,
-    threshold: f32,
-    /// Pictures that could not be used.
-    skipped: usize,
 }
 
 /// What is said with `--json`.
@@ -59,15 +58,15 @@ struct Judged {
 struct Line {
     #[serde(flatten)]
     evaluation: Evaluation,
+    /// Pictures that could not be used.
     skipped: usize,
 }
 
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
-    let Judged {
-        scored,
-        threshold,
-        skipped,
-    } = match (
+    if let Some(report) = &arguments.report {
+        check_writable(report)?;
+    }
+    let mut results = match (
         &arguments.model,
         &arguments.data,
         &arguments.lines,
@@ -77,7 +76,14 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         (_, _, Some(lines), Some(labels)) => lines::read(lines, labels)?,
         _ => unreachable!("the arguments require each other"),
     };
-    let evaluation = Evaluation::new(&scored, threshold);
+    let evaluation = Evaluation::new(&results.scored, results.threshold, results.pixels);
+    for note in evaluation.notes(&results.scored) {
+        eprintln!("{note}");
+    }
+    if let Some(path) = &arguments.report {
+        report::write(path, &mut results, &evaluation)?;
+    }
+    let skipped = results.skipped;
     if json {
         let line = Line {
             evaluation,
@@ -88,21 +94,18 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     }
     print(&evaluation)?;
     if skipped > 0 {
-        writeln!(stdout(), "left out {skipped} pictures that cannot be used")?;
+        writeln!(
+            stdout(),
+            "left out {skipped} pictures that cannot be used"
+        )?;
     }
     Ok(())
 }
 
 fn print(evaluation: &Evaluation) -> io::Result<()> {
-    let area = |area: &Option<f64>| match area {
-        Some(area) => format!("{area:.4}"),
-        None => "unknown (good and defective pictures are needed)".to_owned(),
-    };
-    writeln!(stdout(), "image AUROC {}", area(&evaluation.image_auroc))?;
-    for (group, auroc) in &evaluation.groups {
-        writeln!(stdout(), "  {group} {}", area(auroc))?;
+    for (name, value) in metrics::rows(evaluation) {
+        writeln!(stdout(), "{name} {value}")?;
     }
-    writeln!(stdout(), "threshold {:.4}", evaluation.threshold)?;
     for (kind, Kind { pictures, flagged }) in &evaluation.kinds {
         writeln!(stdout(), "  {kind}: {flagged} of {pictures} flagged")?;
     }

@@ -1,22 +1,44 @@
-//! Scores of a test set's pictures.
+//! A test set's pictures, judged.
 
 use std::path::Path;
 
-use gstigd::data::{group_of, test_pictures};
-use gstigd::eval::Scored;
-use gstigd::model::Detection;
+use anyhow::Context;
+use gstigd::data::{Picture, Sample, TestPicture, group_of, test_pictures};
+use gstigd::eval::{PixelMetrics, Pixels, Scored};
+use gstigd::model::{Detection, Detector};
 
-use super::{Arguments, Judged};
+use super::Arguments;
+use super::results::Results;
 use crate::progress::Progress;
 
-/// The scores and the threshold.
-pub fn judge(model: &Path, data: &Path, arguments: &Arguments) -> anyhow::Result<Judged> {
+/// Pictures that can be looked at again.
+pub struct Pictures {
+    samples: Vec<Sample>,
+    detector: Detector,
+}
+
+impl Pictures {
+    /// Opens and judges one of them once more: no memory holds the maps of thousands.
+    pub fn look_at(&mut self, index: usize) -> anyhow::Result<(Picture, Detection)> {
+        let picture = self.samples[index].open()?;
+        let mut detection = Detection::default();
+        judge_one(&mut self.detector, &picture, &mut detection)
+            .with_context(|| self.samples[index].to_string())?;
+        Ok((picture, detection))
+    }
+}
+
+/// Judges the pictures of a folder with a model.
+pub fn judge(model: &Path, data: &Path, arguments: &Arguments) -> anyhow::Result<Results> {
     let pictures = test_pictures(data, &arguments.selection.selection())?;
     let groups = group_of(data);
     let mut detector = arguments.target.open(model)?;
     let mut detection = Detection::default();
     let mut scored = Vec::with_capacity(pictures.len());
     let mut skipped = 0;
+    let mut samples = Vec::with_capacity(pictures.len());
+    let has_mask = |picture: &TestPicture| picture.mask.is_some();
+    let mut pixels = pictures.iter().any(has_mask).then(Pixels::default);
     let mut progress = Progress::new();
     progress.stage("judging");
     for picture in &pictures {
@@ -29,31 +51,51 @@ pub fn judge(model: &Path, data: &Path, arguments: &Arguments) -> anyhow::Result
                 continue;
             }
         };
-        detector.detect(
-            &rgb.resized(detector.input_size()),
-            rgb.size(),
-            &mut detection,
-        )?;
-        let name = picture
+        judge_one(&mut detector, &rgb, &mut detection)
+            .with_context(|| picture.sample.to_string())?;
+        if let Some(pixels) = &mut pixels {
+            let truth = picture.ground_truth(rgb.size())?;
+            pixels.add(detector.raw_map(), detector.input_size(), truth.as_ref());
+        }
+        let file = picture.sample.file();
+        let name = file.file_name().and_then(|name| name.to_str());
+        let inside = picture
             .sample
-            .file()
-            .file_name()
-            .and_then(|name| name.to_str());
+            .name_in(file.strip_prefix(data).unwrap_or(file));
         scored.push(Scored {
+            name: inside.display().to_string(),
             kind: picture.kind.clone(),
             group: name.and_then(|name| groups.get(name)).cloned(),
             anomalous: picture.anomalous,
             score: detection.score,
+            scales: detection.scales,
         });
+        samples.push(picture.sample.clone());
         let done = scored.len();
         progress.at(done as f64 / pictures.len() as f64, || {
             format!("{done} of {} pictures", pictures.len())
         });
     }
     progress.finish();
-    Ok(Judged {
+    Ok(Results {
+        about: vec![
+            ("model", model.display().to_string()),
+            ("profile", detector.config().describe().to_owned()),
+            ("data", data.display().to_string()),
+        ],
         scored,
         threshold: detector.threshold(),
         skipped,
+        pixels: pixels.map_or_else(PixelMetrics::default, Pixels::measure),
+        pictures: Some(Pictures { samples, detector }),
     })
+}
+
+fn judge_one(
+    detector: &mut Detector,
+    picture: &Picture,
+    detection: &mut Detection,
+) -> anyhow::Result<()> {
+    let rgb = picture.resized(detector.input_size());
+    Ok(detector.detect(&rgb, picture.size(), detection)?)
 }

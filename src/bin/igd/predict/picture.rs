@@ -4,17 +4,13 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
 use gstigd::data::Picture;
 use gstigd::model::{Detection, Detector, Region, Scales};
-use gstigd::video::{Colormap, Painter};
 use ndarray::ArrayView2;
 use serde::Serialize;
 
 use super::{Arguments, Lines, beside};
-
-/// How strong the heatmap is drawn.
-const OPACITY: f32 = 0.5;
+use crate::overlay::paint;
 
 /// What is said of a picture.
 #[derive(Serialize)]
@@ -75,32 +71,4 @@ pub fn judge<W: Write>(
         scales: detection.scales,
         regions: &detection.regions,
     })
-}
-
-/// Draws heatmap and regions as `igdfilter` does.
-fn paint(picture: Picture, detection: &Detection) -> anyhow::Result<image::RgbImage> {
-    gst::init()?;
-    let (width, height) = picture.size();
-    // Rows as GStreamer lays them out: padded to four bytes.
-    let info = VideoInfo::builder(VideoFormat::Rgb, width, height).build()?;
-    let stride = info.stride()[0] as usize;
-    let row = 3 * width as usize;
-    let mut bytes = vec![0; info.size()];
-    let mut pixels = picture.into_rgb();
-    for (padded, pixels) in bytes.chunks_mut(stride).zip(pixels.chunks(row)) {
-        padded[..row].copy_from_slice(pixels);
-    }
-    let mut buffer = gst::Buffer::from_mut_slice(bytes);
-    let buffer = buffer.make_mut();
-    {
-        let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &info)?;
-        let mut painter = Painter::new(&info);
-        painter.heatmap(&mut frame, &detection.map, Colormap::Turbo, OPACITY);
-        painter.boxes(&mut frame, &detection.regions);
-    }
-    let painted = buffer.map_readable()?;
-    for (pixels, padded) in pixels.chunks_mut(row).zip(painted.chunks(stride)) {
-        pixels.copy_from_slice(&padded[..row]);
-    }
-    Ok(pixels)
 }

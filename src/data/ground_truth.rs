@@ -1,0 +1,67 @@
+//! Which pixels of a picture are anomalous.
+
+use std::path::Path;
+
+use super::picture::Picture;
+use super::set::SetError;
+
+/// A picture's pixels, row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroundTruth {
+    pub width: usize,
+    pub height: usize,
+    pub anomalous: Vec<bool>,
+}
+
+impl GroundTruth {
+    /// That of a normal picture of that width and height.
+    pub fn normal((width, height): (u32, u32)) -> Self {
+        let (width, height) = (width as usize, height as usize);
+        Self {
+            width,
+            height,
+            anomalous: vec![false; width * height],
+        }
+    }
+
+    /// Reads a mask: anomalous is what is not black. Fails where it is not of the size (width, height) of its picture.
+    pub fn open(path: &Path, size: (u32, u32)) -> Result<Self, SetError> {
+        let mask = Picture::open(path)?;
+        if mask.size() != size {
+            let (width, height) = mask.size();
+            return Err(SetError::Set {
+                path: path.to_owned(),
+                reason: format!(
+                    "the mask has {width}x{height} pixels, its picture {}x{}: they must be of one size",
+                    size.0, size.1
+                ),
+            });
+        }
+        let pixels = mask.into_rgb();
+        Ok(Self {
+            width: size.0 as usize,
+            height: size.1 as usize,
+            anomalous: pixels.pixels().map(|pixel| pixel.0 != [0; 3]).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::GrayImage;
+
+    #[test]
+    fn what_is_not_black_is_anomalous() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mask.png");
+        let mask = GrayImage::from_fn(3, 2, |x, y| [(x + y * 2) as u8].into());
+        mask.save(&path).unwrap();
+        let truth = GroundTruth::open(&path, (3, 2)).unwrap();
+        assert_eq!((truth.width, truth.height), (3, 2));
+        assert_eq!(truth.anomalous, [false, true, true, true, true, true]);
+
+        let error = GroundTruth::open(&path, (2, 3)).unwrap_err().to_string();
+        assert!(error.contains("mask.png: the mask has 3x2"), "{error}");
+    }
+}
