@@ -95,7 +95,7 @@ fn folders_that_cannot_be_trained_on() {
     assert!(text.contains("00.png/model.safetensors"), "{text}");
 
     fs::write(data.join("broken.png"), b"\x89PNG\r\n\x1a\nbroken").unwrap();
-    let text = failure(train(&data, &out, &[]).output().unwrap());
+    let text = failure(train(&data, &out, &["--strict"]).output().unwrap());
     assert!(text.contains("broken.png"), "{text}");
     for picture in fs::read_dir(&data).unwrap().skip(5) {
         fs::remove_file(picture.unwrap().path()).unwrap();
