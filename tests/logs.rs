@@ -63,11 +63,25 @@ fn both_networks_are_logged() {
         let file = fs::read_dir(path).unwrap().next().unwrap().unwrap();
         assert!(file.file_name().into_string().unwrap().contains("tfevents"));
     }
-    // Anew, and shorter: nothing of the first is left.
+    // Anew, shorter and without the global network: nothing of the first is left but what is none of the log's.
+    let other = log.join("reconstructions/notes.txt");
+    fs::write(&other, "").unwrap();
     finish(&mut train("1", &["--scales", "local"]));
     let text = fs::read_to_string(log.join("losses.csv")).unwrap();
-    assert_eq!(text.matches("\nlocal,").count(), 3);
-    assert!(!log.join("reconstructions/epoch-003-local.png").exists());
+    assert_eq!(
+        (text.lines().count(), text.matches("\nlocal,").count()),
+        (4, 3)
+    );
+    for name in [
+        "epoch-003-local.png",
+        "epoch-003-global.png",
+        "epoch-000-global.png",
+    ] {
+        assert!(!log.join("reconstructions").join(name).exists(), "{name}");
+    }
+    assert!(other.exists());
+    let events = fs::read_dir(log.join("tensorboard/global")).unwrap();
+    assert_eq!(events.count(), 0);
 }
 
 #[test]
@@ -104,7 +118,11 @@ fn a_series_goes_on_with_the_model_it_was_at() {
         command
     };
     let second = checkpoint(&path("m-seed6.safetensors"));
-    let mut child = series(&[]).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = series(&[])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     wait_for(&mut child, || second.exists());
     kill(child);
     let losses = path("log/seed5/losses.csv");

@@ -22,8 +22,8 @@ pub use self::learning::{LearnError, Learned, Learning};
 pub use self::moments::Moments;
 pub use self::options::Options;
 use super::{
-    BACKBONE_LICENCE, Ending, Event, Outcome, Skipping, TrainError, calibrate_and_save, check_stop,
-    enough, imagenet_backbone, provenance, split,
+    BACKBONE_LICENCE, Ending, Event, Outcome, Skipping, TrainError, calibrate_and_save, enough,
+    imagenet_backbone, provenance, split,
 };
 use crate::criterion::Field;
 use crate::data::Sample;
@@ -212,7 +212,11 @@ fn see(
             }
             saved = Instant::now();
         }
-        check_stop(&options.stop)
+        // As it was above: for a signal since then nothing has been kept yet.
+        match is_stopped {
+            true => Err(TrainError::Stopped),
+            false => Ok(()),
+        }
     })?;
     seen.fitted.append(&mut fitted);
     Ok(())

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::summary::{Message, Summary};
@@ -20,10 +20,15 @@ const AFTER: usize = 4;
 pub struct EventFile(File);
 
 impl EventFile {
+    /// The file of a folder.
+    pub fn path(folder: &Path) -> PathBuf {
+        folder.join(FILE)
+    }
+
     /// Opens the file of a folder, keeping of what is in it the events up to a step; of a training from its start, none.
     pub fn open(folder: &Path, step: usize) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let path = folder.join(FILE);
+        let path = Self::path(folder);
         let before = match fs::read(&path) {
             Ok(bytes) if step > 0 => bytes,
             _ => Vec::new(),

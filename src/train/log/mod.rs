@@ -25,6 +25,9 @@ use crate::model::{Calibration, Judgement, write_atomically};
 const ROWS: f64 = 2000.0;
 /// Reconstructions are drawn at the start and so many times until the end.
 const DRAWINGS: f64 = 8.0;
+/// TensorBoard's runs: the networks, and the calibration.
+const RUNS: [&str; 3] = ["global", "local", HELD_OUT];
+const HELD_OUT: &str = "held out";
 
 /// Writes the log of a run, whose every [`Event`] it is to be told.
 #[derive(Debug)]
@@ -45,9 +48,12 @@ struct Network {
 }
 
 impl Log {
-    /// Makes the folder, or goes on with what is in it, as [`Event::Begin`] then says.
-    pub fn open(folder: &Path) -> io::Result<Self> {
+    /// Makes the folder. What an earlier training has logged there is removed, or gone on with, as [`Event::Begin`] then says.
+    pub fn open(folder: &Path, resume: bool) -> io::Result<Self> {
         fs::create_dir_all(folder.join("reconstructions"))?;
+        if !resume {
+            remove_earlier(folder)?;
+        }
         Ok(Self {
             table: Table::open(&folder.join("losses.csv"))?,
             folder: folder.to_owned(),
@@ -67,7 +73,10 @@ impl Log {
 
     fn begin(&mut self, begin: &Begin) -> io::Result<()> {
         self.table.cut(begin.scale, begin.step)?;
-        self.remove_drawings_after(begin)?;
+        let is_later = |one: &Drawing| one.scale == begin.scale && one.epoch > begin.epoch;
+        for drawing in drawings(&self.folder)?.into_iter().filter(is_later) {
+            fs::remove_file(drawing.path)?;
+        }
         self.network = Some(Network {
             events: self.events(begin.scale, begin.step)?,
             means: Means::default(),
@@ -120,7 +129,7 @@ impl Log {
         if let Some(calibration) = calibration {
             summary.extend([scalar("threshold", f64::from(calibration.threshold))]);
         }
-        self.events("held out", 0)?.write(0, &summary)?;
+        self.events(HELD_OUT, 0)?.write(0, &summary)?;
         let threshold = calibration.map(|calibration| f64::from(calibration.threshold));
         let svg = scores::svg(&scores, threshold).map_err(io::Error::other)?;
         write_atomically(&self.folder.join("scores.svg"), svg.as_bytes())
@@ -130,23 +139,40 @@ impl Log {
     fn events(&self, run: &str, step: usize) -> io::Result<EventFile> {
         EventFile::open(&self.folder.join("tensorboard").join(run), step)
     }
+}
 
-    /// Those of later epochs are of an earlier training, or will be drawn again.
-    fn remove_drawings_after(&self, begin: &Begin) -> io::Result<()> {
-        let suffix = format!("-{}.png", begin.scale);
-        for entry in fs::read_dir(self.folder.join("reconstructions"))? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let epoch = name.to_str().and_then(|name| {
-                let name = name.strip_prefix("epoch-")?.strip_suffix(&suffix)?;
-                name.parse::<usize>().ok()
-            });
-            if epoch.is_some_and(|epoch| epoch > begin.epoch) {
-                fs::remove_file(entry.path())?;
-            }
+/// Removes what was logged in a folder, and nothing else that lies there.
+fn remove_earlier(folder: &Path) -> io::Result<()> {
+    let runs = RUNS.map(|run| EventFile::path(&folder.join("tensorboard").join(run)));
+    let files = ["losses.csv", "scores.svg"].map(|name| folder.join(name));
+    let drawings = drawings(folder)?.into_iter().map(|drawing| drawing.path);
+    let all = runs.into_iter().chain(files).chain(drawings);
+    all.filter(|path| path.exists())
+        .try_for_each(fs::remove_file)
+}
+
+/// A picture of reconstructions.
+struct Drawing {
+    path: PathBuf,
+    epoch: usize,
+    scale: String,
+}
+
+/// Those in a log's folder.
+fn drawings(folder: &Path) -> io::Result<Vec<Drawing>> {
+    let mut drawings = Vec::new();
+    for entry in fs::read_dir(folder.join("reconstructions"))? {
+        let path = entry?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let parts = stem.and_then(|stem| stem.strip_prefix("epoch-")?.split_once('-'));
+        if let Some((epoch, scale)) = parts
+            && let Ok(epoch) = epoch.parse()
+        {
+            let scale = scale.to_owned();
+            drawings.push(Drawing { path, epoch, scale });
         }
-        Ok(())
     }
+    Ok(drawings)
 }
 
 fn drawing_name(epoch: usize, scale: &str) -> String {

@@ -135,7 +135,9 @@ fn train_one(
     json: bool,
 ) -> anyhow::Result<()> {
     let mut log = log
-        .map(|folder| Log::open(&folder).with_context(|| folder.display().to_string()))
+        .map(|folder| {
+            Log::open(&folder, arguments.resume).with_context(|| folder.display().to_string())
+        })
         .transpose()?;
     let mut progress = Progress::new();
     let tell = |event: Event| {
