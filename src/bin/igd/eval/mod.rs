@@ -94,10 +94,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     }
     print(&evaluation)?;
     if skipped > 0 {
-        writeln!(
-            stdout(),
-            "left out {skipped} pictures that cannot be used"
-        )?;
+        writeln!(stdout(), "left out {skipped} pictures that cannot be used")?;
     }
     Ok(())
 }

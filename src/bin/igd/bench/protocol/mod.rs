@@ -79,11 +79,11 @@ const SMALL: &[&str] = &[
     "--latent",
     "64",
     "--patch-batch",
-    "64",
+    "32",
     "--learning-rate",
     "1e-3",
     "--epochs",
-    "10",
+    "5",
 ];
 const SMALL_DENSE: &[&str] = &["--input", "64"];
 const LARGE: &[&str] = &[
