@@ -70,29 +70,20 @@ pub enum Set {
     Elpv,
 }
 
-/// Chosen for two cores: see docs/results.md.
-const SMALL: &[&str] = &[
-    "--scales",
-    "single",
-    "--width",
-    "8",
-    "--latent",
-    "64",
-    "--patch-batch",
-    "32",
-    "--learning-rate",
-    "1e-3",
-    "--epochs",
-    "5",
+/// Arguments of `igd train` with their values, chosen for two cores: see docs/results.md.
+const SMALL: &[(&str, &str)] = &[
+    ("--scales", "single"),
+    ("--width", "8"),
+    ("--latent", "64"),
+    ("--patch-batch", "32"),
+    ("--learning-rate", "1e-3"),
+    ("--epochs", "5"),
 ];
-const SMALL_DENSE: &[&str] = &["--input", "64"];
-const LARGE: &[&str] = &[
-    "--batch",
-    "8",
-    "--learning-rate",
-    "3e-4",
-    "--global-share",
-    "0.6",
+const SMALL_DENSE: &[(&str, &str)] = &[("--input", "64")];
+const LARGE: &[(&str, &str)] = &[
+    ("--batch", "8"),
+    ("--learning-rate", "3e-4"),
+    ("--global-share", "0.6"),
 ];
 
 impl Set {
@@ -112,20 +103,31 @@ impl Set {
         matches!(self, Self::Mnist | Self::FashionMnist | Self::Cifar10)
     }
 
-    /// Arguments of `igd train` beside data and model.
-    fn training(self, profile: Profile) -> Vec<String> {
-        let mirrored: &[&str] = match self {
+    /// Arguments of `igd train` beside data and model: those of the command line, and the usual ones that it does not give.
+    fn training(self, profile: Profile, seed: u64, arguments: &Arguments) -> Vec<String> {
+        let (usual, mut given) = match (profile, self.has_classes()) {
+            (Profile::Dense, true) => (SMALL_DENSE, Vec::new()),
+            (Profile::Dense, false) => (&[][..], Vec::new()),
+            (Profile::Paper, true) => (SMALL, arguments.train.clone()),
+            (Profile::Paper, false) => (LARGE, arguments.train.clone()),
+        };
+        if profile == Profile::Paper {
+            given.extend(["--seed".to_owned(), seed.to_string()]);
+            if let Some(minutes) = arguments.minutes {
+                given.extend(["--minutes".to_owned(), minutes.to_string()]);
+            }
             // A mirrored digit is no digit.
-            Self::FashionMnist | Self::Cifar10 => &["--flip"],
-            _ => &[],
-        };
-        let arguments = match (profile, self.has_classes()) {
-            (Profile::Paper, true) => [SMALL, mirrored].concat(),
-            (Profile::Paper, false) => LARGE.to_vec(),
-            (Profile::Dense, true) => SMALL_DENSE.to_vec(),
-            (Profile::Dense, false) => Vec::new(),
-        };
-        arguments.into_iter().map(str::to_owned).collect()
+            if matches!(self, Self::FashionMnist | Self::Cifar10) {
+                given.push("--flip".to_owned());
+            }
+        }
+        let is_given = |name: &str| given.iter().any(|argument| argument == name);
+        let by_time = is_given("--minutes");
+        let usual = usual
+            .iter()
+            .filter(|(name, _)| !(is_given(name) || by_time && *name == "--epochs"))
+            .flat_map(|&(name, value)| [name.to_owned(), value.to_owned()]);
+        usual.chain(given.iter().cloned()).collect()
     }
 
     /// The data set's folder, fetched if need be.
@@ -210,19 +212,11 @@ pub fn run(set: Set, arguments: &Arguments, json: bool) -> anyhow::Result<()> {
                 Profile::Dense => &arguments.seeds[..1],
             };
             for &seed in seeds {
-                let mut training = set.training(profile);
-                if profile == Profile::Paper {
-                    if let Some(minutes) = arguments.minutes {
-                        training.extend(["--minutes".to_owned(), minutes.to_string()]);
-                    }
-                    training.extend(arguments.train.iter().cloned());
-                    training.extend(["--seed".to_owned(), seed.to_string()]);
-                }
                 jobs.push(Job {
                     class: class.clone(),
                     profile,
                     seed,
-                    training,
+                    training: set.training(profile, seed, arguments),
                 });
             }
         }

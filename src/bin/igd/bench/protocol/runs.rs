@@ -140,8 +140,9 @@ fn output(command: &mut Command) -> anyhow::Result<String> {
         .context("cannot run igd")?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().rev().find(|line| !line.trim().is_empty());
-        bail!("{}", last.unwrap_or("igd ended without a word"));
+        let mut lines = said.lines();
+        let reason = lines.rfind(|line| line.starts_with("igd:") || line.starts_with("error:"));
+        bail!("{}", reason.unwrap_or("igd ended without a word"));
     }
     Ok(String::from_utf8(output.stdout)?)
 }
