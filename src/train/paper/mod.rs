@@ -21,12 +21,10 @@ pub use trainer::{Report, Setup, Source, StepLosses, Trainer};
 use self::pictures::Pictures;
 use self::scales::{train_global, train_local};
 use super::{Event, Outcome, Skipping, TrainError, calibrate_and_save, enough, provenance, split};
-use crate::libtorch::KeptBlocks;
 use crate::model::{ModelConfig, ModelError, PaperConfig, Provenance, Tensors, check_writable};
 
 /// Trains the networks that `options` names, calibrates on the held-out pictures and writes the model.
 pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
-    let _kept = KeptBlocks::new();
     tell(Event::Stage("reading pictures"));
     check_writable(&options.out)?;
     let mut skipping = Skipping::new(options.strict);
