@@ -27,14 +27,12 @@ use super::{
     Ending, Event, Outcome, Skipping, TrainError, calibrate_and_save, check_stop, enough,
     provenance, split,
 };
-use crate::libtorch::KeptBlocks;
 use crate::model::{
     ModelConfig, ModelError, PaperConfig, Provenance, Tensors, check_writable, sweep,
 };
 
 /// Trains the networks that `options` names, calibrates on the held-out pictures and writes the model.
 pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
-    let _kept = KeptBlocks::new();
     tell(Event::Stage("reading pictures"));
     check_writable(&options.out)?;
     sweep(&options.out);

@@ -13,6 +13,7 @@ use super::trainer::{Begin, Setup, Source, Trainer};
 use super::whitening::whitening;
 use super::{Event, TrainError};
 use crate::criterion::MsSsim;
+use crate::libtorch::KeptBlocks;
 use crate::model::{PaperConfig, Scale, Tensors, descriptor};
 use crate::nn::{Autoencoder, Critic, Global, GlobalConfig, Local, LocalConfig};
 
@@ -54,8 +55,11 @@ pub fn train_global(
     )
     .map_err(TrainError::Encoder)?;
     tell(Event::Stage("encoding pictures"));
+    // Each stage has its own: what one leaves fits few of the next one's tensors, and would be gigabytes on top of those.
+    let kept = KeptBlocks::new();
     let network = &trainer.scale.network;
     let source = WholePictures::new(pictures, network, options.batch, options.flip, options.seed);
+    drop(kept);
     if let Some(start) = source
         .features()
         .and_then(|features| whitening(features, sizes.latent))
@@ -125,6 +129,7 @@ fn run<N: Autoencoder>(
     share: f64,
     tell: &mut impl FnMut(Event),
 ) -> Result<(), TrainError> {
+    let _kept = KeptBlocks::new();
     let limit = options.time.map(|time| time.mul_f64(share));
     trainer.clock = Clock::new(source.steps_an_epoch(), options.epochs, limit);
     let path = checkpoint::path(&options.out, scale);
