@@ -48,13 +48,17 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     }
     let mut progress = Progress::new();
     progress.stage("calibrating");
+    let mut skipped = 0;
     let judgements = judge(&mut detector, &pictures, |done| {
         match done {
             Ok(done) => progress.at(done as f64 / pictures.len() as f64, || {
                 format!("{done} of {} pictures", pictures.len())
             }),
             Err(error) if arguments.strict => return Err(error.into()),
-            Err(error) => progress.note(&format!("left out: {error}")),
+            Err(error) => {
+                progress.note(&format!("left out: {error}"));
+                skipped += 1;
+            }
         }
         Ok(())
     });
@@ -66,7 +70,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         writeln!(
             stdout(),
             "{}",
-            json!({ "model": arguments.model, "calibration": calibration })
+            json!({ "model": arguments.model, "calibration": calibration, "skipped": skipped })
         )?;
     } else if let Some(calibration) = calibration {
         writeln!(
