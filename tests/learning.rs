@@ -404,23 +404,26 @@ fn file_size(path: &Path) -> u64 {
     std::fs::metadata(path).unwrap().len()
 }
 
-/// The stream stops for no longer than an interval at 30 frames a second and 200 ms. Whoever else keeps the machine busy adds
-/// to it, so the best of three counts.
+/// The work of learning is spread: no frame waits for more than a fifth of all that the lesson takes (it would be a third if the
+/// descriptors were worked out at once; about an eighth is one decomposition that cannot be divided, 0.2 s on two cores). Whoever else
+/// keeps the machine busy adds to it, so the best of three counts.
 #[test]
 fn the_stream_never_stops_for_long() {
-    let limit = Duration::from_millis(233);
-    let longest = |_| {
+    let share = |_| {
         let mut line = Line::new("learn-frames=100");
-        let pauses = (0..110).map(|_| {
-            let frame = draw(Scene::Normal, &line.info, line.count);
-            line.count += 1;
-            let start = Instant::now();
-            line.harness.push_and_pull(frame).unwrap();
-            start.elapsed()
-        });
-        pauses.max().unwrap()
+        let pauses: Vec<_> = (0..110)
+            .map(|_| {
+                let frame = draw(Scene::Normal, &line.info, line.count);
+                line.count += 1;
+                let start = Instant::now();
+                line.harness.push_and_pull(frame).unwrap();
+                start.elapsed().as_secs_f64()
+            })
+            .collect();
+        let longest = pauses.iter().copied().fold(0.0, f64::max);
+        longest / pauses.iter().sum::<f64>()
     };
-    let best = (0..3).map(longest).min().unwrap();
-    println!("longest pause {best:?}");
-    assert!(best < limit, "{best:?}");
+    let best = (0..3).map(share).fold(f64::INFINITY, f64::min);
+    println!("longest pause: {best:.3} of the lesson");
+    assert!(best < 0.2, "{best}");
 }
