@@ -3,7 +3,7 @@
 mod element;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use element::frame::{bytes, video_info};
 use element::model::models;
@@ -404,9 +404,9 @@ fn file_size(path: &Path) -> u64 {
     std::fs::metadata(path).unwrap().len()
 }
 
-/// The work of learning is spread: no frame waits for more than a fifth of all that the lesson takes (it would be a third if the
-/// descriptors were worked out at once; about an eighth is one decomposition that cannot be divided, 0.2 s on two cores). Whoever else
-/// keeps the machine busy adds to it, so the best of three counts.
+/// The work of learning is spread: no frame waits for more than a fifth of all that the lesson takes (about an eighth is one
+/// decomposition that cannot be divided, a quarter of a second on two cores). Whoever else keeps the machine busy adds to it, so the
+/// best of three counts.
 #[test]
 fn the_stream_never_stops_for_long() {
     let share = |_| {
