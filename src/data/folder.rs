@@ -124,13 +124,8 @@ impl<'a> Folders<'a> {
     fn split(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), FolderError> {
         let pictures = self.of_names(self.root, &self.selection.normal)?;
         let for_test = (pictures.len() as f64 * self.selection.test_share).round() as usize;
-        let drawn = draw(pictures.len(), for_test, self.selection.seed);
-        let (testing, training): (Vec<_>, Vec<_>) = pictures
-            .into_iter()
-            .enumerate()
-            .partition(|(index, _)| drawn.contains(index));
-        let paths = |part: Vec<(usize, PathBuf)>| part.into_iter().map(|(_, path)| path).collect();
-        Ok((paths(training), paths(testing)))
+        let (testing, training) = draw(pictures, for_test, self.selection.seed);
+        Ok((training, testing))
     }
 
     fn of_names(&self, folder: &Path, names: &[String]) -> Result<Vec<PathBuf>, FolderError> {

@@ -19,7 +19,5 @@ pub use frame::Frame;
 pub use ground_truth::GroundTruth;
 pub use picture::{Picture, PictureError};
 pub use sample::Sample;
-pub use set::{
-    Selection, SetError, TestPicture, contaminants, draw, normal_pictures, test_pictures,
-};
+pub use set::{Selection, SetError, TestPicture, contaminants, normal_pictures, test_pictures};
 pub use training::TrainingSet;

@@ -111,11 +111,17 @@ pub fn test_pictures(folder: &Path, selection: &Selection) -> Result<Vec<TestPic
     }
 }
 
-/// `count` of the numbers below `length`, drawn without putting back.
-pub fn draw(length: usize, count: usize, seed: u64) -> HashSet<usize> {
-    let mut numbers: Vec<usize> = (0..length).collect();
-    fastrand::Rng::with_seed(seed).shuffle(&mut numbers);
-    numbers.into_iter().take(count).collect()
+/// Draws `count` of the items by lot: (drawn, rest), each in their order.
+pub(super) fn draw<T>(items: Vec<T>, count: usize, seed: u64) -> (Vec<T>, Vec<T>) {
+    let mut places: Vec<usize> = (0..items.len()).collect();
+    fastrand::Rng::with_seed(seed).shuffle(&mut places);
+    let drawn: HashSet<usize> = places.into_iter().take(count).collect();
+    let (drawn, rest): (Vec<_>, Vec<_>) = items
+        .into_iter()
+        .enumerate()
+        .partition(|(place, _)| drawn.contains(place));
+    let items = |part: Vec<(usize, T)>| part.into_iter().map(|(_, item)| item).collect();
+    (items(drawn), items(rest))
 }
 
 /// Pictures of ten classes in a few files: MNIST, Fashion-MNIST or CIFAR-10.

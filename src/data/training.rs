@@ -1,6 +1,7 @@
 //! The pictures that a model is trained on.
 
 use std::fs;
+use std::mem;
 use std::path::Path;
 
 use super::elpv::LICENCE_FILE;
@@ -32,12 +33,7 @@ impl TrainingSet {
     /// Keeps a share (0 to 1) of the pictures, drawn by lot: the paper's study of small training sets.
     pub fn thin(&mut self, share: f64, seed: u64) {
         let count = (self.samples.len() as f64 * share).round() as usize;
-        let drawn = draw(self.samples.len(), count, seed);
-        let mut index = 0;
-        self.samples.retain(|_| {
-            index += 1;
-            drawn.contains(&(index - 1))
-        });
+        (self.samples, _) = draw(mem::take(&mut self.samples), count, seed);
         self.name += &format!(", {share} of them drawn with seed {seed}");
     }
 
@@ -51,18 +47,13 @@ impl TrainingSet {
     ) -> Result<(), SetError> {
         let wanted = self.samples.len() as f64 * share / (1.0 - share);
         let anomalous = contaminants(folder, selection)?;
-        let drawn = draw(anomalous.len(), wanted.round() as usize, selection.seed);
-        let anomalous = anomalous.into_iter().enumerate();
-        self.samples.extend(
-            anomalous
-                .filter(|(index, _)| drawn.contains(index))
-                .map(|(_, sample)| sample),
-        );
+        let (drawn, _) = draw(anomalous, wanted.round() as usize, selection.seed);
         self.name += &format!(
             ", {} anomalous ones among them drawn with seed {}",
             drawn.len(),
             selection.seed
         );
+        self.samples.extend(drawn);
         Ok(())
     }
 }

@@ -151,10 +151,9 @@ impl Source<Global> for WholePictures<'_> {
     }
 
     fn latents(&self, network: &Global, most: usize) -> Tensor {
-        let latents = |features: &Tensor| network.latent(features);
         match &self.features {
-            Some(features) => latents(features),
-            None => latents(&encode(self.pictures, network, false, most)),
+            Some(features) => network.latent(features),
+            None => network.latent(&encode(self.pictures, network, false, most)),
         }
     }
 

@@ -56,8 +56,8 @@ pub fn rows(set: Set, outcomes: &[Outcome]) -> Vec<Row> {
         let published = published::mean(set);
         rows.push(Row {
             class: "mean".to_owned(),
-            paper: all(rows.iter().map(|row| &row.paper)),
-            dense: all(rows.iter().map(|row| &row.dense)),
+            paper: average(rows.iter().filter_map(|row| row.paper.as_ref())),
+            dense: average(rows.iter().filter_map(|row| row.dense.as_ref())),
             published: published.as_ref().map(|figure| figure.auroc),
             source: published.map(|figure| figure.source),
         });
@@ -70,41 +70,42 @@ fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
+/// The runs of a profile on a class.
 fn cell(outcomes: &[Outcome], class: &str, profile: Profile) -> Option<Cell> {
-    let runs: Vec<&Outcome> = outcomes
+    let runs: Vec<Cell> = outcomes
         .iter()
         .filter(|outcome| outcome.class == class && outcome.profile == profile)
+        .filter_map(of_run)
         .collect();
-    let of = |name: &str| -> Vec<f64> {
-        let values = runs.iter().map(|run| run.evaluation[name].as_f64());
-        values.flatten().collect()
-    };
-    let areas = of("image_auroc");
-    let image_auroc = mean(areas.iter().copied())?;
-    let squares: f64 = areas.iter().map(|area| (area - image_auroc).powi(2)).sum();
-    let names = runs[0].evaluation["terms"].as_object();
-    let term = |name: &String| {
-        let values = runs
-            .iter()
-            .map(|run| run.evaluation["terms"][name].as_f64());
-        Some((name.clone(), mean(values.flatten())?.into()))
-    };
+    let cell = average(runs.iter())?;
+    let squares = runs
+        .iter()
+        .map(|run| (run.image_auroc - cell.image_auroc).powi(2));
+    let variance = squares.sum::<f64>() / (runs.len() - 1) as f64;
     Some(Cell {
-        image_auroc,
-        spread: (areas.len() > 1).then(|| (squares / (areas.len() - 1) as f64).sqrt()),
-        pixel_auroc: mean(of("pixel_auroc")),
-        aupro: mean(of("aupro")),
-        terms: names.map_or_else(Default::default, |terms| {
-            terms.keys().filter_map(term).collect()
-        }),
-        seconds: mean(runs.iter().map(|run| run.seconds))?,
-        runs: runs.len(),
+        spread: (runs.len() > 1).then(|| variance.sqrt()),
+        ..cell
     })
 }
 
-/// The mean over classes.
-fn all<'a>(cells: impl Iterator<Item = &'a Option<Cell>>) -> Option<Cell> {
-    let cells: Vec<&Cell> = cells.flatten().collect();
+/// What one run says; nothing where there were no normal or no anomalous pictures.
+fn of_run(outcome: &Outcome) -> Option<Cell> {
+    let value = |name: &str| outcome.evaluation[name].as_f64();
+    let terms = outcome.evaluation["terms"].as_object();
+    Some(Cell {
+        image_auroc: value("image_auroc")?,
+        spread: None,
+        pixel_auroc: value("pixel_auroc"),
+        aupro: value("aupro"),
+        terms: terms.cloned().unwrap_or_default(),
+        seconds: outcome.seconds,
+        runs: 1,
+    })
+}
+
+/// The mean over runs, or over classes.
+fn average<'a>(cells: impl Iterator<Item = &'a Cell>) -> Option<Cell> {
+    let cells: Vec<&Cell> = cells.collect();
     let of = |value: fn(&Cell) -> Option<f64>| mean(cells.iter().filter_map(|cell| value(cell)));
     let names = cells.first()?.terms.keys();
     let term = |name: &String| {
