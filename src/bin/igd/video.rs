@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, anyhow, bail};
 use gst::prelude::*;
@@ -13,8 +15,11 @@ pub struct Video {
     uri: String,
     pipeline: gst::Pipeline,
     sink: AppSink,
+    /// Whether the source has told of all its streams.
+    all_streams: Arc<AtomicBool>,
 }
 
+const NO_VIDEO: &str = "it has no video stream";
 /// How long to wait for a sample before looking whether an element failed.
 const PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 
@@ -43,8 +48,12 @@ impl Video {
             name,
             uri,
             pipeline,
+            all_streams: Arc::default(),
         };
-        video.element("source")?.set_property("uri", &video.uri);
+        let source = video.element("source")?;
+        source.set_property("uri", &video.uri);
+        let all_streams = video.all_streams.clone();
+        source.connect_no_more_pads(move |_| all_streams.store(true, Ordering::Relaxed));
         Ok(video)
     }
 
@@ -99,14 +108,23 @@ impl Video {
                     }
                 }
                 None if self.sink.is_eos() => return Ok(()),
-                // Where a source failed, no end of the stream ever comes.
+                // Where a source failed, or has sound alone, no end of the stream ever comes.
                 None => {
                     if let Some(text) = self.failure() {
                         bail!("{}: {text}", self.name);
                     }
+                    if self.all_streams.load(Ordering::Relaxed) && !self.has_video()? {
+                        bail!("{}: {NO_VIDEO}", self.name);
+                    }
                 }
             }
         }
+    }
+
+    /// Whether one of the source's streams has been taken.
+    fn has_video(&self) -> anyhow::Result<bool> {
+        let pad = self.element("converter")?.static_pad("sink");
+        Ok(pad.is_some_and(|pad| pad.is_linked()))
     }
 
     /// The first error on the bus.
@@ -120,16 +138,17 @@ impl Video {
         };
         let text = error.error().message().to_owned();
         let source = self.pipeline.by_name("source")?;
-        let converter = self.pipeline.by_name("converter")?.static_pad("sink")?;
-        Some(if !source.src_pads().is_empty() && !converter.is_linked() {
-            "it has no video stream".to_owned()
-        } else if message
-            .src()
-            .is_some_and(|object| object.has_as_ancestor(&source))
-        {
-            format!("cannot be read as a video: {text}")
-        } else {
-            text
-        })
+        Some(
+            if !source.src_pads().is_empty() && !self.has_video().ok()? {
+                NO_VIDEO.to_owned()
+            } else if message
+                .src()
+                .is_some_and(|object| object.has_as_ancestor(&source))
+            {
+                format!("cannot be read as a video: {text}")
+            } else {
+                text
+            },
+        )
     }
 }
