@@ -19,7 +19,7 @@ use gstigd::model::{
     Detector, Model, ModelConfig, Networks, PaperConfig, Precision, ProfileNetworks, Provenance,
     Storage, write_tensors,
 };
-use gstigd::nn::{Autoencoder, Builder, LocalConfig, Mode, Normalisation, PATCH};
+use gstigd::nn::{Autoencoder, Builder, LocalConfig, Mode, Normalisation};
 use tch::{Device, Tensor};
 
 fn igd(arguments: &[&str]) -> Output {
@@ -27,17 +27,12 @@ fn igd(arguments: &[&str]) -> Output {
 }
 
 fn config(width: i64) -> ModelConfig {
-    let mut config = PaperConfig::new(
-        None,
-        Some(LocalConfig {
-            frozen_encoder: false,
-            encoder_width: width,
-            width,
-            latent: 8,
-        }),
-    );
-    config.input = [PATCH as usize; 2];
-    ModelConfig::Paper(config)
+    ModelConfig::Paper(PaperConfig::of_small_pictures(Some(LocalConfig {
+        frozen_encoder: false,
+        encoder_width: width,
+        width,
+        latent: 8,
+    })))
 }
 
 /// A picture as the detector takes it.
@@ -78,7 +73,7 @@ fn scores_are_the_criterion_s() {
     let similarity = criterion.compare(&picture, &made);
     let error = reconstruction(&picture, &made, &similarity.value, criterion.range());
     let gaussian = scale.descriptor.distance(&z);
-    let ScoreWeights { local, .. } = ScoreWeights::PAPER;
+    let ScoreWeights { local, .. } = ScoreWeights::SINGLE;
     let score = &error * f64::from(local.reconstruction) + &gaussian * f64::from(local.gaussian);
     let map = residual_map(&picture, &made, &similarity, &criterion);
     let term = gaussian.double_value(&[0]);

@@ -41,6 +41,16 @@ impl ScoreWeights {
         global_share: 0.5,
     };
 
+    /// Where the local network sees the whole of a small picture, it judges the latent as well: half and half, as the published
+    /// code has it for that network by itself.
+    pub const SINGLE: Self = Self {
+        local: TermWeights {
+            reconstruction: 0.5,
+            gaussian: 0.5,
+        },
+        ..Self::PAPER
+    };
+
     /// Mixes the values of the two scales; if one is absent, the other is all.
     pub fn combine(&self, global: Option<f32>, local: Option<f32>) -> f32 {
         match (global, local) {

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use gstigd::model::{ModelConfig, Storage, import};
-use gstigd::nn::PATCH;
+use gstigd::model::{ModelConfig, PaperConfig, Storage, import};
 
 #[derive(Args)]
 #[command(group(clap::ArgGroup::new("networks").required(true).multiple(true).args(["global", "local"])))]
@@ -42,7 +41,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     }
     let mut model = import(global.as_deref(), local.as_deref())?;
     if let (ModelConfig::Paper(config), true) = (&mut model.config, single) {
-        config.input = [PATCH as usize; 2];
+        *config = PaperConfig::of_small_pictures(config.local.take());
     }
     model.save(&out, Storage::F32)?;
     if !json {

@@ -39,6 +39,15 @@ impl PaperConfig {
         }
     }
 
+    /// The same for the local network alone, to which a small picture is a patch.
+    pub fn of_small_pictures(local: Option<LocalConfig>) -> Self {
+        Self {
+            input: [PATCH as usize; 2],
+            score: ScoreWeights::SINGLE,
+            ..Self::new(None, local)
+        }
+    }
+
     /// Whether a patch is the whole picture.
     pub fn is_patch(&self) -> bool {
         self.input[0] == PATCH as usize && self.global.is_none()

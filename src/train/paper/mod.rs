@@ -30,6 +30,7 @@ use super::{
 use crate::model::{
     ModelConfig, ModelError, PaperConfig, Provenance, Tensors, check_writable, sweep,
 };
+use crate::nn::PATCH;
 
 /// Trains the networks that `options` names, calibrates on the held-out pictures and writes the model.
 pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
@@ -41,8 +42,11 @@ pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, 
     }
     let mut skipping = Skipping::new(options.strict);
     let (training, held_out) = split(options.data.samples.clone(), options.hold_out);
-    let mut config = PaperConfig::new(None, None);
-    config.input = [options.input as usize; 2];
+    let mut config = if options.input == PATCH {
+        PaperConfig::of_small_pictures(None)
+    } else {
+        PaperConfig::new(None, None)
+    };
     let (pictures, bad) = Pictures::load(&training, options.input, &config.normalisation);
     for error in bad {
         skipping.skip(error, &mut tell)?;
