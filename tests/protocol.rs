@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use gstigd::data::packed::{IDX_FILES, write_idx_labels, write_idx_pictures};
+use gstigd::model::Model;
 use serde_json::Value;
+use tch::Device;
 
 const SIDE: usize = 28;
 
@@ -106,6 +108,35 @@ fn each_class_is_normal_in_turn_and_nothing_is_done_twice() {
         second[1]["paper"]["image_auroc"]
     );
     assert_eq!(fs::metadata(&kept).unwrap().modified().unwrap(), before);
+}
+
+#[test]
+fn studies_hold_for_both_profiles() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("data"), folder.path().join("out"));
+    write_set(&data);
+    let arguments = [
+        "--classes",
+        "0",
+        "--sample-rate",
+        "0.7",
+        "--contamination",
+        "0.1",
+        "--",
+        "--epochs",
+        "1",
+        "--width",
+        "1",
+    ];
+    let rows = rows(&bench(&data, &out, &arguments));
+    for profile in ["paper", "dense"] {
+        assert!(rows[0][profile]["image_auroc"].is_number(), "{}", rows[0]);
+        let model = out.join(format!("0-{profile}-seed1.safetensors"));
+        let said = Model::open(&model, Device::Cpu).unwrap().provenance.data;
+        for text in ["0.7 of them", "2 anomalous ones among them"] {
+            assert!(said.contains(text), "{profile}: {said}");
+        }
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use gstigd::data::{elpv, mnist};
 
 use self::runs::{Job, Profile};
+use crate::train::share;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -37,6 +38,12 @@ pub struct Arguments {
     /// Minutes of each of the paper profile's trainings, instead of the set's usual epochs
     #[arg(long, value_name = "M")]
     minutes: Option<f64>,
+    /// Train on this share of the pictures only, in both profiles
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    sample_rate: Option<f64>,
+    /// Let this share of what is trained on be anomalous, in both profiles
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    contamination: Option<f64>,
     /// Further arguments of the paper profile's `igd train`, such as `-- --width 32 --no-critic`
     #[arg(last = true, value_name = "ARGUMENT")]
     train: Vec<String>,
@@ -120,6 +127,16 @@ impl Set {
             if matches!(self, Self::FashionMnist | Self::Cifar10) {
                 given.push("--flip".to_owned());
             }
+        }
+        for (name, share) in [
+            ("--sample-rate", arguments.sample_rate),
+            ("--contamination", arguments.contamination),
+        ] {
+            given.extend(
+                share
+                    .into_iter()
+                    .flat_map(|share| [name.to_owned(), share.to_string()]),
+            );
         }
         let is_given = |name: &str| given.iter().any(|argument| argument == name);
         let by_time = is_given("--minutes");
