@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{fixture, small_model};
+use common::{dense_model, fixture, model_of_both, small_model};
 use gstigd::model::{
-    Detection, Detector, Model, ModelConfig, ModelError, Precision, Storage, import, read_tensors,
-    tensors_of, write_tensors,
+    Detection, Detector, Model, ModelConfig, ModelError, PaperScale, Precision, Storage, import,
+    read_tensors, tensors_of, write_tensors,
 };
 use tch::{Device, Kind, Tensor};
 use tempfile::TempDir;
@@ -337,6 +337,55 @@ fn published_checkpoints_are_imported() {
             !detection.anomalous && detection.normalized == 0.0 && detection.regions.is_empty()
         );
     }
+}
+
+#[test]
+fn one_of_two_networks_judges_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("both.safetensors");
+    let both = model_of_both();
+    both.save(&path, Storage::F32).unwrap();
+    let picture: Vec<f32> = (0..3 * 256 * 256)
+        .map(|index| (index % 251) as f32)
+        .collect();
+    let detect = |mut detector: Detector| {
+        let mut detection = Detection::default();
+        detector
+            .detect(&picture, (640, 480), &mut detection)
+            .unwrap();
+        detection
+    };
+    let open = |path: &Path, scale| Detector::open_scale(path, scale, Device::Cpu, Precision::F32);
+    let whole = detect(Detector::open(&path, Device::Cpu, Precision::F32).unwrap());
+    for (scale, name) in [
+        (PaperScale::Global, "global."),
+        (PaperScale::Local, "local."),
+    ] {
+        // A model that never had the other.
+        let mut config = both.config.clone();
+        let ModelConfig::Paper(paper) = &mut config else {
+            panic!("{config:?}");
+        };
+        match scale {
+            PaperScale::Global => paper.local = None,
+            PaperScale::Local => paper.global = None,
+        }
+        let tensors = tensors_of(&both.networks.weights).into_iter();
+        let tensors = tensors.filter(|(entry, _)| entry.starts_with(name));
+        let alone = Model::of_tensors(&config, &tensors.collect(), Device::Cpu).unwrap();
+        let alone = detect(Detector::new(alone, Device::Cpu, Kind::Float).unwrap());
+        let found = detect(open(&path, scale).unwrap());
+        assert_eq!(found, alone);
+        assert_ne!(found.score, whole.score);
+    }
+
+    let (_folder, local) = with_model();
+    let text = text_of(&local, open(&local, PaperScale::Local));
+    assert!(text.contains("not both"), "{text}");
+    let dense = folder.path().join("dense.safetensors");
+    dense_model().save(&dense, Storage::F16).unwrap();
+    let text = text_of(&dense, open(&dense, PaperScale::Global));
+    assert!(text.contains("not both"), "{text}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::error::ModelError;
 use super::file::Model;
 use super::inference::{Inference, Stage, Stages};
 use super::judge::Judge;
+use super::networks::{PaperScale, ProfileNetworks};
 use super::precision::Precision;
 use crate::libtorch::{KeptBlocks, alone, guarded};
 
@@ -66,6 +67,29 @@ impl Detector {
     pub fn open(path: &Path, device: Device, precision: Precision) -> Result<Self, ModelError> {
         let kind = precision.on(device)?;
         Self::new(alone(|| Model::open(path, device))?, device, kind)
+    }
+
+    /// The same, with one of a paper model's two networks alone. The model's calibration is of both, and left out.
+    pub fn open_scale(
+        path: &Path,
+        scale: PaperScale,
+        device: Device,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
+        let kind = precision.on(device)?;
+        let mut model = alone(|| Model::open(path, device))?;
+        model.calibration = None;
+        let kept = match (&mut model.networks.profile, &mut model.config) {
+            (ProfileNetworks::Paper(networks), ModelConfig::Paper(config)) => {
+                networks.keep(config, scale)
+            }
+            _ => false,
+        };
+        if !kept {
+            let path = path.to_owned();
+            return Err(ModelError::NotBothScales { path });
+        }
+        Self::new(model, device, kind)
     }
 
     /// `device` is where the model's networks are, `kind` what they shall compute in: see [`Precision::on`]. Fails when the

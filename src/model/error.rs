@@ -18,6 +18,8 @@ pub enum ModelError {
     /// The tensors do not make up the networks.
     #[error("{path}: {cause}", path = .path.display())]
     Weights { path: PathBuf, cause: WeightsError },
+    #[error("{path}: it has not both of the paper's networks, one to keep and one to leave out", path = .path.display())]
+    NotBothScales { path: PathBuf },
     /// Its text starts with the path.
     #[error(transparent)]
     Pickle(#[from] PickleError),

@@ -30,6 +30,8 @@ pub use import::{import, read_state_dict};
 pub use inference::{Extractor, Stage, Stages};
 pub use judge::Judge;
 pub use mask::{BlackMask, Mask, MaskError, read_mask};
-pub use networks::{DenseNetworks, Networks, PaperNetworks, ProfileNetworks, Scale, descriptor};
+pub use networks::{
+    DenseNetworks, Networks, PaperNetworks, PaperScale, ProfileNetworks, Scale, descriptor,
+};
 pub use precision::{NoHalfPrecision, Precision};
 pub use regions::ANOMALOUS;

@@ -21,6 +21,13 @@ pub struct PaperNetworks {
     pub local: Option<Scale<Local>>,
 }
 
+/// Which of the paper's two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaperScale {
+    Global,
+    Local,
+}
+
 /// The backbone and its field of descriptors.
 #[derive(Debug)]
 pub struct DenseNetworks {
@@ -62,6 +69,18 @@ impl Networks {
 }
 
 impl PaperNetworks {
+    /// Leaves one of the two, in `config` too; false where there are no two.
+    pub(super) fn keep(&mut self, config: &mut PaperConfig, scale: PaperScale) -> bool {
+        if self.global.is_none() || self.local.is_none() {
+            return false;
+        }
+        match scale {
+            PaperScale::Global => (self.local, config.local) = (None, None),
+            PaperScale::Local => (self.global, config.global) = (None, None),
+        }
+        true
+    }
+
     fn new(builder: &Builder, config: &PaperConfig) -> Result<Self, WeightsError> {
         let global = match &config.global {
             Some(sizes) => {

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 
 use gstigd::criterion::Field;
 use gstigd::model::{Calibration, DenseConfig, Model, ModelConfig, Networks, Provenance, Tensors};
-use gstigd::nn::{Builder, LocalConfig, dense};
+use gstigd::nn::{Builder, EncoderKind, GlobalConfig, LocalConfig, dense};
 use tch::{Device, Kind, Tensor};
 
 /// A file of `tests/fixtures`.
@@ -35,6 +35,24 @@ pub fn local_model(width: i64, latent: i64) -> Model {
             encoder_width: width,
             width,
             latent,
+        }),
+    );
+    model(config, HashMap::new())
+}
+
+/// A model with both networks, of width 1 and drawn weights.
+pub fn model_of_both() -> Model {
+    let config = ModelConfig::paper(
+        Some(GlobalConfig {
+            encoder: EncoderKind::Scratch,
+            width: 1,
+            latent: 2,
+        }),
+        Some(LocalConfig {
+            frozen_encoder: false,
+            encoder_width: 1,
+            width: 1,
+            latent: 2,
         }),
     );
     model(config, HashMap::new())

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 use gstigd::libtorch::choose_device;
-use gstigd::model::{Detector, Precision};
+use gstigd::model::{Detector, PaperScale, Precision};
 
 #[derive(Args)]
 pub struct Target {
@@ -21,5 +21,11 @@ impl Target {
     pub fn open(&self, model: &Path) -> anyhow::Result<Detector> {
         let device = choose_device(&self.device)?.device;
         Ok(Detector::open(model, device, self.precision)?)
+    }
+
+    /// Opens one of a model's two networks there.
+    pub fn open_scale(&self, model: &Path, scale: PaperScale) -> anyhow::Result<Detector> {
+        let device = choose_device(&self.device)?.device;
+        Ok(Detector::open_scale(model, scale, device, self.precision)?)
     }
 }

@@ -9,9 +9,9 @@ mod results;
 use std::io::{self, Write, stdout};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gstigd::eval::{Evaluation, Kind};
-use gstigd::model::check_writable;
+use gstigd::model::{PaperScale, check_writable};
 use serde::Serialize;
 
 use crate::selection::Selected;
@@ -32,6 +32,9 @@ pub struct Arguments {
     data: Option<PathBuf>,
     #[command(flatten)]
     selection: Selected,
+    /// Judge with one of the paper profile's two networks alone; the threshold is of both, and not looked at
+    #[arg(long, value_enum, requires = "model")]
+    scale: Option<Scale>,
     /// Stop at a picture that cannot be used, instead of leaving it out
     #[arg(long)]
     strict: bool,
@@ -51,6 +54,21 @@ pub struct Arguments {
     report: Option<PathBuf>,
     #[command(flatten)]
     target: Target,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Scale {
+    Global,
+    Local,
+}
+
+impl From<Scale> for PaperScale {
+    fn from(scale: Scale) -> Self {
+        match scale {
+            Scale::Global => Self::Global,
+            Scale::Local => Self::Local,
+        }
+    }
 }
 
 /// What is said with `--json`.

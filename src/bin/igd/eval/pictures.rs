@@ -32,7 +32,10 @@ impl Pictures {
 pub fn judge(model: &Path, data: &Path, arguments: &Arguments) -> anyhow::Result<Results> {
     let pictures = test_pictures(data, &arguments.selection.selection())?;
     let groups = group_of(data);
-    let mut detector = arguments.target.open(model)?;
+    let mut detector = match arguments.scale {
+        None => arguments.target.open(model)?,
+        Some(scale) => arguments.target.open_scale(model, scale.into())?,
+    };
     let mut detection = Detection::default();
     let mut scored = Vec::with_capacity(pictures.len());
     let mut skipped = 0;
