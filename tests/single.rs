@@ -90,6 +90,9 @@ fn scores_are_the_criterion_s() {
     assert_eq!(detector.input_size(), (32, 32));
     let judgement = detector.judge(&rgb()).unwrap();
     assert_near("score", &Tensor::from(judgement.score), &score, 1e-5);
+    // As the pictures that networks are trained on have whole values.
+    let between: Vec<f32> = rgb().into_iter().map(|value| value + 0.4).collect();
+    assert_eq!(detector.judge(&between).unwrap().score, judgement.score);
     let terms = judgement.scales.local.unwrap();
     assert_near("Gaussian", &Tensor::from(terms.gaussian), &gaussian, 1e-5);
     assert_near("map", &Tensor::from_slice(detector.raw_map()), &map, 1e-4);

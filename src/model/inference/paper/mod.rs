@@ -138,7 +138,9 @@ impl Paper {
     }
 }
 
-/// What makes the networks' pictures of values in 0..=255: (value - mean) / deviation, a channel each.
+/// What makes the networks' pictures of values in 0..=255: (value - mean) / deviation, a channel each. Values are rounded to
+/// whole ones first, as those of training pictures are, and the published code's after its `Resize`: a picture that was made
+/// larger is smooth without, and to a network that has learned from rounded ones alone that is a defect.
 fn normalise(rgb: &[f32], normalisation: &Normalisation, out: &mut [f32]) {
     let area = rgb.len() / 3;
     let channels = rgb.chunks_exact(area).zip(out.chunks_exact_mut(area));
@@ -147,7 +149,7 @@ fn normalise(rgb: &[f32], normalisation: &Normalisation, out: &mut [f32]) {
         let factor = (1.0 / (255.0 * deviation)) as f32;
         let offset = (-mean / deviation) as f32;
         for (out, value) in out.iter_mut().zip(rgb) {
-            *out = value * factor + offset;
+            *out = value.round() * factor + offset;
         }
     }
 }
