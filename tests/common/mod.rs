@@ -28,16 +28,17 @@ pub fn small_model() -> Model {
 
 /// The same of that width and latent.
 pub fn local_model(width: i64, latent: i64) -> Model {
-    let config = ModelConfig::paper(
-        None,
-        Some(LocalConfig {
-            frozen_encoder: false,
-            encoder_width: width,
-            width,
-            latent,
-        }),
-    );
+    let config = ModelConfig::paper(None, Some(local_config(width, latent)));
     model(config, HashMap::new())
+}
+
+fn local_config(width: i64, latent: i64) -> LocalConfig {
+    LocalConfig {
+        frozen_encoder: false,
+        encoder_width: width,
+        width,
+        latent,
+    }
 }
 
 /// A model with both networks, of width 1 and drawn weights.
@@ -48,12 +49,7 @@ pub fn model_of_both() -> Model {
             width: 1,
             latent: 2,
         }),
-        Some(LocalConfig {
-            frozen_encoder: false,
-            encoder_width: 1,
-            width: 1,
-            latent: 2,
-        }),
+        Some(local_config(1, 2)),
     );
     model(config, HashMap::new())
 }

@@ -132,11 +132,9 @@ impl Set {
             ("--sample-rate", arguments.sample_rate),
             ("--contamination", arguments.contamination),
         ] {
-            given.extend(
-                share
-                    .into_iter()
-                    .flat_map(|share| [name.to_owned(), share.to_string()]),
-            );
+            if let Some(share) = share {
+                given.extend([name.to_owned(), share.to_string()]);
+            }
         }
         let is_given = |name: &str| given.iter().any(|argument| argument == name);
         let by_time = is_given("--minutes");
