@@ -82,6 +82,18 @@ fn an_inference_that_hangs_stops_neither_video_nor_state_changes() {
         sync.set_state(gst::State::Null).unwrap()
     });
 
+    // A live one whose latency cannot be measured.
+    let live = launch(&format!(
+        "videotestsrc is-live=true ! igdfilter model={model} ! fakesink sync=true"
+    ));
+    quickly("live: to PLAYING", || {
+        live.set_state(gst::State::Playing).unwrap()
+    });
+    std::thread::sleep(Duration::from_millis(200));
+    for state in [gst::State::Paused, gst::State::Playing, gst::State::Null] {
+        quickly("live: to another state", || live.set_state(state).unwrap());
+    }
+
     // One of two streams that share a model is stopped, then the other.
     let shared = |name: &str| {
         launch(&format!(

@@ -23,12 +23,12 @@ use super::state::{
 };
 use super::stats::Stats;
 use super::{InferenceMode, OverlayMethod};
-use crate::libtorch::Choice;
+use crate::libtorch::{Choice, Work};
 use crate::model::{DenseConfig, MaskError, check_writable, read_mask};
 use crate::train::dense::LearnError;
 
-/// How long the first answer to a latency query may wait for an inference to be measured.
-const MEASURING: Duration = Duration::from_secs(3);
+/// How long the first answer to a latency query may wait for an inference to be measured: the pipeline's state change waits too.
+const MEASURING: Duration = Duration::from_millis(800);
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -188,6 +188,7 @@ impl IgdFilter {
                 _ => before,
             };
             let opened = settings.model_path().and_then(|path| {
+                let _work = Work::begin();
                 let engine = Engine::open(&path, device, settings.precision, settings.batching())?;
                 Ok((path, engine))
             });
@@ -309,7 +310,9 @@ impl IgdFilter {
         if is_live && mode == InferenceMode::Sync && !is_known {
             let instance = lock(&self.beside).instance.clone();
             let engine = instance.and_then(|(instance, _)| instance.engine());
-            if let Some(time) = engine.and_then(|engine| engine.measure(MEASURING)) {
+            if let Some(engine) = engine {
+                // Where it takes longer, the first frames tell how much.
+                let time = engine.measure(MEASURING).unwrap_or(MEASURING);
                 lock(&self.latency).note(time);
             }
         }
@@ -333,6 +336,14 @@ impl IgdFilter {
             gst::error_msg!(kind, ("mask-location: {err}"))
         })?;
         Ok(Some(picture))
+    }
+
+    /// Nothing of what was before goes on.
+    fn begin_stream(&self) {
+        *lock(&self.lateness) = Lateness::default();
+        if let Some(state) = lock(&self.state).as_mut() {
+            state.forget_result();
+        }
     }
 
     /// A lesson that ends with the stream has come to nothing.
@@ -587,13 +598,11 @@ impl BaseTransformImpl for IgdFilter {
         match event.view() {
             // Comes while a frame may be waiting.
             gst::EventView::FlushStart(_) => self.mailbox.interrupt(),
-            gst::EventView::FlushStop(_) | gst::EventView::StreamStart(_) => {
+            gst::EventView::FlushStop(_) => {
                 self.mailbox.resume();
-                *lock(&self.lateness) = Lateness::default();
-                if let Some(state) = lock(&self.state).as_mut() {
-                    state.forget_result();
-                }
+                self.begin_stream();
             }
+            gst::EventView::StreamStart(_) => self.begin_stream(),
             gst::EventView::Eos(_) => self.end_lesson(),
             _ => (),
         }

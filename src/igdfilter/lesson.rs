@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tch::{Device, Kind};
 
+use crate::libtorch::Work;
 use crate::meta::LearnedMessage;
 use crate::model::{DenseConfig, Detector, Mask, Model};
 use crate::train::dense::{LearnError, Learned, Learning};
@@ -98,6 +99,7 @@ impl Lesson {
     /// Learns from a picture; see [`Learning::take`].
     pub fn take(&mut self, rgb: &[f32]) -> Result<Step, LearnError> {
         let started = *self.started.get_or_insert_with(Instant::now);
+        let _work = Work::begin();
         let learned = match self.learning.take(rgb) {
             Ok(Some(learned)) => learned,
             Ok(None) => return Ok(Step::Going),

@@ -1,11 +1,13 @@
 //! What we need of libtorch that tch does not give: its GPUs, chosen by name, the memory of its tensors, oneDNN's
-//! convolutions with packed weights, and threads that share tensors and do not wait for each other; and which libtorch it is.
+//! convolutions with packed weights, threads that share tensors and do not wait for each other, and an end of the process that
+//! waits for them; and which libtorch it is.
 
 mod allocator;
 mod build;
 mod convolution;
 mod cuda;
 mod device;
+mod exit;
 mod guard;
 mod shared;
 mod workers;
@@ -15,6 +17,7 @@ pub use build::{loaded_from, version};
 pub use convolution::{Geometry, PackedConvolution, Then};
 pub use cuda::{CudaError, cuda_half, open_cuda};
 pub use device::{Choice, DeviceError, choose_device};
+pub use exit::Work;
 pub use guard::guarded;
 pub use shared::Shared;
 pub use workers::{Workers, alone};

@@ -17,7 +17,7 @@ pub use self::instance::Instance;
 pub use self::mailbox::{Mailbox, Reply};
 use self::pool::{Lent, Pool};
 use super::refusal::Refusal;
-use crate::libtorch::guarded;
+use crate::libtorch::{Work, guarded};
 use crate::model::{
     Calibration, DenseConfig, DetectError, Detector, Judge, ModelConfig, ModelError, Precision,
 };
@@ -279,6 +279,7 @@ fn work(mut detector: Detector, queue: &Queue) {
     let mut batch = Vec::new();
     while queue.next(&mut batch) {
         stall();
+        let _work = Work::begin();
         let start = Instant::now();
         let mut pictures: Vec<_> = batch
             .iter_mut()
@@ -309,6 +310,8 @@ fn work(mut detector: Detector, queue: &Queue) {
             job.mailbox.deliver(job.ticket, reply);
         }
     }
+    let _work = Work::begin();
+    drop(detector);
 }
 
 /// Milliseconds that every inference of this process is held up.
