@@ -2,6 +2,7 @@
 
 mod element;
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -322,6 +323,10 @@ fn a_bad_model_leaves_the_old_one_running_and_says_so() {
     let (mut harness, bus, element) = line("overlay=none");
     through(&mut harness, stamped(Pattern::Odd, 0)).unwrap();
     let good: String = element.property("model");
+    let (sender, told) = mpsc::channel();
+    element.connect_notify(Some("model"), move |element, _| {
+        let _ = sender.send(element.property::<String>("model"));
+    });
     for bad in [file!(), "/nowhere/part.safetensors"] {
         element.set_property("model", bad);
         let message = bus
@@ -336,6 +341,7 @@ fn a_bad_model_leaves_the_old_one_running_and_says_so() {
         let result = through(&mut harness, stamped(Pattern::Odd, 1)).unwrap();
         assert!(is_of_both(&result) && result.age == 0);
         assert_eq!(element.property::<String>("model"), good);
+        assert_eq!(told.try_iter().last().as_ref(), Some(&good));
     }
 }
 

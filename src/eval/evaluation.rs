@@ -100,7 +100,7 @@ impl Evaluation {
         }
         if !self.threshold.is_finite() {
             notes.push(
-                "The model has no threshold, so that nothing is flagged: igd calibrate sets one."
+                "There is no threshold, so that nothing is flagged: igd calibrate sets one for a model as a whole."
                     .to_owned(),
             );
         }

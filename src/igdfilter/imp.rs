@@ -214,11 +214,16 @@ impl IgdFilter {
 
     /// A model could not be opened: the one `before` goes on.
     fn keep_model(&self, refused: Option<PathBuf>, before: Option<PathBuf>, refusal: &Refusal) {
-        {
+        let is_named = {
             let mut settings = lock(&self.settings);
-            if settings.model == refused {
+            let is_named = settings.model == refused;
+            if is_named {
                 settings.model = before;
             }
+            is_named
+        };
+        if is_named {
+            self.obj().notify("model");
         }
         gst::element_imp_warning!(
             self,

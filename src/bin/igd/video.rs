@@ -145,7 +145,14 @@ impl Video {
                 .src()
                 .is_some_and(|object| object.has_as_ancestor(&source))
             {
-                format!("cannot be read as a video: {text}")
+                // What demuxers say of anything that they cannot make sense of tells nothing.
+                let is_vague = error.error().matches(gst::StreamError::Failed);
+                let hint = if is_vague {
+                    " Is it a video, and whole?"
+                } else {
+                    ""
+                };
+                format!("cannot be read as a video: {text}{hint}")
             } else {
                 text
             },
