@@ -16,7 +16,7 @@ const MANY: u32 = 80;
 /// So many that a program that ends does not wait for all of them either.
 const TOO_MANY: u32 = 400;
 /// What a program that ends may take.
-const QUICK: Duration = Duration::from_secs(10);
+const QUICK: Duration = Duration::from_secs(15);
 /// The status of a child that ends as it should, and of one whose inference was over before.
 const ENDED: i32 = 7;
 const TOO_QUICK: i32 = 3;

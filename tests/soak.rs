@@ -296,6 +296,17 @@ impl Stream {
         track.caps = None;
     }
 
+    /// One that has only just begun may have none yet.
+    fn await_result(&mut self) {
+        let start = Instant::now();
+        while lock(&self.track).results == 0 {
+            let (number, since) = (self.number, start.elapsed());
+            assert!(since < STUCK, "stream {number} has no result: {since:?}");
+            thread::sleep(Duration::from_millis(5));
+            self.check();
+        }
+    }
+
     fn check(&mut self) {
         let track = lock(&self.track);
         let (number, faults) = (self.number, &track.faults);
@@ -327,10 +338,10 @@ struct Sum {
 impl Sum {
     /// Stops a stream for good.
     fn end(&mut self, mut stream: Stream) {
+        stream.await_result();
         stream.stop();
         stream.check();
         let track = lock(&stream.track);
-        assert!(track.results > 0, "stream {} has no result", stream.number);
         self.frames += track.passed;
         self.results += track.results;
         self.flushed += track.flushed;
@@ -392,8 +403,8 @@ impl Sum {
             let number = dice.roll(streams.len() as u64) as usize;
             if killed.elapsed() > life {
                 killed = Instant::now();
-                streams[number].stop();
                 if dice.roll(2) == 0 {
+                    streams[number].stop();
                     streams[number].go_to(gst::State::Playing);
                 } else {
                     let new = Stream::new(number);

@@ -86,6 +86,7 @@ fn an_inference_that_hangs_stops_neither_video_nor_state_changes() {
     let live = launch(&format!(
         "videotestsrc is-live=true ! igdfilter model={model} ! fakesink sync=true"
     ));
+    live.set_state(gst::State::Paused).unwrap();
     quickly("live: to PLAYING", || {
         live.set_state(gst::State::Playing).unwrap()
     });

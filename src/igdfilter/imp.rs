@@ -28,7 +28,7 @@ use crate::model::{DenseConfig, MaskError, check_writable, read_mask};
 use crate::train::dense::LearnError;
 
 /// How long the first answer to a latency query may wait for an inference to be measured: the pipeline's state change waits too.
-const MEASURING: Duration = Duration::from_millis(800);
+const MEASURING: Duration = Duration::from_millis(500);
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
