@@ -2,12 +2,12 @@
 
 mod element;
 
+use std::env;
 use std::process::{self, Command};
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
-use element::PATIENCE;
 use element::model::models;
+use element::{PATIENCE, threads};
 use gst::prelude::*;
 use gst_video::VideoRegionOfInterestMeta;
 
@@ -21,12 +21,6 @@ const QUICK: Duration = Duration::from_secs(15);
 const ENDED: i32 = 7;
 const TOO_QUICK: i32 = 3;
 
-fn is_inferring() -> bool {
-    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
-    let mut names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
-    names.any(|name| name.trim_end() == "igd-infer")
-}
-
 /// What the test below runs in a process of its own.
 #[test]
 #[ignore = "a part of the other"]
@@ -34,7 +28,7 @@ fn program() {
     let model = models().both.display();
     let pipeline = gst::parse::launch(&format!(
         "videotestsrc is-live=true ! video/x-raw,width=320,height=240 ! identity name=regions \
-         ! igdfilter name=filter model={model} inference-mode=latest inference-region=roi-list ! fakesink name=sink"
+         ! igdfilter model={model} inference-mode=latest inference-region=roi-list ! fakesink"
     ));
     let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
     let pad = pipeline.by_name("regions").unwrap().static_pad("src");
@@ -53,7 +47,8 @@ fn program() {
     if env::var_os("STOP").is_some() {
         pipeline.set_state(gst::State::Null).unwrap();
     }
-    process::exit(if is_inferring() { ENDED } else { TOO_QUICK });
+    let is_inferring = threads().iter().any(|name| name == "igd-infer");
+    process::exit(if is_inferring { ENDED } else { TOO_QUICK });
 }
 
 fn end(regions: u32, stops: bool) {

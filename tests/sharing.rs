@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use element::frame::{Pattern, video_info};
 use element::model::models;
-use element::{PATIENCE, error_text, filter, harness, init};
+use element::{PATIENCE, error_text, filter, harness, init, threads};
 use gst::prelude::*;
 use gst_check::Harness;
 use gst_video::{VideoFormat, VideoInfo};
@@ -31,13 +31,6 @@ fn line(model: &Path, properties: &str) -> Harness {
 fn through(harness: &mut Harness, pattern: Pattern) -> AnomalyMeta {
     let buffer = harness.push_and_pull(pattern.buffer(&info())).unwrap();
     AnomalyMeta::from_buffer(&buffer).unwrap().unwrap()
-}
-
-/// Threads of this process with a name.
-fn threads(name: &str) -> usize {
-    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
-    let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
-    names.filter(|found| found.trim_end() == name).count()
 }
 
 /// A dense model of the usual size, with drawn numbers.
@@ -247,7 +240,7 @@ fn measured() {
     tch::set_num_threads(2);
     let (memory, rate) = measure(streams, 240 / streams);
     let start = Instant::now();
-    while threads("igd-infer") > 0 {
+    while threads().iter().any(|name| name == "igd-infer") {
         assert!(start.elapsed() < Duration::from_secs(5), "a thread is left");
     }
     println!("measured: {memory} {rate}");

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use element::init;
 use element::model::models;
+use element::{init, threads};
 use gst::prelude::*;
 use gstigd::meta::AnomalyMeta;
 
@@ -435,9 +435,7 @@ fn occupied() -> f64 {
 
 /// Names of this process's threads, and its open files.
 fn held() -> (Vec<String>, usize) {
-    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
-    let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
-    let mut names: Vec<_> = names.map(|name| name.trim_end().to_owned()).collect();
+    let mut names = threads();
     names.sort();
     (names, fs::read_dir("/proc/self/fd").unwrap().count())
 }

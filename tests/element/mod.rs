@@ -6,6 +6,7 @@ pub mod model;
 pub mod plugin;
 pub mod results;
 
+use std::fs;
 use std::path::Path;
 use std::sync::Once;
 use std::time::Duration;
@@ -44,6 +45,14 @@ pub fn harness(element: &gst::Element) -> (Harness, gst::Bus) {
     element.set_bus(Some(&bus));
     let harness = Harness::with_element(element, Some("sink"), Some("src"));
     (harness, bus)
+}
+
+/// The names of this process's threads.
+pub fn threads() -> Vec<String> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+    // One may end meanwhile.
+    let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+    names.map(|name| name.trim_end().to_owned()).collect()
 }
 
 /// The text of the first error on a bus, if there is one.
