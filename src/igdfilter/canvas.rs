@@ -5,8 +5,8 @@ use gst_video::{VideoFrameRef, VideoInfo, VideoOverlayComposition, VideoOverlayC
 use super::Overlay;
 use super::settings::FrameSettings;
 use super::state::unexpected_frame;
-use crate::model::{Detection, Region};
 use crate::video::{Area, Colormap, Composer, Painter, stack};
+use igd::model::{Detection, Region};
 
 /// For frames of one kind.
 #[derive(Debug)]

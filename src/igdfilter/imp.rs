@@ -23,9 +23,9 @@ use super::state::{
 };
 use super::stats::Stats;
 use super::{InferenceMode, OverlayMethod};
-use crate::libtorch::{Choice, Work};
-use crate::model::{DenseConfig, MaskError, check_writable, read_mask};
-use crate::train::dense::LearnError;
+use igd::libtorch::{Choice, Work};
+use igd::model::{DenseConfig, MaskError, Precision, check_writable, read_mask};
+use igd::train::dense::LearnError;
 
 /// How long the first answer to a latency query may wait for an inference to be measured: the pipeline's state change waits too.
 const MEASURING: Duration = Duration::from_millis(500);
@@ -73,7 +73,7 @@ impl IgdFilter {
     fn instance(&self, settings: &Settings, device: Device) -> Result<Arc<Instance>, Refusal> {
         let batching = settings.batching();
         let open = |path: &Path| {
-            Engine::open(path, device, settings.precision, batching)
+            Engine::open(path, device, settings.precision.into(), batching)
                 .map(|engine| Instance::new(engine, path.to_owned()))
         };
         let instance = match settings.instance_id() {
@@ -124,8 +124,7 @@ impl IgdFilter {
                 ("learn-frames without a model cannot be combined with model-instance-id={id}: learn in one element with learn-location, then share that model")
             ));
         }
-        let kind = settings
-            .precision
+        let kind = Precision::from(settings.precision)
             .on(device)
             .map_err(|err| gst::error_msg!(gst::ResourceError::Settings, ("{err}")))?;
         let location = settings.learn_location();
@@ -189,7 +188,12 @@ impl IgdFilter {
             };
             let opened = settings.model_path().and_then(|path| {
                 let _work = Work::begin();
-                let engine = Engine::open(&path, device, settings.precision, settings.batching())?;
+                let engine = Engine::open(
+                    &path,
+                    device,
+                    settings.precision.into(),
+                    settings.batching(),
+                )?;
                 Ok((path, engine))
             });
             match opened {

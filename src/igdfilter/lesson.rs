@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use tch::{Device, Kind};
 
-use crate::libtorch::Work;
 use crate::meta::LearnedMessage;
-use crate::model::{DenseConfig, Detector, Mask, Model};
-use crate::train::dense::{LearnError, Learned, Learning};
+use igd::libtorch::Work;
+use igd::model::{DenseConfig, Detector, Mask, Model};
+use igd::train::dense::{LearnError, Learned, Learning};
 
 /// Share of normal frames that may be flagged, as `igd train` has it.
 const FALSE_POSITIVE_RATE: f64 = 0.01;
@@ -143,7 +143,7 @@ impl Lesson {
 
 impl Saving {
     /// Writes the file. It waits for the disk, and is not for the streaming thread.
-    pub fn run(self) -> Result<(), crate::model::ModelError> {
+    pub fn run(self) -> Result<(), igd::model::ModelError> {
         self.model.save(&self.location, self.model.config.storage())
     }
 }

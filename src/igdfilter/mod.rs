@@ -65,7 +65,7 @@ mod views;
 
 #[doc(hidden)]
 pub use engine::stall_inferences;
-pub use types::{InferenceMode, InferenceRegion, Messages, Overlay, OverlayMethod};
+pub use types::{InferenceMode, InferenceRegion, Messages, Overlay, OverlayMethod, Precision};
 
 /// Frames and parts of them below this, in either direction, say nothing about a picture of the network's size.
 const SMALLEST_SIDE: u32 = 16;
@@ -76,7 +76,7 @@ glib::wrapper! {
 
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     crate::video::Colormap::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
-    crate::model::Precision::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    Precision::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     Messages::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     InferenceMode::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     InferenceRegion::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());

@@ -7,10 +7,9 @@ use std::time::Duration;
 use super::engine::Batching;
 use super::refusal::Refusal;
 use super::region::{OddRegion, parse_region};
-use super::{InferenceMode, InferenceRegion, Messages, Overlay, OverlayMethod};
-use crate::libtorch::{Choice, DeviceError, choose_device};
-use crate::model::Precision;
+use super::{InferenceMode, InferenceRegion, Messages, Overlay, OverlayMethod, Precision};
 use crate::video::{Area, Colormap};
+use igd::libtorch::{Choice, DeviceError, choose_device};
 
 pub const DEFAULT_DEVICE: &str = "auto";
 const DEFAULT_PRECISION: Precision = Precision::Auto;

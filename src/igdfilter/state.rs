@@ -15,9 +15,9 @@ use super::{InferenceMode, Messages};
 use crate::meta::{
     AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult, attach,
 };
-use crate::model::{Detection, Judge, Picture};
-use crate::train::dense::LearnError;
 use crate::video::Area;
+use igd::model::{Detection, Judge, Picture};
+use igd::train::dense::LearnError;
 
 /// All memory that a frame needs is kept here for the next one.
 pub struct State {

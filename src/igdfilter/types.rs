@@ -94,3 +94,32 @@ pub enum Messages {
     #[enum_value(name = "All: for each inferred frame", nick = "all")]
     All,
 }
+
+/// Which numbers the networks' convolutions and matrices are made of: [`igd::model::Precision`] as GObject knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "IgdPrecision")]
+#[repr(i32)]
+pub enum Precision {
+    #[enum_value(
+        name = "Auto: bf16 where the hardware multiplies it faster, f32 elsewhere",
+        nick = "auto"
+    )]
+    Auto,
+    #[enum_value(name = "f32: single precision", nick = "f32")]
+    F32,
+    #[enum_value(name = "bf16: half the bits, the same range", nick = "bf16")]
+    Bf16,
+    #[enum_value(name = "f16: half the bits, on GPUs", nick = "f16")]
+    F16,
+}
+
+impl From<Precision> for igd::model::Precision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::Auto => Self::Auto,
+            Precision::F32 => Self::F32,
+            Precision::Bf16 => Self::Bf16,
+            Precision::F16 => Self::F16,
+        }
+    }
+}

@@ -9,8 +9,8 @@ use image::{GrayImage, imageops};
 use super::state::unexpected_frame;
 use super::{InferenceRegion, SMALLEST_SIDE};
 use crate::meta::{UpstreamRegion, upstream_regions};
-use crate::model::{BlackMask, Mask};
 use crate::video::{Area, FrameReader};
+use igd::model::{BlackMask, Mask};
 
 /// Readers and masks that are kept; what moves with every frame is made anew.
 const KEPT: usize = 32;

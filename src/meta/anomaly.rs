@@ -6,8 +6,8 @@ use super::field::{FieldError, optional, required};
 use super::map::AttachedMap;
 use super::object::{self, ObjectResult};
 use super::{custom, region};
-use crate::model::{DenseTerms, Detection, Region, ScaleTerms, Scales};
 use crate::video::Area;
+use igd::model::{DenseTerms, Detection, Region, ScaleTerms, Scales};
 
 /// The content of an `IgdAnomalyMeta`; its fields are those of the table in [`super`].
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,8 +1,8 @@
 //! All that a buffer gets.
 
 use super::{AnomalyMeta, region_of_interest};
-use crate::model::{Map, Region};
 use crate::video::Area;
+use igd::model::{Map, Region};
 
 #[cfg(feature = "v1_24")]
 use super::analytics;

@@ -5,8 +5,8 @@ use serde::ser::Error;
 use serde::{Serialize, Serializer};
 
 use super::{AnomalyMeta, AttachedMap, ObjectResult};
-use crate::model::{Region, Scales};
 use crate::video::Area;
+use igd::model::{Region, Scales};
 
 /// One line. `path` is left out where the source has no name, `age` for a frame with its own result, `inspected` where all of
 /// the frame was, `objects` where there are none, and `map` where none is attached. A threshold that is infinite is null.
@@ -133,7 +133,7 @@ fn is_own_result(age: &u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ScaleTerms;
+    use igd::model::ScaleTerms;
 
     #[test]
     fn a_line_has_the_fields_of_a_picture_and_those_of_a_frame() {

@@ -4,7 +4,7 @@ use gst::glib::gstr;
 
 use super::field::{FieldError, is_message, required};
 use super::{AnomalyMeta, region};
-use crate::model::Region;
+use igd::model::Region;
 
 /// When a frame is shown. What it does not have is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

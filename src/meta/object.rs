@@ -6,8 +6,8 @@ use gst::glib::gstr;
 use super::field::{FieldError, required};
 use super::map::AttachedMap;
 use super::region;
-use crate::model::Region;
 use crate::video::Area;
+use igd::model::Region;
 
 /// The result of one region of interest.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use glib::prelude::*;
 use gst::glib::gstr;
 
 use super::field::{FieldError, required};
-use crate::model::Region;
+use igd::model::Region;
 
 /// The regions as a GstValueArray of GstStructure `region`.
 pub(super) fn to_array(regions: &[Region]) -> gst::Array {

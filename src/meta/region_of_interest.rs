@@ -4,8 +4,8 @@ use gst::glib::{GStr, gstr};
 use gst_video::VideoRegionOfInterestMeta;
 
 use super::AnomalyMeta;
-use crate::model::Region;
 use crate::video::Area;
+use igd::model::Region;
 
 /// The type of each region of interest.
 pub(super) const TYPE: &GStr = gstr!("anomaly");

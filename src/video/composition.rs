@@ -11,7 +11,7 @@ use super::outline::{self, Outline};
 use super::progress::{self, Progress};
 use super::rectangles::Rectangle;
 use super::{Area, Colormap};
-use crate::model::{Map, Region};
+use igd::model::{Map, Region};
 
 /// The one format of compositions: blue, green, red and alpha on machines with the lowest byte first.
 const FORMAT: VideoFormat = if cfg!(target_endian = "little") {

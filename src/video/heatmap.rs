@@ -7,7 +7,7 @@ use super::color::ColorSpace;
 use super::layout::Grid;
 use super::levels::{Columns, Line, between, pixels, round_between, shows, unit};
 use super::{Area, Colormap};
-use crate::model::Map;
+use igd::model::Map;
 
 /// Blends maps over frames of one kind.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use gst_video::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo, VideoMeta};
 
-use crate::data::resize::PlaneView;
+use igd::data::resize::PlaneView;
 
 /// The colour components (never alpha) of a format whose samples take turns in one plane and lie at the same places of
 /// the frame: all of RGB, the two of NV12's chroma, or just one. Read off its `VideoFormatInfo`.

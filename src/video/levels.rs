@@ -7,7 +7,7 @@ use multiversion::multiversion;
 use super::Area;
 use super::blend::SPAN;
 use super::layout::Grid;
-use crate::model::Map;
+use igd::model::Map;
 
 /// The highest level: the last entry of a colormap.
 const HIGHEST: f32 = 255.0;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use gst_video::VideoInfo;
 
 use super::rectangles::Rectangle;
-use crate::model::Region;
+use igd::model::Region;
 
 /// Red outside and white inside: one of the two stands out on any picture and any colormap.
 pub const COLORS: [[f32; 3]; 2] = [[255.0, 0.0, 0.0], [255.0; 3]];

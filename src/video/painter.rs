@@ -9,7 +9,7 @@ use super::outline::{self, Outline};
 use super::progress::{self, Progress};
 use super::rectangles::Rectangles;
 use super::{Area, Colormap};
-use crate::model::{Map, Region};
+use igd::model::{Map, Region};
 
 /// Paints on frames of one kind, in their own format: colours are converted once, samples never. Alpha and padding stay as
 /// they are, and where a frame has less memory than its caps ask for, nothing is painted.

@@ -5,7 +5,7 @@ use gst_video::{VideoChromaSite, VideoFormat, VideoFrameRef, VideoInfo};
 use super::color::{Affine, ColorSpace};
 use super::layout::Grid;
 use super::{Area, FORMATS};
-use crate::data::resize::{ResizeError, Resizer, Window};
+use igd::data::resize::{ResizeError, Resizer, Window};
 
 /// Not one of [`FORMATS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

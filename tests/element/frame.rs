@@ -135,3 +135,23 @@ pub fn pixel_bytes(buffer: &gst::Buffer, info: &VideoInfo) -> Vec<bool> {
     }
     is_pixel
 }
+
+/// A gray frame of RGB with patterns in it, 256 pixels each way, each with its upper left corner at a place.
+pub fn gray_with(info: &VideoInfo, patterns: &[(Pattern, u32, u32)]) -> gst::Buffer {
+    const SIDE: u32 = 256;
+    let mut buffer = gst::Buffer::from_mut_slice(vec![128; info.size()]);
+    let part = video_info(VideoFormat::Rgb, SIDE, SIDE);
+    let stride = info.stride()[0] as usize;
+    let made = buffer.get_mut().unwrap();
+    let mut map = made.map_writable().unwrap();
+    for (pattern, x, y) in patterns {
+        let picture = bytes(&pattern.buffer(&part));
+        let rows = picture.chunks(3 * SIDE as usize);
+        for (row, line) in rows.enumerate() {
+            let start = (*y as usize + row) * stride + 3 * *x as usize;
+            map[start..start + line.len()].copy_from_slice(line);
+        }
+    }
+    drop(map);
+    buffer
+}

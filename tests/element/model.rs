@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use gstigd::model::{
+use igd::model::{
     Calibration, Detector, Judgement, Model, ModelConfig, Networks, Precision, Provenance, Storage,
 };
-use gstigd::nn::{Builder, EncoderKind, GlobalConfig, LocalConfig};
+use igd::nn::{Builder, EncoderKind, GlobalConfig, LocalConfig};
 use tch::{Device, Tensor};
 
 use super::frame::Pattern;

@@ -2,8 +2,8 @@
 
 use gst::prelude::*;
 use gstigd::meta::{AnomalyMeta, AttachedMap, ObjectResult};
-use gstigd::model::{DenseTerms, Region, ScaleTerms, Scales};
 use gstigd::video::Area;
+use igd::model::{DenseTerms, Region, ScaleTerms, Scales};
 
 pub const REGION: Region = Region {
     x: 1,

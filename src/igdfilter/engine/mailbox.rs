@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::pool::Lent;
-use crate::model::DetectError;
+use igd::model::DetectError;
 
 /// What comes back.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ pub use self::instance::Instance;
 pub use self::mailbox::{Mailbox, Reply};
 use self::pool::{Lent, Pool};
 use super::refusal::Refusal;
-use crate::libtorch::{Work, guarded};
-use crate::model::{
+use igd::libtorch::{Work, guarded};
+use igd::model::{
     Calibration, DenseConfig, DetectError, Detector, Judge, ModelConfig, ModelError, Precision,
 };
 

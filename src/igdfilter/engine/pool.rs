@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::model::Picture;
+use igd::model::Picture;
 
 /// How often who waits looks whether it still should.
 const LOOK: Duration = Duration::from_millis(50);

@@ -17,8 +17,8 @@ use gst_analytics::prelude::*;
 use gst_analytics::{AnalyticsODMtd, AnalyticsRelationMeta, RelTypes};
 
 use super::{AnomalyMeta, UpstreamRegion, region_of_interest};
-use crate::model::Region;
 use crate::video::Area;
+use igd::model::Region;
 
 #[cfg(feature = "v1_26")]
 pub(super) use segmentation::attach_mask;

@@ -8,8 +8,8 @@ use gst_analytics::{RelTypes, ffi};
 use gst_video::{VideoFormat, VideoFrameFlags, VideoMeta};
 
 use super::relations;
-use crate::model::{ANOMALOUS, Map};
 use crate::video::Area;
+use igd::model::{ANOMALOUS, Map};
 
 /// The mask's values of normal and anomalous pixels, as in the masks of public data sets. Each is a region of the segmentation,
 /// with the index of its class in the frame's classification.

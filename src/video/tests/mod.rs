@@ -14,7 +14,7 @@ use gst_video::{
 };
 
 use super::{FORMATS, FrameReader, Painter};
-use crate::model::Map;
+use igd::model::Map;
 
 /// Odd and even, smaller and larger than the network's input.
 const SIZES: [(u32, u32); 4] = [(17, 19), (16, 16), (64, 50), (641, 359)];

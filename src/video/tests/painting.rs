@@ -5,7 +5,7 @@ use super::{
     Component, Frame, SIZES, add_meta, bytes, convert, describe, difference, hill, info, infos,
     padded, paint, picture, synthetic, uniform,
 };
-use crate::model::{Map, Region};
+use igd::model::{Map, Region};
 
 fn region(x: u32, y: u32, w: u32, h: u32) -> Region {
     Region {

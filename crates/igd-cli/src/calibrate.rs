@@ -1,0 +1,86 @@
+//! `igd calibrate`
+
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use igd::data::normal_pictures;
+use igd::model::{Mask, Model, calibrate, read_mask};
+use igd::train::judge;
+use serde_json::json;
+use tch::Device;
+
+use crate::progress::Progress;
+use crate::selection::Selected;
+use crate::target::Target;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The model file; it is written anew with the thresholds
+    #[arg(long, value_name = "M.safetensors")]
+    model: PathBuf,
+    /// Normal pictures that the model was not trained on: a folder of them, or one with `train/good` or `good`
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    #[command(flatten)]
+    selection: Selected,
+    /// Stop at a picture that cannot be used, instead of leaving it out
+    #[arg(long)]
+    strict: bool,
+    /// Share of normal pictures that may be flagged
+    #[arg(long, default_value_t = 0.01, value_parser = crate::train::share)]
+    false_positive_rate: f64,
+    /// Picture that is white where pictures are inspected: the one that igdfilter is to have as mask-location
+    #[arg(long, value_name = "PICTURE")]
+    mask: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
+}
+
+pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
+    let pictures = normal_pictures(&arguments.data, &arguments.selection.selection())?;
+    let mut model = Model::open(&arguments.model, Device::Cpu)?;
+    let mut detector = arguments.target.open(&arguments.model)?;
+    if let Some(path) = &arguments.mask {
+        let mask = Mask::new(&read_mask(path)?, detector.input_size())?;
+        detector.judge_mut().set_mask(Some(Arc::new(mask)));
+    }
+    let mut progress = Progress::new();
+    progress.stage("calibrating");
+    let mut skipped = 0;
+    let judgements = judge(&mut detector, &pictures, |done| {
+        match done {
+            Ok(done) => progress.at(done as f64 / pictures.len() as f64, || {
+                format!("{done} of {} pictures", pictures.len())
+            }),
+            Err(error) if arguments.strict => return Err(error.into()),
+            Err(error) => {
+                progress.note(&format!("left out: {error}"));
+                skipped += 1;
+            }
+        }
+        Ok(())
+    });
+    progress.finish();
+    model.calibration = calibrate(&judgements?, arguments.false_positive_rate);
+    model.save(&arguments.model, model.config.storage())?;
+    let calibration = model.calibration;
+    if json {
+        writeln!(
+            stdout(),
+            "{}",
+            json!({ "model": arguments.model, "calibration": calibration, "skipped": skipped })
+        )?;
+    } else if let Some(calibration) = calibration {
+        writeln!(
+            stdout(),
+            "{}: threshold {:.4} (median {:.4}) from {} pictures",
+            arguments.model.display(),
+            calibration.threshold,
+            calibration.median,
+            calibration.pictures
+        )?;
+    }
+    Ok(())
+}

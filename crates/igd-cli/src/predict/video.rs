@@ -1,0 +1,38 @@
+//! The frames of a video: judged by `igdfilter` in a pipeline, written by `igdmetaenc`.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use gst::prelude::*;
+
+use super::{Arguments, Lines};
+use crate::video::Video;
+
+const ELEMENTS: &str = "igdfilter name=filter overlay=none messages=none ! igdmetaenc name=lines";
+
+/// Writes a line a frame.
+pub fn judge<W: Write>(
+    arguments: &Arguments,
+    input: &Path,
+    lines: &mut Lines<W>,
+) -> anyhow::Result<()> {
+    if arguments.map_dir.is_some() || arguments.overlay_dir.is_some() {
+        bail!(
+            "{}: --map-dir and --overlay-dir are for pictures; igdfilter draws on videos in a pipeline",
+            input.display()
+        );
+    }
+    let video = Video::open(input, ELEMENTS)?;
+    let filter = video.element("filter")?;
+    filter.set_property("model", arguments.model.to_string_lossy().as_ref());
+    filter.set_property("device", &arguments.target.device);
+    filter.set_property_from_str("precision", &arguments.target.precision.to_string());
+    video.element("lines")?.set_property("path", video.name());
+    video.for_each(|sample| {
+        let buffer = sample.buffer().context("a sample has a buffer")?;
+        lines.write(&buffer.map_readable()?)?;
+        Ok(ControlFlow::Continue(()))
+    })
+}

@@ -1,0 +1,106 @@
+//! Descriptors of a frozen backbone's features.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::{Args, ValueEnum};
+use igd::data::TrainingSet;
+use igd::model::{DenseConfig, Tiling};
+use igd::train::dense::{Options, train};
+use igd::train::{Event, Outcome};
+
+/// All may be left out, so that those which were given can be told.
+#[derive(Args)]
+pub struct Arguments {
+    /// Size of a tile, or of the whole picture, as the backbone sees it: multiples of 32 [default: 256]
+    #[arg(long, value_name = "N|WxH", value_parser = input)]
+    input: Option<[usize; 2]>,
+    /// Cuts the picture into overlapping tiles, so that small defects in large frames are seen [default: 1x1]
+    #[arg(long, value_name = "CxR", value_parser = pair)]
+    tiles: Option<[usize; 2]>,
+    /// Whether each tile has descriptors of its own, for parts that always lie the same way, or all tiles have one set, for
+    /// textures [default: each]
+    #[arg(long, value_enum)]
+    tile_model: Option<TileModel>,
+    /// Directions of the features that are kept, a multiple of 16 up to 304 [default: 192]
+    #[arg(long)]
+    dimensions: Option<usize>,
+    /// Keep what --resume needs to add more pictures later, beside the model (100 MB at 256x256)
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TileModel {
+    Each,
+    One,
+}
+
+fn input(text: &str) -> Result<[usize; 2], String> {
+    match text.parse() {
+        Ok(side) => Ok([side, side]),
+        Err(_) => pair(text),
+    }
+}
+
+fn pair(text: &str) -> Result<[usize; 2], String> {
+    text.split_once('x')
+        .and_then(|(first, second)| Some([first.parse().ok()?, second.parse().ok()?]))
+        .ok_or_else(|| "expected two numbers with an x between, as in 4x2".to_owned())
+}
+
+impl Arguments {
+    /// What the model is to be; not checked yet.
+    fn config(&self) -> DenseConfig {
+        let usual = DenseConfig::usual();
+        DenseConfig {
+            tiling: Tiling::new(
+                self.input.unwrap_or(usual.tiling.tile),
+                self.tiles.unwrap_or(usual.tiling.tiles),
+            ),
+            shared: self.tile_model == Some(TileModel::One),
+            dimensions: self.dimensions.unwrap_or(usual.dimensions),
+        }
+    }
+
+    /// Width and height of the picture that the backbone sees, all tiles together.
+    pub fn picture(&self) -> anyhow::Result<(usize, usize)> {
+        let config = self.config();
+        config.check().map_err(anyhow::Error::msg)?;
+        Ok(config.tiling.picture().into())
+    }
+
+    /// The name of an argument that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--input", self.input.is_some()),
+            ("--tiles", self.tiles.is_some()),
+            ("--tile-model", self.tile_model.is_some()),
+            ("--dimensions", self.dimensions.is_some()),
+            ("--keep", self.keep),
+        ];
+        super::first(given)
+    }
+}
+
+pub fn run(
+    arguments: &super::Arguments,
+    data: TrainingSet,
+    stop: Arc<AtomicBool>,
+    tell: impl FnMut(Event),
+) -> anyhow::Result<Outcome> {
+    let usual = Options::new(data, arguments.out.clone());
+    let dense = &arguments.dense;
+    let options = Options {
+        config: dense.config(),
+        strict: arguments.strict,
+        hold_out: arguments.hold_out,
+        false_positive_rate: arguments.false_positive_rate,
+        checkpoint_interval: super::checkpoint_interval(arguments)?,
+        keep: dense.keep,
+        resume: arguments.resume,
+        stop,
+        ..usual
+    };
+    Ok(train(&options, tell)?)
+}

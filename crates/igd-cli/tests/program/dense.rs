@@ -1,0 +1,83 @@
+//! The dense profile at the command line.
+
+use std::fs;
+use std::path::Path;
+
+use crate::common::textures;
+use crate::program::igd;
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn the_program_fits_and_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (
+        folder.path().join("good"),
+        folder.path().join("m.safetensors"),
+    );
+    textures::write(&data, 0..24, (96, 96));
+    let fit = [
+        "train",
+        "--profile",
+        "dense",
+        "--data",
+        text(&data),
+        "--out",
+        text(&out),
+    ];
+    let output = igd(&[&fit[..], &["--json"]].concat());
+    assert!(output.status.success(), "{output:?}");
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["pictures"], 21);
+    assert_eq!(said["calibration"]["pictures"], 3);
+    assert!(fs::metadata(&out).unwrap().len() < 25_000_000);
+
+    let info = String::from_utf8(igd(&["info", text(&out)]).stdout).unwrap();
+    assert!(
+        info.contains("dense: a PaDiM-like Gaussian a place"),
+        "{info}"
+    );
+    assert!(info.contains("256 places, 192 directions"), "{info}");
+    let info = igd(&["info", "--json", text(&out)]).stdout;
+    let info: serde_json::Value = serde_json::from_slice(&info).unwrap();
+    assert_eq!(info["config"]["profile"], "dense");
+
+    let picture = data.join("000.png");
+    let line = igd(&["predict", "--model", text(&out), text(&picture)]).stdout;
+    let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
+    assert_eq!(line["scales"]["dense"]["distance"], line["score"]);
+    assert!(line["scales"]["global"].is_null());
+
+    // What belongs to the other profile is bad usage, not passed over.
+    for (arguments, said) in [
+        (
+            ["--profile", "dense", "--epochs", "3"],
+            "--epochs is for --profile paper only",
+        ),
+        (
+            ["--profile", "paper", "--tiles", "2x2"],
+            "--tiles is for --profile dense only",
+        ),
+    ] {
+        let output = igd(&[
+            &["train", "--data", text(&data), "--out", text(&out)],
+            &arguments[..],
+        ]
+        .concat());
+        assert_eq!(output.status.code(), Some(2));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains(said), "{errors}");
+    }
+    for (arguments, said) in [
+        (["--input", "250"], "the input is 250x250"),
+        (["--dimensions", "100"], "dimensions is 100"),
+        (["--tiles", "0x1"], "there are 0x1 tiles"),
+    ] {
+        let output = igd(&[&fit[..], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(1));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains(said), "{errors}");
+    }
+}

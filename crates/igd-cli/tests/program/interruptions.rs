@@ -1,0 +1,280 @@
+//! Trainings that are killed, stopped, or have no room for their files, and go on.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::program::{
+    assert_same_models, checkpoint, failure, files, finish, kill, pictures, train, train_single,
+    wait_for,
+};
+use igd::model::read_tensors;
+use tempfile::TempDir;
+
+const EPOCHS: [&str; 2] = ["--epochs", "40"];
+const STEPS: usize = 120;
+
+/// A folder with pictures, and the model files of an undisturbed training and one to be disturbed.
+struct Place {
+    folder: TempDir,
+    data: PathBuf,
+    whole: PathBuf,
+    parts: PathBuf,
+    log: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Self {
+            data: pictures(folder.path(), 32),
+            whole: folder.path().join("whole.safetensors"),
+            parts: folder.path().join("parts.safetensors"),
+            log: folder.path().join("log"),
+            folder,
+        };
+        let log = place.folder.path().join("log of the whole");
+        finish(train_single(&place.data, &place.whole, &EPOCHS).args([Path::new("--log"), &log]));
+        assert_eq!(steps(&log), (1..=STEPS).collect::<Vec<_>>());
+        place
+    }
+
+    fn train(&self, more: &[&str]) -> Command {
+        let mut command = train_single(&self.data, &self.parts, &EPOCHS);
+        command.args([Path::new("--log"), &self.log]).args(more);
+        command
+    }
+
+    fn spawn(&self, more: &[&str]) -> Child {
+        let mut command = self.train(more);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// Sends a signal after so many steps.
+    fn stop(&self, signal: &str, after: usize) -> Output {
+        let mut child = self.spawn(&["--resume"]);
+        wait_for(&mut child, || steps(&self.log).len() >= after);
+        send(signal, &child);
+        child.wait_with_output().unwrap()
+    }
+
+    /// The steps in the checkpoint.
+    fn saved_steps(&self) -> u64 {
+        let (header, _) = read_tensors(&checkpoint(&self.parts)).unwrap();
+        let progress: serde_json::Value = serde_json::from_str(&header["progress"]).unwrap();
+        progress["steps"].as_u64().unwrap()
+    }
+
+    /// Files that were to be renamed, or removed.
+    fn left_overs(&self) -> Vec<String> {
+        files(self.folder.path(), &["good", "log", "whole", "parts"])
+    }
+
+    /// What was disturbed has come to what was not.
+    fn assert_same(&self) {
+        assert_same_models(&self.whole, &self.parts);
+        assert_eq!(steps(&self.log), (1..=STEPS).collect::<Vec<_>>());
+        assert!(self.left_overs().is_empty() && !checkpoint(&self.parts).exists());
+    }
+}
+
+fn send(signal: &str, child: &Child) {
+    let status = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// The steps that the log has rows of, whole ones.
+fn steps(log: &Path) -> Vec<usize> {
+    let text = fs::read_to_string(log.join("losses.csv")).unwrap_or_default();
+    text.split_inclusive('\n')
+        .skip(1)
+        .filter(|row| row.ends_with('\n'))
+        .map(|row| row.split(',').nth(2).unwrap().parse().unwrap())
+        .collect()
+}
+
+#[test]
+fn killed_at_any_moment() {
+    let place = Place::new();
+    let mut child = place.spawn(&[]);
+    wait_for(&mut child, || checkpoint(&place.parts).exists());
+    kill(child);
+    for after in [STEPS / 3, 2 * STEPS / 3] {
+        let before = place.saved_steps();
+        let mut child = place.spawn(&["--resume"]);
+        wait_for(&mut child, || steps(&place.log).len() >= after);
+        kill(child);
+        assert!(place.saved_steps() >= before);
+    }
+    finish(&mut place.train(&["--resume"]));
+    place.assert_same();
+}
+
+/// The file that is being written then is not the checkpoint yet.
+#[test]
+fn killed_while_it_writes_a_checkpoint() {
+    let place = Place::new();
+    // Not the first one, before which there is nothing to go on from.
+    let is_writing = || {
+        let left = place.left_overs();
+        checkpoint(&place.parts).exists() && left.iter().any(|name| name.contains("checkpoint"))
+    };
+    // It may have been written before the signal comes.
+    let was_hit = (0..20).any(|_| {
+        let mut child = place.spawn(&["--resume"]);
+        wait_for(&mut child, is_writing);
+        kill(child);
+        is_writing()
+    });
+    assert!(was_hit && place.saved_steps() < STEPS as u64);
+    finish(&mut place.train(&["--resume"]));
+    place.assert_same();
+}
+
+#[test]
+fn stopped_by_signals_it_tells_how_to_go_on() {
+    let place = Place::new();
+    let mut last = String::new();
+    for (signal, status, after) in [("-INT", 130, STEPS / 3), ("-TERM", 143, 2 * STEPS / 3)] {
+        let output = place.stop(signal, after);
+        assert_eq!(output.status.code(), Some(status));
+        // Nothing is lost.
+        assert_eq!(place.saved_steps() as usize, steps(&place.log).len());
+        let said = String::from_utf8(output.stderr).unwrap();
+        last = said.lines().last().unwrap().to_owned();
+    }
+    let command = last.strip_prefix("igd: stopped; go on with: ").unwrap();
+    assert!(command.contains(" --resume"), "{command}");
+    finish(
+        Command::new("sh")
+            .args(["-c", command])
+            .env("OMP_NUM_THREADS", "1"),
+    );
+    place.assert_same();
+}
+
+/// In a long step, at whose end the first signal would have been noticed.
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = pictures(folder.path(), 64);
+    let out = folder.path().join("m.safetensors");
+    let long = [
+        "--scales",
+        "local",
+        "--width",
+        "32",
+        "--patch-batch",
+        "2700",
+    ];
+    let mut child = train(&data, &out, &long)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    said.find(|line| line.as_ref().unwrap().contains("training the local"));
+    send("-INT", &child);
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(child.try_wait().unwrap().is_none());
+    send("-INT", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // At the step's end it would have written one, and said so.
+    assert!(!checkpoint(&out).exists() && said.next().is_none());
+}
+
+/// Files above a limit cannot be written, as on a full disk.
+fn limited(command: &Command, blocks: u32) -> Command {
+    let mut limited = Command::new("sh");
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+    limited
+        .args(["-c", &script, "sh"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env("OMP_NUM_THREADS", "1");
+    limited
+}
+
+#[test]
+fn a_full_disk_costs_nothing_that_is_saved() {
+    let place = Place::new();
+    place.stop("-INT", STEPS / 3);
+    let saved = fs::read(checkpoint(&place.parts)).unwrap();
+    // Not the log, which is to be whole in the end.
+    let resume = || {
+        train_single(
+            &place.data,
+            &place.parts,
+            &[&EPOCHS[..], &["--resume"]].concat(),
+        )
+    };
+    let output = limited(&resume(), 16).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let warnings = said.matches("no checkpoint could be written: ").count();
+    assert_eq!(warnings, 1, "{said}");
+    let last = failure(output);
+    assert!(
+        last.contains("parts.safetensors: ") && last.contains("again with --resume"),
+        "{last}"
+    );
+    assert!(!place.parts.exists() && place.left_overs().is_empty());
+    assert!(fs::read(checkpoint(&place.parts)).unwrap() == saved);
+    finish(&mut place.train(&["--resume"]));
+    place.assert_same();
+}
+
+#[test]
+fn a_model_that_could_not_be_written_is_not_trained_again() {
+    let place = Place::new();
+    // No file can take the place of a folder.
+    fs::create_dir(&place.parts).unwrap();
+    let last = failure(place.train(&[]).output().unwrap());
+    assert!(last.contains("again with --resume"), "{last}");
+    assert_eq!(place.saved_steps() as usize, STEPS);
+    fs::remove_dir(&place.parts).unwrap();
+    let rows = fs::read(place.log.join("losses.csv")).unwrap();
+    finish(&mut place.train(&["--resume"]));
+    // Each row has its time.
+    assert!(fs::read(place.log.join("losses.csv")).unwrap() == rows);
+    place.assert_same();
+}
+
+#[test]
+fn minutes_that_are_spent_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = pictures(folder.path(), 32);
+    let (out, log) = (
+        folder.path().join("m.safetensors"),
+        folder.path().join("log"),
+    );
+    let train = || {
+        let mut command = train_single(&data, &out, &["--minutes", "0.05", "--resume"]);
+        command.args([Path::new("--log"), &log]);
+        command
+    };
+    // To the second half of the three seconds.
+    let mut child = train().stderr(Stdio::null()).spawn().unwrap();
+    let seconds = || {
+        let text = fs::read_to_string(log.join("losses.csv")).unwrap_or_default();
+        let row = text.split_inclusive('\n').rfind(|row| row.ends_with('\n'));
+        let field = row.and_then(|row| row.split(',').nth(3)?.parse::<f64>().ok());
+        field.unwrap_or_default()
+    };
+    wait_for(&mut child, || seconds() > 1.6);
+    send("-INT", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let spent = seconds();
+    finish(&mut train());
+    // Three in all, not three more.
+    assert!(
+        spent > 1.6 && (2.8..spent + 3.0).contains(&seconds()),
+        "{spent} and {}",
+        seconds()
+    );
+    let rows = steps(&log);
+    assert!(rows.is_sorted_by(|one, next| one < next), "{rows:?}");
+}

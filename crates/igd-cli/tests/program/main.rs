@@ -1,0 +1,23 @@
+//! The tests of the program `igd`, and of the scripts that use it.
+
+#[path = "../../../igd/tests/common/mod.rs"]
+mod common;
+#[path = "../../../../tests/element/mod.rs"]
+mod element;
+
+mod bench;
+mod calibrate;
+mod commands;
+mod data_sets;
+mod dense;
+mod doctor;
+mod interruptions;
+mod logs;
+mod pipelines;
+mod program;
+mod protocol;
+mod report;
+mod schema;
+mod single;
+mod training;
+mod videos;

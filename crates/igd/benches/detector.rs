@@ -1,0 +1,116 @@
+//! Pictures a second of the paper's full-size model against the published method as a plain graph:
+//! `cargo bench --bench detector`. The sides take turns, so that whatever else the machine does slows both alike.
+//!
+//! Leaves the model at target/tmp/paper.safetensors, for `igd bench speed` and pipelines.
+
+#[allow(dead_code)]
+#[path = "../../igd-cli/src/bench/ceiling.rs"]
+mod ceiling;
+#[path = "../tests/common/mod.rs"]
+mod common;
+#[path = "../tests/plain/mod.rs"]
+mod plain;
+mod time;
+
+use std::path::Path;
+use std::time::Duration;
+
+use ceiling::matrix_rate;
+use common::golden::Golden;
+use igd::model::{Calibration, Detector, Stage, Storage};
+use tch::{Device, Kind};
+use time::{median, seconds};
+
+const ROUNDS: usize = 5;
+
+fn main() {
+    let golden = Golden::read("full");
+    let (picture, rgb) = (golden.picture(), golden.rgb());
+    let plain = plain::Judge::new(golden.entries());
+    save(&golden, &rgb);
+
+    let mut plain_times = Vec::new();
+    let mut kinds = vec![Kind::Float];
+    if golden.is_quick_in_bf16() {
+        kinds.push(Kind::BFloat16);
+    }
+    let sides = kinds.into_iter().map(|kind| Side {
+        kind,
+        times: Vec::new(),
+        parts: Vec::new(),
+        operations: 0.0,
+    });
+    let mut sides: Vec<Side> = sides.collect();
+    for _ in 0..ROUNDS {
+        // With no detector alive, which would lend the plain graph its memory.
+        let _ = plain.judge(&picture);
+        plain_times.push(seconds(|| drop(plain.judge(&picture))));
+        for side in &mut sides {
+            side.measure(&golden, &rgb);
+        }
+    }
+    let plain = median(plain_times);
+    println!("plain graph        {plain:.2} s a picture");
+    for side in sides {
+        let time = median(side.times);
+        println!(
+            "Detector, {:8} {time:.2} s a picture, {:.2} times sooner; local network ({:.0} billion operations) at {:.0} % of the rate of a matrix product",
+            format!("{:?}", side.kind),
+            plain / time,
+            side.operations / 1e9,
+            median(side.parts) * 100.0
+        );
+    }
+}
+
+/// The detector in one precision.
+struct Side {
+    kind: Kind,
+    times: Vec<f64>,
+    /// Of the rate of a matrix product, what the local network reached.
+    parts: Vec<f64>,
+    operations: f64,
+}
+
+impl Side {
+    fn measure(&mut self, golden: &Golden, rgb: &[f32]) {
+        let mut detector = Detector::new(golden.model(), Device::Cpu, self.kind).unwrap();
+        detector.judge(rgb).unwrap();
+        let is_local = |stage| matches!(stage, Stage::LocalEncoder | Stage::LocalDecoder);
+        let network = |detector: &Detector| -> Duration {
+            let stages = Stage::ALL.into_iter().filter(|&stage| is_local(stage));
+            stages.map(|stage| detector.stages().of(stage)).sum()
+        };
+        let before = network(&detector);
+        self.times
+            .push(seconds(|| drop(detector.judge(rgb).unwrap())));
+        // Of all threads together.
+        let local = (network(&detector) - before).as_secs_f64() / detector.threads() as f64;
+        let operations = detector.operations().into_iter();
+        self.operations = operations
+            .filter(|(stage, _)| is_local(*stage))
+            .map(|(_, operations)| operations)
+            .sum();
+        self.parts
+            .push(self.operations / local / matrix_rate(Device::Cpu, self.kind));
+    }
+}
+
+/// Writes the model with thresholds that leave the picture normal.
+fn save(golden: &Golden, rgb: &[f32]) {
+    let mut detector = Detector::new(golden.model(), Device::Cpu, Kind::Float).unwrap();
+    let score = detector.judge(rgb).unwrap().score;
+    let highest = detector.raw_map().iter().copied().fold(0.0, f32::max);
+    let mut model = golden.model();
+    model.calibration = Some(Calibration {
+        threshold: 1.1 * score,
+        median: score,
+        false_positive_rate: 0.01,
+        pixel_threshold: 1.1 * highest,
+        pixel_median: 0.0,
+        pictures: 1,
+    });
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("paper.safetensors");
+    model.save(&path, Storage::F32).unwrap();
+    println!("model: {}", path.display());
+}

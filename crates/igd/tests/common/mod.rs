@@ -1,0 +1,104 @@
+//! Shared by the integration tests; each uses some of it.
+#![allow(dead_code)]
+
+pub mod alone;
+pub mod formula;
+pub mod golden;
+pub mod network;
+pub mod textures;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use igd::criterion::Field;
+use igd::model::{Calibration, DenseConfig, Model, ModelConfig, Networks, Provenance, Tensors};
+use igd::nn::{Builder, EncoderKind, GlobalConfig, LocalConfig, dense};
+use tch::{Device, Kind, Tensor};
+
+/// The repository, whichever crate is tested.
+pub fn repository() -> &'static Path {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = crate_folder.ancestors();
+    let root = folders.find(|folder| folder.join("Cargo.lock").exists());
+    root.expect("a folder with Cargo.lock above the crate")
+}
+
+/// A file of the library's `tests/fixtures`.
+pub fn fixture(name: &str) -> PathBuf {
+    repository().join("crates/igd/tests/fixtures").join(name)
+}
+
+/// A model with a local network alone, of width 1 and drawn weights.
+pub fn small_model() -> Model {
+    local_model(1, 2)
+}
+
+/// The same of that width and latent.
+pub fn local_model(width: i64, latent: i64) -> Model {
+    let config = ModelConfig::paper(None, Some(local_config(width, latent)));
+    model(config, HashMap::new())
+}
+
+fn local_config(width: i64, latent: i64) -> LocalConfig {
+    LocalConfig {
+        frozen_encoder: false,
+        encoder_width: width,
+        width,
+        latent,
+    }
+}
+
+/// A model with both networks, of width 1 and drawn weights.
+pub fn model_of_both() -> Model {
+    let config = ModelConfig::paper(
+        Some(GlobalConfig {
+            encoder: EncoderKind::Scratch,
+            width: 1,
+            latent: 2,
+        }),
+        Some(local_config(1, 2)),
+    );
+    model(config, HashMap::new())
+}
+
+/// A dense model of the usual size with a drawn backbone, and descriptors that are equal at all places.
+pub fn dense_model() -> Model {
+    let config = DenseConfig::usual();
+    let (places, dimensions) = (config.places() as i64, config.dimensions as i64);
+    let options = (Kind::Float, Device::Cpu);
+    let identity = Tensor::eye(dimensions, options).unsqueeze(0);
+    let given = [
+        (
+            "dense.projection",
+            Tensor::ones([dimensions, dense::FEATURES], options),
+        ),
+        (
+            "dense.whiteners",
+            Field::triangles(&identity).repeat([places, 1]),
+        ),
+    ];
+    let given = given.map(|(name, tensor)| (name.to_owned(), tensor));
+    model(ModelConfig::Dense(config), given.into())
+}
+
+/// With drawn weights where none are given.
+fn model(config: ModelConfig, given: Tensors) -> Model {
+    // One random state serves all threads of tests.
+    static DRAWING: Mutex<()> = Mutex::new(());
+    let _drawing = DRAWING.lock();
+    tch::manual_seed(1);
+    Model {
+        networks: Networks::new(Builder::for_training(given, Device::Cpu), &config).unwrap(),
+        config,
+        calibration: Some(Calibration {
+            threshold: 0.5,
+            median: 0.25,
+            false_positive_rate: 0.01,
+            pixel_threshold: 0.75,
+            pixel_median: 0.125,
+            pictures: 3,
+        }),
+        provenance: Provenance::now(),
+    }
+}

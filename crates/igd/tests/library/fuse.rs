@@ -1,0 +1,150 @@
+//! The networks rewritten for inference against the plain ones.
+
+use std::collections::HashMap;
+
+use crate::common::formula;
+use crate::common::golden::{CPU, Golden, greatest_difference};
+use igd::libtorch::{Shared, Workers};
+use igd::nn::{
+    Autoencoder, Builder, EncoderKind, Fused, FusedBackbone, Global, GlobalConfig, Mode,
+    Normalisation, Role, Walk, dense, patches,
+};
+use tch::{Kind, Tensor};
+
+/// Latents and reconstructions differ by at most `tolerance` of the largest magnitude.
+#[track_caller]
+fn assert_equal(
+    what: &str,
+    fused: &Fused,
+    plain: &impl Autoencoder,
+    pictures: &Tensor,
+    tolerance: f64,
+) {
+    let z = plain.latent(&plain.features(pictures, Mode::Evaluate));
+    let reconstructed = plain.generate(&z, Mode::Evaluate);
+    let fused_z = fused.encode(pictures);
+    // From the same latents, so that each half is judged by itself.
+    let fused_reconstructed = fused.decode(&z);
+    for (part, found, expected) in [
+        ("z", &fused_z, &z),
+        ("reconstruction", &fused_reconstructed, &reconstructed),
+    ] {
+        assert_eq!(found.size(), expected.size());
+        let largest = expected.abs().max().double_value(&[]);
+        let error = greatest_difference(found, expected) / largest;
+        println!("{what} {part}: {error:.1e}");
+        assert!(
+            error <= tolerance,
+            "{what}: {part} is off by {error:.1e} of its largest value, allowed are {tolerance:.0e}"
+        );
+    }
+}
+
+#[test]
+fn both_golden_sizes() {
+    let _guard = tch::no_grad_guard();
+    for golden in Golden::both() {
+        let picture = golden.picture();
+        let patches = patches(&picture);
+        let (global, local) = (golden.global(), golden.local());
+        for (kind, tolerance) in [(Kind::Float, 1e-5), (Kind::BFloat16, 3e-2)] {
+            if kind == Kind::BFloat16 && !golden.is_quick_in_bf16() {
+                println!(
+                    "skipped: this CPU would take minutes for width {} in bf16",
+                    golden.width
+                );
+                continue;
+            }
+            let what = |scale: &str| format!("{scale} of width {} in {kind:?}", golden.width);
+            let fused = Fused::global(&global, kind, 1);
+            assert_equal(&what("global"), &fused, &global, &picture, tolerance);
+            let fused = Fused::local(&local, kind, 225);
+            assert_equal(&what("local"), &fused, &local, &patches, tolerance);
+        }
+    }
+}
+
+/// The encoders that the golden numbers of the whole do not have.
+#[test]
+fn other_encoders() {
+    let _guard = tch::no_grad_guard();
+    let picture = Golden::read("small").picture();
+    let two = Tensor::cat(&[&picture, &picture.flip([3])], 0);
+    for (encoder, given) in [
+        (EncoderKind::Scratch, HashMap::new()),
+        (
+            EncoderKind::EfficientnetLite0,
+            formula::efficientnet_lite0(),
+        ),
+    ] {
+        let global = drawn(encoder, given);
+        let fused = Fused::global(&global, Kind::Float, 2);
+        assert_equal(&format!("{encoder:?}"), &fused, &global, &two, 1e-5);
+    }
+}
+
+/// The dense profile's backbone, whole and shared by threads: parts of unequal size, and pictures that are not square.
+#[test]
+fn shared_backbones() {
+    let _guard = tch::no_grad_guard();
+    let builder = Builder::for_inference(used_by_dense(formula::efficientnet_lite0()), CPU);
+    let plain = dense::backbone(builder.root()).unwrap();
+    let workers = Workers::sharing().unwrap();
+    for (height, width) in [(256, 256), (96, 160)] {
+        let picture = Golden::read("small").picture().narrow(2, 0, height);
+        let picture = picture.narrow(3, 0, width).contiguous();
+        let expected = plain.forward(&picture);
+        for (kind, tolerance) in [(Kind::Float, 1e-5), (Kind::BFloat16, 1e-1)] {
+            for shares in [1, 2, 3, 7] {
+                let mut fused = FusedBackbone::new(&plain, kind, shares);
+                fused.walk(&mut Walk::new(1, [height, width]));
+                let picture = picture.to_kind(kind);
+                // SAFETY: all only read them.
+                let (shared, input) = unsafe { (Shared::new(&fused), Shared::new(&picture)) };
+                let found = workers.run(|| tch::no_grad(|| shared.get().forward(input.get())));
+                assert_eq!(found.len(), 6);
+                for (found, expected) in found.iter().zip(&expected) {
+                    let largest = expected.abs().max().double_value(&[]);
+                    let found = found.to_kind(Kind::Float);
+                    let error = greatest_difference(&found, expected) / largest;
+                    assert!(error <= tolerance, "{kind:?} {shares}: {error:.1e}");
+                }
+            }
+        }
+    }
+}
+
+/// Without the seventh stage.
+fn used_by_dense(entries: HashMap<String, Tensor>) -> HashMap<String, Tensor> {
+    let last = format!("_blocks.{}.", dense::BLOCKS);
+    let entries = entries.into_iter();
+    entries
+        .filter(|(name, _)| !name.starts_with(&last))
+        .collect()
+}
+
+/// A network with drawn weights where none are given, and batch norms that have seen something.
+fn drawn(encoder: EncoderKind, given: HashMap<String, Tensor>) -> Global {
+    tch::manual_seed(7);
+    let given = given
+        .into_iter()
+        .map(|(name, tensor)| (format!("pretrain.{name}"), tensor));
+    let builder = Builder::for_training(given.collect(), CPU);
+    let config = GlobalConfig {
+        encoder,
+        width: 8,
+        latent: 16,
+    };
+    let global = Global::new(builder.root(), &config, &Normalisation::IMAGENET).unwrap();
+    for (name, mut weight) in builder.finish().unwrap() {
+        if weight.role != Role::Frozen && weight.tensor.dim() == 1 {
+            let lowest = if name.ends_with("running_var") {
+                0.7
+            } else {
+                -0.3
+            };
+            let _ = weight.tensor.uniform_(lowest, lowest + 0.6);
+        }
+    }
+    global
+}

@@ -1,0 +1,18 @@
+//! The tests of the library.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../plain/mod.rs"]
+mod plain;
+
+mod dense;
+mod fuse;
+mod golden;
+mod gpu;
+mod layouts;
+mod memory;
+mod metrics;
+mod models;
+mod plain_graph;
+mod solar_cells;
+mod synthetic;

@@ -1,0 +1,132 @@
+//! The dense profile on real pictures: ELPV's solar cells, fetched once.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use igd::data::{Picture, Selection, TrainingSet, elpv, pictures_in};
+use igd::eval::auroc;
+use igd::model::{Detection, Detector, Precision};
+use igd::train::dense::{Options, train};
+use tch::{Device, Kind};
+
+const SIDE: usize = 256;
+/// Of normal pictures, what the threshold is set for.
+const RATE: f64 = 0.05;
+
+fn open(model: &Path, precision: Precision) -> Detector {
+    Detector::open(model, Device::Cpu, precision).unwrap()
+}
+
+fn scores(detector: &mut Detector, paths: &[PathBuf]) -> Vec<f32> {
+    let judge = |path: &PathBuf| {
+        let rgb = Picture::open(path).unwrap().resized((SIDE, SIDE));
+        detector.judge(&rgb).unwrap().score
+    };
+    paths.iter().map(judge).collect()
+}
+
+/// The same places each time, all over the picture but for its border.
+fn places() -> impl Iterator<Item = (f32, f32, f32)> {
+    let fraction = |step: usize, factor: f32| (step as f32 * factor).fract();
+    (1..).map(move |step| {
+        let along = |factor| 20.0 + 216.0 * fraction(step, factor);
+        (
+            along(0.754_877_7),
+            along(0.569_840_3),
+            5.0 + 4.0 * fraction(step, 0.618_034),
+        )
+    })
+}
+
+/// Draws a disc with a soft edge.
+fn spot(rgb: &mut [f32], (x, y, radius): (f32, f32, f32), brightness: f32) {
+    for (index, value) in rgb.iter_mut().enumerate() {
+        let place = index % (SIDE * SIDE);
+        let (px, py) = ((place % SIDE) as f32 + 0.5, (place / SIDE) as f32 + 0.5);
+        let inside = (radius + 0.5 - (px - x).hypot(py - y)).clamp(0.0, 1.0);
+        *value += (brightness - *value) * inside;
+    }
+}
+
+#[test]
+fn solar_cells() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("elpv");
+    elpv::write(&data).unwrap();
+    let out = folder.path().join("cells.safetensors");
+    let cells = TrainingSet::open(&data, &Selection::default()).unwrap();
+    let options = Options {
+        false_positive_rate: RATE,
+        ..Options::new(cells, out.clone())
+    };
+    let start = Instant::now();
+    let outcome = train(&options, |_| ()).unwrap();
+    println!(
+        "fitted to {} pictures in {:.1?}",
+        outcome.pictures,
+        start.elapsed()
+    );
+    assert!(std::fs::metadata(&out).unwrap().len() <= 25_000_000);
+
+    let pictures = |kind: &str| pictures_in(&data.join("test").join(kind)).unwrap();
+    let (good, defective) = (pictures("good"), pictures("defective"));
+    let auto = Precision::Auto.on(Device::Cpu).unwrap();
+    let mut precisions = vec![Precision::F32];
+    if auto == Kind::BFloat16 {
+        precisions.push(Precision::Bf16);
+    }
+    for precision in precisions {
+        let mut detector = open(&out, precision);
+        let (normal, anomalous) = (
+            scores(&mut detector, &good),
+            scores(&mut detector, &defective),
+        );
+        let area = auroc(&normal, &anomalous).unwrap();
+        let threshold = detector.threshold();
+        let above = |scores: &[f32]| scores.iter().filter(|&&score| score > threshold).count();
+        let (alarms, found) = (above(&normal), above(&anomalous));
+        println!(
+            "{precision}: AUROC {area:.4}, {alarms} of {} good and {found} of {} defective cells flagged",
+            normal.len(),
+            anomalous.len()
+        );
+        assert!(area >= 0.925, "{area}");
+        // The held-out pictures are a sample too: both count for how far the rate may be off.
+        let held_out = outcome.calibration.unwrap().pictures as f64;
+        let variance = RATE * (1.0 - RATE) * (1.0 / normal.len() as f64 + 1.0 / held_out);
+        let rate = alarms as f64 / normal.len() as f64;
+        assert!((rate - RATE).abs() < 1.96 * variance.sqrt(), "{rate}");
+        assert!(found * 3 > anomalous.len() * 2);
+    }
+
+    spots_are_where_the_map_says(&mut open(&out, Precision::Auto), &good);
+}
+
+/// Bright and dark ones on cells that are good else; every second cell, to save time.
+fn spots_are_where_the_map_says(detector: &mut Detector, good: &[PathBuf]) {
+    let (mut drawn, mut flagged, mut near) = (0, 0, 0);
+    let mut detection = Detection::default();
+    let mut places = places();
+    for path in good.iter().step_by(2) {
+        let rgb = Picture::open(path).unwrap().resized((SIDE, SIDE));
+        for brightness in [250.0, 5.0] {
+            let place = places.next().unwrap();
+            let mut rgb = rgb.clone();
+            spot(&mut rgb, place, brightness);
+            detector.detect(&rgb, (256, 256), &mut detection).unwrap();
+            drawn += 1;
+            if !detection.anomalous {
+                continue;
+            }
+            flagged += 1;
+            let map = detector.raw_map().iter().enumerate();
+            let (peak, _) = map.max_by(|(_, a), (_, b)| a.total_cmp(b)).unwrap();
+            let (x, y) = ((peak % SIDE) as f32 + 0.5, (peak / SIDE) as f32 + 0.5);
+            near += usize::from((x - place.0).hypot(y - place.1) <= 16.0);
+            assert!(!detection.regions.is_empty());
+        }
+    }
+    println!("{drawn} spots, {flagged} flagged, {near} of them within 16 pixels of the map's peak");
+    assert!(flagged * 10 > drawn * 9);
+    assert!(near as f64 >= 0.95 * f64::from(flagged));
+}

@@ -1,0 +1,102 @@
+//! Programs that end in the middle of an inference.
+
+use std::process;
+use std::time::{Duration, Instant};
+
+use crate::common::alone;
+use crate::element::model::models;
+use crate::element::{PATIENCE, threads};
+use gst::prelude::*;
+use gst_video::VideoRegionOfInterestMeta;
+
+/// Regions of interest, so that a frame is not through when stopping no longer waits, but soon.
+const MANY: u32 = 80;
+/// So many that a program that ends does not wait for all of them either.
+const TOO_MANY: u32 = 400;
+/// Longer than a program needs to start and to end on a busy machine.
+const QUICK: Duration = Duration::from_secs(30);
+/// The status of a child that ends as it should, and of one whose inference was over before.
+const ENDED: i32 = 7;
+const TOO_QUICK: i32 = 3;
+
+/// A program that ends in the middle of an inference. Never returns.
+fn program(regions: u32, stops: bool) {
+    let model = models().both.display();
+    let pipeline = gst::parse::launch(&format!(
+        "videotestsrc is-live=true ! video/x-raw,width=320,height=240 ! identity name=regions \
+         ! igdfilter model={model} inference-mode=latest inference-region=roi-list ! fakesink"
+    ));
+    let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
+    let pad = pipeline.by_name("regions").unwrap().static_pad("src");
+    pad.unwrap()
+        .add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            let buffer = info.buffer_mut().unwrap().make_mut();
+            for index in 0..regions {
+                VideoRegionOfInterestMeta::add(buffer, "part", (index % 256, 10, 64, 64));
+            }
+            gst::PadProbeReturn::Ok
+        });
+    pipeline.set_state(gst::State::Playing).unwrap();
+    // The first frame has been handed in when it reaches the sink.
+    pipeline.state(PATIENCE).0.unwrap();
+    if stops {
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+    let is_inferring = threads().iter().any(|name| name == "igd-infer");
+    process::exit(if is_inferring { ENDED } else { TOO_QUICK });
+}
+
+/// Runs such programs, one after the other: a crash would come by chance.
+#[track_caller]
+fn ends(test: &str, regions: u32, stops: bool, runs: usize) {
+    if alone::is_alone() {
+        program(regions, stops);
+    }
+    models();
+    for run in 0..runs {
+        let start = Instant::now();
+        let output = alone::again(test).output().unwrap();
+        let (time, status) = (start.elapsed(), output.status);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(status.code(), Some(ENDED), "run {run}: {status} {text}");
+        assert!(time < QUICK, "run {run}: {time:?}");
+    }
+}
+
+#[test]
+fn a_pipeline_that_was_stopped_before_its_inference_was_through() {
+    let test = "exit::a_pipeline_that_was_stopped_before_its_inference_was_through";
+    ends(test, MANY, true, 1);
+}
+
+#[test]
+fn a_pipeline_that_was_not_stopped_and_has_far_to_go() {
+    let test = "exit::a_pipeline_that_was_not_stopped_and_has_far_to_go";
+    ends(test, TOO_MANY, false, 1);
+}
+
+#[test]
+#[ignore = "long"]
+fn stopped_many_times() {
+    ends("exit::stopped_many_times", MANY, true, 20);
+}
+
+#[test]
+#[ignore = "long"]
+fn stopped_many_times_with_far_to_go() {
+    let test = "exit::stopped_many_times_with_far_to_go";
+    ends(test, TOO_MANY, true, 20);
+}
+
+#[test]
+#[ignore = "long"]
+fn not_stopped_many_times() {
+    ends("exit::not_stopped_many_times", MANY, false, 20);
+}
+
+#[test]
+#[ignore = "long"]
+fn not_stopped_many_times_with_far_to_go() {
+    let test = "exit::not_stopped_many_times_with_far_to_go";
+    ends(test, TOO_MANY, false, 20);
+}

@@ -1,0 +1,132 @@
+//! The programs of examples/, which know GStreamer alone, read what igdmetaenc writes.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use crate::element::init;
+use crate::element::model::models;
+use crate::element::plugin::{good, program};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Line {
+    frame: u64,
+    score: f32,
+    regions: Vec<Region>,
+}
+
+#[derive(Deserialize)]
+struct Region {
+    x: u32,
+    y: u32,
+    w: u32,
+    h: u32,
+}
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(name)
+}
+
+fn compile_c(folder: &Path) -> PathBuf {
+    let flags = good(Command::new("pkg-config").args(["--cflags", "--libs", "gstreamer-app-1.0"]));
+    let out = folder.join("read");
+    good(
+        Command::new("timeout")
+            .args(["120", "cc", "-Wall", "-Wextra", "-Werror"])
+            .args([&example("read.c"), Path::new("-o"), &out])
+            .args(flags.split_whitespace()),
+    );
+    out
+}
+
+/// `cargo test` compiles it, but not where it is told to run one program alone.
+fn compiled_rust() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    let folder = test.parent().unwrap().parent().unwrap();
+    let program = folder.join("examples/read");
+    let changed = |path: &Path| fs::metadata(path).ok()?.modified().ok();
+    assert!(
+        changed(&program) > changed(&example("read.rs")),
+        "the example is older than its source: cargo build --release --example read"
+    );
+    program
+}
+
+/// The first one in PATH may be a virtual environment that does not see the system's packages.
+fn python() -> &'static Path {
+    let has_gi = |python: &&Path| {
+        let tried = Command::new(python).args(["-c", "import gi"]).output();
+        tried.is_ok_and(|output| output.status.success())
+    };
+    ["python3", "/usr/bin/python3"]
+        .map(Path::new)
+        .into_iter()
+        .find(has_gi)
+        .expect("a python3 with gi: ./setup installs python3-gi and gir1.2-gst-plugins-base-1.0")
+}
+
+fn expected(lines: &str) -> String {
+    let mut text = String::new();
+    for line in lines.lines() {
+        let Line {
+            frame,
+            score,
+            regions,
+        } = serde_json::from_str(line).unwrap();
+        write!(text, "{frame} score {:.6}", f64::from(score)).unwrap();
+        for Region { x, y, w, h } in regions {
+            write!(text, " {w}x{h}+{x}+{y}").unwrap();
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn every_language_reads_what_igdmetaenc_writes() {
+    init();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let model = models().both.display();
+    let judged = format!(
+        "videotestsrc num-buffers=4 pattern=smpte ! video/x-raw,width=128,height=96 ! igdfilter model={model} overlay=none"
+    );
+    let lines = good(
+        program("gst-launch-1.0", folder)
+            .args(format!("-q {judged} ! igdmetaenc ! fdsink").split_whitespace()),
+    );
+    let expected = expected(&lines);
+    assert_eq!(expected.lines().count(), 4);
+    assert!(expected.contains('+'), "no regions in {expected}");
+
+    let [c, rust] = [compile_c(folder), compiled_rust()];
+    for (reader, script) in [(&*c, None), (&*rust, None), (python(), Some("read.py"))] {
+        let read = |pipeline: &str| {
+            let mut command = program(reader, folder);
+            command.args(script.map(example));
+            command.args(pipeline.split_whitespace());
+            command
+        };
+        assert_eq!(
+            good(&mut read(&format!("{judged} ! appsink name=sink"))),
+            expected,
+            "{reader:?}"
+        );
+        assert_eq!(
+            good(&mut read("videotestsrc num-buffers=2 ! appsink name=sink")),
+            "0 no result\n1 no result\n"
+        );
+        // Not a hang, nor a good end.
+        for bad in [
+            "filesrc location=/not/there ! decodebin ! appsink name=sink",
+            "videotestsrc ! fakesink",
+        ] {
+            let output = read(bad).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{reader:?} {bad} {output:?}");
+        }
+    }
+}
