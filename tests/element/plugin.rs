@@ -2,23 +2,41 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 use std::{env, fs};
 
-/// Runs a program that finds the plugin in `folder`, where GStreamer keeps its registry too, and ends it after two minutes.
-pub fn program(program: impl AsRef<Path>, folder: &Path) -> Command {
-    let plugins = folder.join("plugins");
-    if !plugins.exists() {
-        install(&plugins);
-    }
+use tempfile::TempDir;
+
+/// A program that finds the plugin, and is ended after two minutes.
+pub fn program(program: impl AsRef<Path>) -> Command {
+    let home = home();
     let mut command = Command::new("timeout");
     command
         .arg("120")
         .arg(program.as_ref())
-        .env("GST_PLUGIN_PATH", &plugins)
-        .env("GST_REGISTRY_1_0", folder.join("registry"))
+        .env("GST_PLUGIN_PATH", home.join("plugins"))
+        .env("GST_REGISTRY_1_0", home.join("registry"))
         .env("G_DEBUG", "fatal_warnings")
         .env_remove("IGD_MODEL");
     command
+}
+
+/// A folder with the plugin and GStreamer's registry, which takes seconds to make: once for all tests of this program.
+fn home() -> &'static Path {
+    static HOME: OnceLock<TempDir> = OnceLock::new();
+    let home = HOME.get_or_init(|| {
+        // On the disk of the plugin, so that it can be linked.
+        let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        install(&home.path().join("plugins"));
+        good(
+            Command::new("gst-inspect-1.0")
+                .arg("igdfilter")
+                .env("GST_PLUGIN_PATH", home.path().join("plugins"))
+                .env("GST_REGISTRY_1_0", home.path().join("registry")),
+        );
+        home
+    });
+    home.path()
 }
 
 /// The output of a program that has to end well.

@@ -383,7 +383,7 @@ fn a_stream_without_results_is_warned_of() {
 #[test]
 fn igdfilter_opens_it() {
     init();
-    let model = models().both.display();
+    let model = models().global_only.display();
     let mut harness = Harness::new_parse(&format!("igdfilter model={model} ! igdgate {SHORT}"));
     let info = video_info(VideoFormat::I420, 64, 48);
     harness.set_src_caps(info.to_caps().unwrap());

@@ -7,8 +7,7 @@ use crate::element::model::models;
 use crate::element::plugin::program;
 
 fn launch(pipeline: &str, variables: &[(&str, &str)]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    program("gst-launch-1.0", folder.path())
+    program("gst-launch-1.0")
         .args(pipeline.split_whitespace())
         .envs(variables.iter().copied())
         .output()
@@ -43,7 +42,7 @@ fn assert_no_leaks(pipeline: &str) {
 #[test]
 fn a_run_leaves_nothing_behind() {
     init();
-    let model = models().both.to_str().unwrap();
+    let model = models().global_only.to_str().unwrap();
     assert_no_leaks(&format!(
         "videotestsrc num-buffers=6 ! video/x-raw,width=64,height=48 ! tee name=t \
          t. ! queue ! igdfilter model={model} threshold=0 overlay=heatmap+regions messages=all inference-interval=2 \
@@ -55,7 +54,7 @@ fn a_run_leaves_nothing_behind() {
 #[test]
 fn a_thousand_results_leave_nothing_behind() {
     init();
-    let model = models().both.to_str().unwrap();
+    let model = models().global_only.to_str().unwrap();
     assert_no_leaks(&format!(
         "videotestsrc num-buffers=1000 ! video/x-raw,width=64,height=48 \
          ! igdfilter model={model} overlay=none inference-interval=100 ! tee name=t \
@@ -68,7 +67,10 @@ fn a_thousand_results_leave_nothing_behind() {
 fn the_environment_names_the_model() {
     init();
     let pipeline = "videotestsrc num-buffers=2 ! igdfilter ! fakesink";
-    let output = launch(pipeline, &[("IGD_MODEL", models().both.to_str().unwrap())]);
+    let output = launch(
+        pipeline,
+        &[("IGD_MODEL", models().global_only.to_str().unwrap())],
+    );
     assert!(output.status.success(), "{}", text(&output));
 
     let output = launch(pipeline, &[]);

@@ -127,7 +127,7 @@ fn each_gets_its_own(properties: &str, streams: u64, frames: u64) {
         .map(|stream| {
             let properties = properties.to_owned();
             thread::spawn(move || {
-                let mut harness = line(&models().both, &properties);
+                let mut harness = line(&models().global_only, &properties);
                 for number in 0..frames {
                     let pattern = match (number * number + 3 * stream) % 7 % 2 {
                         0 => Pattern::Normal,
@@ -164,7 +164,7 @@ fn and_in_batches_too() {
 #[test]
 fn a_batch_that_does_not_fill_goes_on_after_its_time() {
     let mut alone = line(
-        &models().both,
+        &models().global_only,
         "model-instance-id=slow overlay=none batch-size=64 batch-timeout=100",
     );
     let start = Instant::now();
@@ -202,12 +202,12 @@ fn pictures_of_a_batch_score_as_they_do_alone() {
 #[test]
 fn a_stream_that_fails_or_stops_does_not_hold_the_others() {
     let id = "model-instance-id=failing overlay=none batch-size=2 batch-timeout=20";
-    let mut steady = line(&models().both, id);
+    let mut steady = line(&models().global_only, id);
     for _ in 0..3 {
-        let mut failing = line(&models().both, id);
+        let mut failing = line(&models().global_only, id);
         // Not the frame that the caps promise.
         assert!(failing.push(gst::Buffer::with_size(5).unwrap()).is_err());
-        let stopping = line(&models().both, id);
+        let stopping = line(&models().global_only, id);
         drop(stopping);
         assert!(through(&mut steady, Pattern::Odd).anomalous);
     }

@@ -18,7 +18,7 @@ fn pipeline(text: &str) -> gst::Pipeline {
 
 fn with_model(source: &str, properties: &str) -> gst::Pipeline {
     init();
-    let model = models().both.display();
+    let model = models().global_only.display();
     pipeline(&format!(
         "{source} ! igdfilter name=filter model={model} {properties} ! fakesink name=sink"
     ))
@@ -117,7 +117,7 @@ fn after_a_flushing_seek_the_first_frame_is_inferred() {
 #[test]
 fn caps_change_in_a_running_pipeline() {
     init();
-    let model = models().both.display();
+    let model = models().global_only.display();
     let pipeline = pipeline(&format!(
         "videotestsrc num-buffers=3 ! video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! join. \
          videotestsrc num-buffers=3 ! video/x-raw,format=RGBA,width=99,height=77,framerate=25/1 ! join. \
@@ -159,7 +159,7 @@ fn a_missing_model_is_named() {
 fn what_is_no_model_is_an_error_that_names_the_file() {
     init();
     let folder = tempfile::tempdir().unwrap();
-    let good = fs::read(&models().both).unwrap();
+    let good = fs::read(&models().global_only).unwrap();
     let mut wrong_header = good.clone();
     wrong_header[..8].copy_from_slice(&u64::MAX.to_le_bytes());
     let mut broken_header = good.clone();
@@ -214,14 +214,14 @@ fn a_good_model_after_a_bad_one_starts() {
     filter.set_property("model", "/nonexistent");
     assert!(pipeline.set_state(gst::State::Playing).is_err());
     pipeline.set_state(gst::State::Null).unwrap();
-    filter.set_property("model", models().both.to_str().unwrap());
+    filter.set_property("model", models().global_only.to_str().unwrap());
     run_to_end(pipeline.upcast_ref()).unwrap();
 }
 
 #[test]
 fn a_gpu_that_is_not_there_is_no_cpu() {
     init();
-    let model = models().both.display();
+    let model = models().global_only.display();
     let refused = |device: &str| {
         refused(&format!(
             "videotestsrc ! igdfilter model={model} device={device} ! fakesink"
@@ -238,7 +238,7 @@ fn a_gpu_that_is_not_there_is_no_cpu() {
 #[test]
 fn every_precision_that_the_cpu_has_runs() {
     init();
-    let model = models().both.display();
+    let model = models().global_only.display();
     let line = |precision: &str| {
         format!(
             "videotestsrc num-buffers=2 ! igdfilter model={model} device=cpu precision={precision} ! fakesink"

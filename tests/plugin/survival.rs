@@ -24,7 +24,7 @@ use Fate::*;
 /// igdfilter, with the elements of `rest` after it.
 fn filter_and(rest: &str) -> Harness {
     init();
-    let model = models().both.display();
+    let model = models().global_only.display();
     let mut harness = Harness::new_parse(&format!(
         "igdfilter model={model} overlay=none ! {rest} ! identity"
     ));

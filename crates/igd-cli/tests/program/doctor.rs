@@ -102,9 +102,11 @@ impl Machine {
             .output()
             .unwrap();
         let flags = String::from_utf8(flags.stdout).unwrap();
-        self.cc(&self.plugin(), &common::fixture("doctor/plugin.c"), |cc| {
-            cc.args(arguments).args(flags.split_whitespace())
-        });
+        self.cc(
+            &self.plugin(),
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/doctor/plugin.c"),
+            |cc| cc.args(arguments).args(flags.split_whitespace()),
+        );
     }
 
     fn cc(&self, out: &Path, source: &Path, more: impl FnOnce(&mut Command) -> &mut Command) {

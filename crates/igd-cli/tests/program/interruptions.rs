@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::program::{
@@ -13,14 +14,35 @@ use crate::program::{
 use igd::model::read_tensors;
 use tempfile::TempDir;
 
-const EPOCHS: [&str; 2] = ["--epochs", "40"];
-const STEPS: usize = 120;
+const EPOCHS: [&str; 2] = ["--epochs", "20"];
+const STEPS: usize = 60;
 
-/// A folder with pictures, and the model files of an undisturbed training and one to be disturbed.
+/// A folder with the pictures of all, and the model of an undisturbed training, which every one that was disturbed must come to.
+struct Undisturbed {
+    _folder: TempDir,
+    data: PathBuf,
+    model: PathBuf,
+}
+
+fn undisturbed() -> &'static Undisturbed {
+    static UNDISTURBED: OnceLock<Undisturbed> = OnceLock::new();
+    UNDISTURBED.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let data = pictures(folder.path(), 32);
+        let [model, log] = ["model.safetensors", "log"].map(|name| folder.path().join(name));
+        finish(train_single(&data, &model, &EPOCHS).args([Path::new("--log"), &log]));
+        assert_eq!(steps(&log), (1..=STEPS).collect::<Vec<_>>());
+        Undisturbed {
+            _folder: folder,
+            data,
+            model,
+        }
+    })
+}
+
+/// A folder with the model file of a training to be disturbed.
 struct Place {
     folder: TempDir,
-    data: PathBuf,
-    whole: PathBuf,
     parts: PathBuf,
     log: PathBuf,
 }
@@ -28,21 +50,15 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let place = Self {
-            data: pictures(folder.path(), 32),
-            whole: folder.path().join("whole.safetensors"),
+        Self {
             parts: folder.path().join("parts.safetensors"),
             log: folder.path().join("log"),
             folder,
-        };
-        let log = place.folder.path().join("log of the whole");
-        finish(train_single(&place.data, &place.whole, &EPOCHS).args([Path::new("--log"), &log]));
-        assert_eq!(steps(&log), (1..=STEPS).collect::<Vec<_>>());
-        place
+        }
     }
 
     fn train(&self, more: &[&str]) -> Command {
-        let mut command = train_single(&self.data, &self.parts, &EPOCHS);
+        let mut command = train_single(&undisturbed().data, &self.parts, &EPOCHS);
         command.args([Path::new("--log"), &self.log]).args(more);
         command
     }
@@ -70,12 +86,12 @@ impl Place {
 
     /// Files that were to be renamed, or removed.
     fn left_overs(&self) -> Vec<String> {
-        files(self.folder.path(), &["good", "log", "whole", "parts"])
+        files(self.folder.path(), &["log", "parts"])
     }
 
     /// What was disturbed has come to what was not.
     fn assert_same(&self) {
-        assert_same_models(&self.whole, &self.parts);
+        assert_same_models(&undisturbed().model, &self.parts);
         assert_eq!(steps(&self.log), (1..=STEPS).collect::<Vec<_>>());
         assert!(self.left_overs().is_empty() && !checkpoint(&self.parts).exists());
     }
@@ -112,6 +128,28 @@ fn killed_at_any_moment() {
         assert!(place.saved_steps() >= before);
     }
     finish(&mut place.train(&["--resume"]));
+    place.assert_same();
+}
+
+/// Each time at another moment, until it is through.
+#[test]
+#[ignore = "long"]
+fn killed_many_times() {
+    let place = Place::new();
+    let (mut kills, mut pause) = (0, 0);
+    while !place.parts.exists() {
+        let mut child = place.spawn(&["--resume", "--checkpoint-seconds", "0"]);
+        // Some are killed before they have begun.
+        pause = (pause * 7 + 131) % 1200;
+        std::thread::sleep(Duration::from_millis(400 + pause));
+        if child.try_wait().unwrap().is_none() {
+            kill(child);
+            kills += 1;
+        }
+        assert!(kills < 500, "it never gets on");
+    }
+    println!("{kills} kills");
+    assert!(kills > 5);
     place.assert_same();
 }
 
@@ -207,7 +245,7 @@ fn a_full_disk_costs_nothing_that_is_saved() {
     // Not the log, which is to be whole in the end.
     let resume = || {
         train_single(
-            &place.data,
+            &undisturbed().data,
             &place.parts,
             &[&EPOCHS[..], &["--resume"]].concat(),
         )

@@ -39,13 +39,14 @@ fn folder(name: &str) -> PathBuf {
 /// A script, with the folder as the current one.
 fn script(name: &str, folder: &Path) -> Command {
     let path = repository().join("pipelines").join(name);
-    let mut command = program(path, folder);
+    let mut command = program(path);
     command.current_dir(folder);
     command
 }
 
 fn model() -> &'static Path {
-    &models().both
+    // Quicker than with patches.
+    &models().global_only
 }
 
 const GRAY: &str = "pattern=solid-color foreground-color=0xff737373";
@@ -76,9 +77,9 @@ fn video_of(folder: &Path, name: &str, parts: &[(&str, usize)]) {
 }
 
 /// Frames that a video file decodes to.
-fn frames(file: &Path, folder: &Path) -> usize {
+fn frames(file: &Path) -> usize {
     let location = format!("location={}", file.display());
-    let mut launch = program("gst-launch-1.0", folder);
+    let mut launch = program("gst-launch-1.0");
     launch.args(["-q", "filesrc", &location, "!", "decodebin", "!"]);
     launch.args([
         "videoconvert",
@@ -121,7 +122,7 @@ fn inspect_file() {
         "in put.mp4".as_ref(),
         "out.mp4".as_ref(),
     ]));
-    assert_eq!(frames(&folder.join("out.mp4"), &folder), 25);
+    assert_eq!(frames(&folder.join("out.mp4")), 25);
     let lines = lines(&fs::read_to_string(folder.join("out.jsonl")).unwrap());
     assert_eq!(lines.len(), 25);
     let anomalous = lines
@@ -142,7 +143,7 @@ fn train_from_video() {
     let mut command = script("train-from-video", &folder);
     command.env("PATH", path);
     good(command.args(["good parts.mp4", "in.mp4", "out.mp4", "--every", "2"]));
-    assert_eq!(frames(&folder.join("out.mp4"), &folder), 25);
+    assert_eq!(frames(&folder.join("out.mp4")), 25);
     let info = Model::open(&folder.join("out.safetensors"), Device::Cpu).unwrap();
     assert!(
         info.provenance
@@ -176,14 +177,9 @@ fn inspect_camera() {
 }
 
 /// A camera on a network of its own, and its address.
-fn rtsp_camera(folder: &Path) -> (Running, String) {
+fn rtsp_camera() -> (Running, String) {
     let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rtsp-server");
-    let mut server = Running(
-        program(&server, folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap(),
-    );
+    let mut server = Running(program(&server).stdout(Stdio::piped()).spawn().unwrap());
     let port = first_line(&mut server);
     (server, format!("127.0.0.1:{port}/test"))
 }
@@ -198,7 +194,7 @@ fn first_line(running: &mut Running) -> String {
 #[test]
 fn inspect_rtsp() {
     let folder = folder("rtsp");
-    let (_server, address) = rtsp_camera(&folder);
+    let (_server, address) = rtsp_camera();
     let mut command = script("inspect-rtsp", &folder);
     command.arg(model()).arg(format!("rtsp://{address}"));
     let output = good(command.env("SINK", "fakesink num-buffers=60"));
@@ -208,7 +204,7 @@ fn inspect_rtsp() {
 #[test]
 fn passwords_are_not_in_the_lines() {
     let folder = folder("password");
-    let (_server, address) = rtsp_camera(&folder);
+    let (_server, address) = rtsp_camera();
     let mut command = script("many-cameras", &folder);
     command
         .arg(model())
@@ -230,7 +226,7 @@ fn record() {
     );
     let files = files(&folder.join("out"));
     assert!((2..=3).contains(&files.len()), "{files:?}");
-    let all: usize = files.iter().map(|file| frames(file, &folder)).sum();
+    let all: usize = files.iter().map(|file| frames(file)).sum();
     assert_eq!(all, 70);
 }
 
@@ -242,7 +238,7 @@ fn record_events() {
     let output = good(command.arg(model()).args(["out", "in.mp4"]));
     assert!(output.contains("igd-gate"), "{output}");
     let files = files(&folder.join("out"));
-    let frames: Vec<_> = files.iter().map(|file| frames(file, &folder)).collect();
+    let frames: Vec<_> = files.iter().map(|file| frames(file)).collect();
     // Two seconds before (10 frames), 4 odd ones, three seconds after (15).
     assert_eq!(frames.len(), 2, "{frames:?}");
     for frames in frames {
@@ -257,7 +253,7 @@ fn record_events_encoded() {
     let mut command = script("record-events-encoded", &folder);
     good(command.arg(model()).args(["out", "in.mp4"]));
     let files = files(&folder.join("out"));
-    let frames: Vec<_> = files.iter().map(|file| frames(file, &folder)).collect();
+    let frames: Vec<_> = files.iter().map(|file| frames(file)).collect();
     // Two seconds before, or as many more as there are since a key frame.
     assert_eq!(frames.len(), 2, "{frames:?}");
     for frames in frames {

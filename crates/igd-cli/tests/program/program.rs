@@ -29,9 +29,14 @@ pub fn igd(arguments: &[&str]) -> Output {
 
 /// A folder of 16 pictures with sides of so many pixels: stripes with noise.
 pub fn pictures(folder: &Path, side: u32) -> PathBuf {
+    some_pictures(folder, 16, side)
+}
+
+/// So many of them.
+pub fn some_pictures(folder: &Path, count: usize, side: u32) -> PathBuf {
     let data = folder.join("good");
-    fs::create_dir(&data).unwrap();
-    for number in 0..16 {
+    fs::create_dir_all(&data).unwrap();
+    for number in 0..count {
         let noise = formula::values(&format!("picture {number}"), (side * side) as usize);
         let picture = GrayImage::from_fn(side, side, |x, y| {
             let stripe = if (x / 8) % 2 == 0 { 60.0 } else { 160.0 };
@@ -42,7 +47,7 @@ pub fn pictures(folder: &Path, side: u32) -> PathBuf {
     data
 }
 
-/// `igd train` of the paper's profile, with twelve of the pictures.
+/// `igd train` of the paper's profile, with three quarters of the pictures.
 pub fn train(data: &Path, out: &Path, more: &[&str]) -> Command {
     let mut command = command(&["train", "--latent", "4", "--learning-rate", "1e-3"]);
     command

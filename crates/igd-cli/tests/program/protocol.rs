@@ -70,7 +70,7 @@ fn each_class_is_normal_in_turn_and_nothing_is_done_twice() {
         "2",
         "--",
         "--epochs",
-        "20",
+        "14",
         "--width",
         "4",
     ];
