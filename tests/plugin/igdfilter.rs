@@ -1,5 +1,7 @@
 //! igdfilter by itself: a frame in, the same frame with what was found out.
 
+use std::path::Path;
+
 use crate::element::frame::{Pattern, bytes, pixel_bytes, video_info};
 use crate::element::model::models;
 use crate::element::{error_text, filter, harness};
@@ -54,7 +56,11 @@ struct Line {
 
 impl Line {
     fn new(properties: &str) -> Self {
-        let element = filter(&models().both, properties);
+        Self::with_model(&models().global_only, properties)
+    }
+
+    fn with_model(model: &Path, properties: &str) -> Self {
+        let element = filter(model, properties);
         let (mut harness, bus) = harness(&element);
         let info = video_info(VideoFormat::I420, 64, 48);
         harness.set_src_caps(info.to_caps().unwrap());
@@ -83,7 +89,7 @@ impl Line {
 
 #[test]
 fn the_test_model_tells_its_patterns_apart() {
-    let mut line = Line::new("");
+    let mut line = Line::with_model(&models().both, "");
     let normal = line.push(Pattern::Normal);
     let odd = line.push(Pattern::Odd);
     assert!(!normal.anomalous && normal.regions.is_empty(), "{normal:?}");

@@ -18,7 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The program with these arguments.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_igd"));
-    command.args(arguments).stdin(Stdio::null());
+    command
+        .args(arguments)
+        // Other tests run beside it: two threads that wait for each other would take the time of both.
+        .env("OMP_NUM_THREADS", "1")
+        .stdin(Stdio::null());
     command
 }
 
@@ -55,9 +59,7 @@ pub fn train(data: &Path, out: &Path, more: &[&str]) -> Command {
         .arg(data)
         .arg("--out")
         .arg(out)
-        .args(more)
-        // So little work is not shared: on a busy machine the threads would wait for each other most of the time.
-        .env("OMP_NUM_THREADS", "1");
+        .args(more);
     command
 }
 

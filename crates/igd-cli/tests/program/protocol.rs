@@ -1,8 +1,9 @@
 //! `igd bench` over the classes of a small set.
 
+use crate::program::command;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use igd::data::packed::{IDX_FILES, write_idx_labels, write_idx_pictures};
 use igd::model::Model;
@@ -40,7 +41,7 @@ fn write_set(folder: &Path) {
 }
 
 fn bench(data: &Path, out: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_igd"));
+    let mut command = command(&[]);
     command
         .args(["--json", "bench", "mnist", "--data"])
         .arg(data);

@@ -3,9 +3,10 @@
 mod browser;
 
 use crate::common;
+use crate::program::command;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use browser::Opened;
 use igd::data::{Selection, test_pictures};
@@ -108,7 +109,7 @@ impl Bench {
     }
 
     fn eval(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_igd"));
+        let mut command = command(&[]);
         command
             .args(["eval", "--device", "cpu", "--model"])
             .arg(self.model())
@@ -320,7 +321,7 @@ fn a_video_has_a_page_without_pictures() {
         |frame: usize| format!("{{\"frame\":{frame},\"score\":0.{frame},\"threshold\":0.25}}\n");
     fs::write(path("lines"), (0..4).map(line).collect::<String>()).unwrap();
     fs::write(path("labels"), "good\ngood\nscratch\nscratch\n").unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_igd"))
+    let output = command(&[])
         .args(["eval", "--json", "--lines"])
         .arg(path("lines"))
         .arg("--labels")

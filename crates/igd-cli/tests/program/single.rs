@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use crate::common::formula;
 use crate::common::golden::{Golden, assert_near};
@@ -191,7 +191,7 @@ fn checkpoints_are_imported_for_small_pictures() {
     igd(&["import", "--local", checkpoint, "--single", "--out", out]);
     let detector = Detector::open(Path::new(out), Device::Cpu, Precision::F32).unwrap();
     assert_eq!(detector.input_size(), (32, 32));
-    let status = Command::new(env!("CARGO_BIN_EXE_igd"))
+    let status = command(&[])
         .args([
             "import", "--local", checkpoint, "--global", checkpoint, "--single", "--out", out,
         ])

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::program::{
-    assert_same_models, failure, files, finish, kill, pictures, some_pictures, train as train_any,
-    wait_for,
+    assert_same_models, command, failure, files, finish, kill, pictures, some_pictures,
+    train as train_any, wait_for,
 };
 
 /// A short training of both networks, small ones.
@@ -123,7 +123,7 @@ fn folders_that_cannot_be_trained_on() {
 
 #[test]
 fn bad_usage_has_a_status_of_its_own() {
-    let output = Command::new(env!("CARGO_BIN_EXE_igd"))
+    let output = command(&[])
         .args(["train", "--data", "x", "--out", "y", "--width", "0"])
         .output()
         .unwrap();

@@ -1,9 +1,10 @@
 //! `igd train --video`.
 
 use crate::element;
+use crate::program::command;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use igd::model::Model;
 use serde_json::Value;
@@ -24,7 +25,7 @@ fn launch(line: &str) {
 }
 
 fn train(video: &str, out: &Path, more: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_igd"));
+    let mut command = command(&[]);
     command
         .args(["train", "--json", "--video", video, "--out"])
         .arg(out)

