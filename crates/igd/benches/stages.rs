@@ -62,10 +62,10 @@ fn forward() {
         for (scale, network, pictures) in networks {
             let z = no_grad(|| network.encode(pictures));
             measure(&format!("encoder of {scale}, {kind:?}"), || {
-                no_grad(|| network.encode(pictures));
+                let _ = no_grad(|| network.encode(pictures));
             });
             measure(&format!("decoder of {scale}, {kind:?}"), || {
-                no_grad(|| network.decode(&z));
+                let _ = no_grad(|| network.decode(&z));
             });
         }
     }
