@@ -1,4 +1,5 @@
-//! Prints the score and the regions of each frame, from what `igdfilter` leaves on it. Knows GStreamer alone, not this crate.
+//! Prints the score and the regions of each frame, from what `igdfilter` leaves on it. Knows GStreamer alone, not this
+//! crate.
 //!
 //! ```sh
 //! cargo run --release --example read -- \

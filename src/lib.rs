@@ -1,6 +1,6 @@
-//! Visual anomaly detection for GStreamer pipelines with Interpolated Gaussian Descriptors (IGD; Chen et al., AAAI 2022): the
-//! `igdfilter` element, `igdmetaenc` that writes its results as JSON, and `igdgate` that passes a stream around them. The models themselves
-//! are the crate `igd`.
+//! Visual anomaly detection for GStreamer pipelines with Interpolated Gaussian Descriptors (IGD; Chen et al., AAAI
+//! 2022): the `igdfilter` element, `igdmetaenc` that writes its results as JSON, and `igdgate` that passes a stream
+//! around them. The models themselves are the crate `igd`.
 
 pub mod igdfilter;
 pub mod igdgate;

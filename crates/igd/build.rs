@@ -20,8 +20,8 @@ fn main() {
             libtorch.display()
         ));
     };
-    // The plugin and the program find libtorch by themselves, with no LD_LIBRARY_PATH: the folder's real path is written
-    // into them, so that they keep working when the clone is moved. A package brings its libtorch elsewhere.
+    // The plugin and the program find libtorch by themselves, with no LD_LIBRARY_PATH: the folder's real path is
+    // written into them, so that they keep working when the clone is moved. A package brings its libtorch elsewhere.
     println!("cargo:rerun-if-env-changed=IGD_LIBTORCH_RPATH");
     let rpath = env::var_os("IGD_LIBTORCH_RPATH").map_or(lib, PathBuf::from);
     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", rpath.display());

@@ -3,8 +3,8 @@
 use gst_video::{VideoFrameRef, VideoInfo, VideoOverlayComposition, VideoOverlayCompositionMeta};
 
 use super::Overlay;
+use super::refusal::unexpected_frame;
 use super::settings::FrameSettings;
-use super::state::unexpected_frame;
 use crate::video::{Area, Colormap, Composer, Painter, stack};
 use igd::model::{Detection, Region};
 
@@ -58,7 +58,8 @@ impl Canvas {
         }
     }
 
-    /// Maps the frame for writing only when there is something to paint: a buffer that others hold too would be copied for it.
+    /// Maps the frame for writing only when there is something to paint: a buffer that others hold too would be copied
+    /// for it.
     pub fn show(
         &mut self,
         buffer: &mut gst::BufferRef,

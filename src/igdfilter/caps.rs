@@ -41,8 +41,8 @@ pub fn other_side(
     }
 }
 
-/// Of what downstream would take, the caps to send: with compositions only where somebody says that they will be drawn, as many
-/// elements take any caps.
+/// Of what downstream would take, the caps to send: with compositions only where somebody says that they will be drawn,
+/// as many elements take any caps.
 pub fn choose(caps: gst::Caps, method: OverlayMethod, source: &gst::Pad) -> gst::Caps {
     if method != OverlayMethod::Auto || !has_composition(&caps) {
         return caps;

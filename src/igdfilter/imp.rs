@@ -16,18 +16,18 @@ use super::engine::{Engine, Instance, Mailbox};
 use super::lesson::{Lesson, Saving};
 use super::pace::{Latency, Lateness};
 use super::properties::properties;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, learn_error, learn_text, not_negotiated};
 use super::settings::{LEARN_FRAMES, Settings};
-use super::state::{
-    Outcome, Passing, State, Stop, Taught, learn_error, learn_text, not_negotiated,
-};
+use super::state::{Outcome, Passing, State, Stop, Taught};
 use super::stats::Stats;
 use super::{InferenceMode, OverlayMethod};
+use igd::files::check_writable;
 use igd::libtorch::{Choice, Work};
-use igd::model::{DenseConfig, MaskError, Precision, check_writable, read_mask};
+use igd::model::{DenseConfig, MaskError, Precision, read_mask};
 use igd::train::dense::LearnError;
 
-/// How long the first answer to a latency query may wait for an inference to be measured: the pipeline's state change waits too.
+/// How long the first answer to a latency query may wait for an inference to be measured: the pipeline's state change
+/// waits too.
 const MEASURING: Duration = Duration::from_millis(500);
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -121,7 +121,8 @@ impl IgdFilter {
         if let Some(id) = settings.instance_id() {
             return Err(gst::error_msg!(
                 gst::ResourceError::Settings,
-                ("learn-frames without a model cannot be combined with model-instance-id={id}: learn in one element with learn-location, then share that model")
+                ("learn-frames without a model cannot be combined with model-instance-id={id}: learn in one element \
+                 with learn-location, then share that model")
             ));
         }
         let kind = Precision::from(settings.precision)
@@ -404,7 +405,8 @@ impl ObjectImpl for IgdFilter {
 
     fn signals() -> &'static [glib::subclass::Signal] {
         static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            // Learns anew from the next learn-frames frames, and then inspects with what was learned. Returns whether it does.
+            // Learns anew from the next learn-frames frames, and then inspects with what was learned. Returns whether
+            // it does.
             vec![
                 glib::subclass::Signal::builder("learn")
                     .action()
@@ -458,7 +460,8 @@ impl ElementImpl for IgdFilter {
             gst::subclass::ElementMetadata::new(
                 "IGD anomaly filter",
                 "Filter/Analyzer/Effect/Video",
-                "Finds what does not belong in video with an Interpolated Gaussian Descriptor, draws it and attaches it as metadata",
+                "Finds what does not belong in video with an Interpolated Gaussian Descriptor, draws it and attaches \
+                it as metadata",
                 "The gst-igd authors",
             )
         });

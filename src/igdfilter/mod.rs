@@ -6,16 +6,17 @@
 //! gst-launch-1.0 -m v4l2src ! videoconvert ! igdfilter learn-frames=300 learn-location=part.safetensors ! videoconvert ! autovideosink
 //! ```
 //!
-//! The last one starts without a model: the first 300 frames are taken for normal, under a bar that shows the progress, then
-//! an `igd-learned` message comes and inspection begins. The action signal `learn` does the same anew at any time; the model before
-//! goes on where nothing can be learned.
+//! The last one starts without a model: the first 300 frames are taken for normal, under a bar that shows the progress,
+//! then an `igd-learned` message comes and inspection begins. The action signal `learn` does the same anew at any time;
+//! the model before goes on where nothing can be learned.
 //!
 //! # Live
 //!
-//! With `inference-mode=latest` the video never waits: the newest frame is inferred beside it, and frames carry the last result with
-//! its age. A result is as old as its inference took when it comes, and stays until the next one. With `sync` each frame waits for
-//! its own result; the element tells the pipeline of the longest wait (LATENCY), and infers nothing for frames that downstream calls
-//! too late (QoS): they pass with the last result. A state change or a flush never waits for an inference.
+//! With `inference-mode=latest` the video never waits: the newest frame is inferred beside it, and frames carry the
+//! last result with its age. A result is as old as its inference took when it comes, and stays until the next one. With
+//! `sync` each frame waits for its own result; the element tells the pipeline of the longest wait (LATENCY), and infers
+//! nothing for frames that downstream calls too late (QoS): they pass with the last result. A state change or a flush
+//! never waits for an inference.
 //!
 //! # Several streams
 //!
@@ -24,24 +25,26 @@
 //!     v4l2src device=/dev/video1 ! videoconvert ! igdfilter model-instance-id=parts ! videoconvert ! autovideosink
 //! ```
 //!
-//! Elements with the same `model-instance-id` share one model and one queue; frames are served in the order in which they come. A
-//! model that one of them is given while playing, or learns, is the new one of all. `batch-size` infers pictures of several streams
-//! beside each other: with a dense model 20 % more of them on two cores, for a little more memory.
+//! Elements with the same `model-instance-id` share one model and one queue; frames are served in the order in which
+//! they come. A model that one of them is given while playing, or learns, is the new one of all. `batch-size` infers
+//! pictures of several streams beside each other: with a dense model 20 % more of them on two cores, for a little more
+//! memory.
 //!
 //! # What is inspected
 //!
-//! `region` cuts a part out of the frames, which then is the model's picture. `mask-location` names a picture of the frame
-//! that is black where nothing counts; give it to `igd calibrate --mask` too. With `inference-region=roi-list` each region of
-//! interest that an element before has attached is a picture of its own, and what is found there is tied to it: as `objects` of
-//! the metadata, by the parent id of its GstVideoRegionOfInterestMeta, and in GstAnalytics as a part of it.
+//! `region` cuts a part out of the frames, which then is the model's picture. `mask-location` names a picture of the
+//! frame that is black where nothing counts; give it to `igd calibrate --mask` too. With `inference-region=roi-list`
+//! each region of interest that an element before has attached is a picture of its own, and what is found there is tied
+//! to it: as `objects` of the metadata, by the parent id of its GstVideoRegionOfInterestMeta, and in GstAnalytics as a
+//! part of it.
 //!
 //! # The overlay
 //!
 //! Where an element after this one draws compositions (GL and other hardware sinks), the overlay is attached as
 //! GstVideoOverlayComposition and the frames stay as they are; elsewhere it is blended into them.
 //!
-//! [`meta`](crate::meta) describes the metadata and the `igd-anomaly` and `igd-learned` messages. Neither the pixels (with `overlay=none`), nor
-//! timestamps, flags and other metadata are changed.
+//! [`meta`](crate::meta) describes the metadata and the `igd-anomaly` and `igd-learned` messages. Neither the pixels
+//! (with `overlay=none`), nor timestamps, flags and other metadata are changed.
 //!
 //! Since: 0.1.0
 

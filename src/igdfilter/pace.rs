@@ -13,7 +13,8 @@ pub struct Lateness {
 }
 
 impl Lateness {
-    /// Takes a QoS event's numbers: the running time of a frame, and how late (above 0) or early it was, in nanoseconds.
+    /// Takes a QoS event's numbers: the running time of a frame, and how late (above 0) or early it was, in
+    /// nanoseconds.
     pub fn take(&mut self, timestamp: Option<gst::ClockTime>, jitter: i64) {
         self.until = timestamp.and_then(|timestamp| {
             // As far again as it was late: when this frame is through, more time has passed.

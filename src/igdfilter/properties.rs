@@ -14,18 +14,22 @@ pub fn properties() -> Vec<glib::ParamSpec> {
     vec![
         glib::ParamSpecString::builder("model")
             .nick("Model")
-            .blurb("Model file that `igd train` has written; the environment variable IGD_MODEL where neither this nor learn-frames is set. While playing the new model takes over between two frames; one that cannot be used changes nothing but for a warning")
+            .blurb("Model file that `igd train` has written; the environment variable IGD_MODEL where neither this \
+                   nor learn-frames is set. While playing the new model takes over between two frames; one that \
+                   cannot be used changes nothing but for a warning")
             .mutable_playing()
             .build(),
         glib::ParamSpecString::builder("device")
             .nick("Device")
-            .blurb("Where the model runs: cpu, cuda (the first GPU), cuda:N, or auto (a GPU where libtorch sees one). A GPU that is named and not there is an error")
+            .blurb("Where the model runs: cpu, cuda (the first GPU), cuda:N, or auto (a GPU where libtorch sees one). \
+                   A GPU that is named and not there is an error")
             .default_value(Some(defaults.device.as_str()))
             .mutable_ready()
             .build(),
         glib::ParamSpecEnum::builder_with_default("precision", defaults.precision)
             .nick("Precision")
-            .blurb("What the networks compute in; auto is bf16 where the hardware multiplies it faster and f32 elsewhere")
+            .blurb("What the networks compute in; auto is bf16 where the hardware multiplies it faster and f32 \
+                   elsewhere")
             .mutable_ready()
             .build(),
         glib::ParamSpecFloat::builder("threshold")
@@ -69,22 +73,26 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecEnum::builder_with_default("inference-mode", defaults.frame.inference_mode)
             .nick("Inference mode")
-            .blurb("Whether frames wait for their own result, or the newest frame is inferred beside the video and frames carry the last result, marked with its age")
+            .blurb("Whether frames wait for their own result, or the newest frame is inferred beside the video and \
+                   frames carry the last result, marked with its age")
             .mutable_playing()
             .build(),
         glib::ParamSpecEnum::builder_with_default("inference-region", defaults.frame.inference_region)
             .nick("Inference region")
-            .blurb("Inspect the frame as one picture, or each region of interest that an element before has attached; results are tied to those by their ids")
+            .blurb("Inspect the frame as one picture, or each region of interest that an element before has attached; \
+                   results are tied to those by their ids")
             .mutable_playing()
             .build(),
         glib::ParamSpecString::builder("region")
             .nick("Region")
-            .blurb("Part of the frames to inspect, as x,y,width,height in pixels; empty for all. With inference-region=roi-list: only regions of interest with their centre in it")
+            .blurb("Part of the frames to inspect, as x,y,width,height in pixels; empty for all. With \
+                   inference-region=roi-list: only regions of interest with their centre in it")
             .mutable_playing()
             .build(),
         glib::ParamSpecString::builder("mask-location")
             .nick("Mask location")
-            .blurb("Picture that is white where frames are inspected and black where anything may be; it is stretched over the frame")
+            .blurb("Picture that is white where frames are inspected and black where anything may be; it is stretched \
+                   over the frame")
             .mutable_ready()
             .build(),
         glib::ParamSpecFloat::builder("smoothing")
@@ -121,7 +129,8 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecString::builder("model-instance-id")
             .nick("Model instance ID")
-            .blurb("Elements of this process with the same ID share one model and one queue of frames; only one of them has to name the model")
+            .blurb("Elements of this process with the same ID share one model and one queue of frames; only one of \
+                   them has to name the model")
             .mutable_ready()
             .build(),
         glib::ParamSpecUInt::builder("batch-size")
@@ -141,7 +150,8 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecUInt::builder("learn-frames")
             .nick("Learn frames")
-            .blurb("Without a model: learn one from so many inspected frames, which are taken for normal; the last fifth of them sets the threshold. 0: never, but the signal learn, which then takes 300")
+            .blurb("Without a model: learn one from so many inspected frames, which are taken for normal; the last \
+                   fifth of them sets the threshold. 0: never, but the signal learn, which then takes 300")
             .maximum(1_000_000)
             .default_value(defaults.learn_frames)
             .mutable_ready()
@@ -153,7 +163,9 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
             .nick("Statistics")
-            .blurb("Since the start: frames, inferred, learned, skipped (passed with an earlier result or none), late (skipped because downstream was late) and anomalous frames; mean-latency and last-latency of the inferred ones, in milliseconds; fps, frames a second over the last second")
+            .blurb("Since the start: frames, inferred, learned, skipped (passed with an earlier result or none), late \
+                   (skipped because downstream was late) and anomalous frames; mean-latency and last-latency of the \
+                   inferred ones, in milliseconds; fps, frames a second over the last second")
             .read_only()
             .build(),
     ]

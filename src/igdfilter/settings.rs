@@ -164,7 +164,8 @@ impl Settings {
             .ok_or_else(|| {
                 Refusal::new(
                     gst::ResourceError::Settings,
-                    format_args!("no model: set model=FILE or {MODEL_VARIABLE}, or learn-frames=N to learn one from the first frames"),
+                    format_args!("no model: set model=FILE or {MODEL_VARIABLE}, or learn-frames=N to learn one from \
+                                 the first frames"),
                 )
             })?;
         if !path.exists() {

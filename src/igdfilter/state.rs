@@ -9,6 +9,7 @@ use image::GrayImage;
 use super::canvas::{Canvas, Found};
 use super::engine::{Engine, Instance, Mailbox, Reply, no_thread};
 use super::lesson::{Lesson, Saving, Step};
+use super::refusal::{learn_error, not_negotiated, unexpected_frame};
 use super::settings::{FrameSettings, Settings};
 use super::views::{View, Views};
 use super::{InferenceMode, Messages};
@@ -120,20 +121,6 @@ pub struct Passing<'a> {
     pub is_late: bool,
 }
 
-/// An error of learning in a message.
-pub fn learn_text(error: &LearnError) -> String {
-    format!("cannot learn a model: {error}")
-}
-
-/// The same as GStreamer's error.
-pub fn learn_error(error: &LearnError) -> gst::ErrorMessage {
-    let kind = match error {
-        LearnError::TooFewFrames(_) => gst::ResourceError::Settings,
-        _ => gst::ResourceError::Failed,
-    };
-    gst::error_msg!(kind, ("{}", learn_text(error)), ["{error:?}"])
-}
-
 impl State {
     /// `lesson` is there to begin with where the instance has no model yet.
     pub fn new(
@@ -207,7 +194,8 @@ impl State {
         self.fit_views();
     }
 
-    /// Prepares for frames of these caps, which carry compositions or are drawn on; the answer to caps that were refused before is no news.
+    /// Prepares for frames of these caps, which carry compositions or are drawn on; the answer to caps that were
+    /// refused before is no news.
     pub fn set_video(
         &mut self,
         info: &gst_video::VideoInfo,
@@ -272,7 +260,8 @@ impl State {
     ) -> Result<Outcome, Stop> {
         self.follow();
         self.frames += 1;
-        // A gap is a repetition or a filler: nothing to inspect, but the last result goes on, so that it does not flicker.
+        // A gap is a repetition or a filler: nothing to inspect, but the last result goes on, so that it does not
+        // flicker.
         let is_gap = buffer.flags().contains(gst::BufferFlags::GAP);
         if self.lesson.is_some() {
             return self.teach(buffer, &passing, is_gap);
@@ -329,8 +318,8 @@ impl State {
         Ok(outcome)
     }
 
-    /// Reads what is to be inspected of a frame and gives it to the model. False where it waited for memory and the element
-    /// is being flushed.
+    /// Reads what is to be inspected of a frame and gives it to the model. False where it waited for memory and the
+    /// element is being flushed.
     fn hand_in(
         &mut self,
         buffer: &gst::BufferRef,
@@ -611,23 +600,4 @@ impl State {
             .map_err(|_| unexpected_frame(buffer.size(), &video.info))?;
         video.views.read(&frame, area, rgb)
     }
-}
-
-pub fn not_negotiated() -> gst::ErrorMessage {
-    gst::error_msg!(
-        gst::CoreError::Negotiation,
-        ("a frame came before the caps that describe it")
-    )
-}
-
-pub fn unexpected_frame(size: usize, info: &gst_video::VideoInfo) -> gst::ErrorMessage {
-    gst::error_msg!(
-        gst::StreamError::Format,
-        (
-            "a buffer of {size} bytes is not the {} frame of {}x{} that the caps promise",
-            info.format(),
-            info.width(),
-            info.height()
-        )
-    )
 }

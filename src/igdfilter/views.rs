@@ -6,7 +6,7 @@ use gst_video::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
 use image::{GrayImage, imageops};
 
-use super::state::unexpected_frame;
+use super::refusal::unexpected_frame;
 use super::{InferenceRegion, SMALLEST_SIDE};
 use crate::meta::{UpstreamRegion, upstream_regions};
 use crate::video::{Area, FrameReader};
@@ -111,8 +111,8 @@ impl Views {
             .map_err(|_| unexpected_frame(frame.buffer().size(), &self.info))
     }
 
-    /// The mask of a part of the frame; `None` where there is none and all is inspected. Fails when the part is ignored as a
-    /// whole.
+    /// The mask of a part of the frame; `None` where there is none and all is inspected. Fails when the part is ignored
+    /// as a whole.
     pub fn mask(&mut self, area: Area) -> Result<Option<Arc<Mask>>, BlackMask> {
         let Some(picture) = &self.mask else {
             return Ok(None);
@@ -130,7 +130,8 @@ impl Views {
         let (width, height) = (self.info.width(), self.info.height());
         let text = match region {
             Some(Area { x, y, w, h }) => format!(
-                "region={x},{y},{w},{h} leaves less than {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels of frames of {width}x{height}"
+                "region={x},{y},{w},{h} leaves less than {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels of frames of \
+                {width}x{height}"
             ),
             None => format!(
                 "frames of {width}x{height} are too small: igdfilter needs at least {SMALLEST_SIDE}x{SMALLEST_SIDE}"

@@ -119,7 +119,8 @@ impl IgdGate {
             gst::element_imp_warning!(
                 self,
                 gst::StreamError::Failed,
-                ("the stream ended without a single result: put igdfilter before igdgate, or link it to the pad {RESULT}")
+                ("the stream ended without a single result: put igdfilter before igdgate, or link it to the pad \
+                 {RESULT}")
             );
         }
     }
@@ -164,7 +165,8 @@ impl IgdGate {
                 self,
                 gst::StreamError::Failed,
                 (
-                    "no results on the pad {RESULT} for {}: the stream goes on without them; is igdfilter linked to it and fast enough? Otherwise raise max-wait",
+                    "no results on the pad {RESULT} for {}: the stream goes on without them; is igdfilter linked to \
+                    it and fast enough? Otherwise raise max-wait",
                     settings.max_wait
                 )
             );
@@ -257,7 +259,8 @@ impl IgdGate {
             "Event {number} begins at {running_time}: {event:?}"
         );
         self.tell(true, event);
-        // The first one begins a group and a file by itself, and x264enc 1.22 heeds no request after one for its first frame.
+        // The first one begins a group and a file by itself, and x264enc 1.22 heeds no request after one for its first
+        // frame.
         if number > 1 {
             let key_unit = gst_video::DownstreamForceKeyUnitEvent::builder()
                 .running_time(running_time)
@@ -430,7 +433,8 @@ impl ObjectImpl for IgdGate {
                 time(
                     "pre-roll",
                     "Pre-roll",
-                    "How much is passed of what was before an anomalous frame, in nanoseconds; encoded streams begin at the last key frame before that",
+                    "How much is passed of what was before an anomalous frame, in nanoseconds; encoded streams begin \
+                    at the last key frame before that",
                     defaults.pre_roll,
                 ),
                 time(
@@ -441,7 +445,8 @@ impl ObjectImpl for IgdGate {
                 ),
                 glib::ParamSpecDouble::builder("min-score")
                     .nick("Minimum score")
-                    .blurb("Normalized score, 0 to 1, from which on a frame counts as anomalous; -1: the frames that igdfilter has flagged")
+                    .blurb("Normalized score, 0 to 1, from which on a frame counts as anomalous; -1: the frames that \
+                           igdfilter has flagged")
                     .minimum(-1.0)
                     .maximum(1.0)
                     .default_value(defaults.min_score)
@@ -449,7 +454,8 @@ impl ObjectImpl for IgdGate {
                     .build(),
                 glib::ParamSpecDouble::builder("hysteresis")
                     .nick("Hysteresis")
-                    .blurb("How far the normalized score has to fall below min-score (or 0.5) before a frame counts as normal again")
+                    .blurb("How far the normalized score has to fall below min-score (or 0.5) before a frame counts \
+                           as normal again")
                     .minimum(0.0)
                     .maximum(1.0)
                     .default_value(defaults.hysteresis)
@@ -458,12 +464,14 @@ impl ObjectImpl for IgdGate {
                 time(
                     "max-wait",
                     "Maximum wait",
-                    "How far the stream may be ahead of the results on the pad result, and how long it then waits for the next one before it goes on without, in nanoseconds",
+                    "How far the stream may be ahead of the results on the pad result, and how long it then waits for \
+                    the next one before it goes on without, in nanoseconds",
                     defaults.max_wait,
                 ),
                 glib::ParamSpecBoolean::builder("continuous")
                     .nick("Continuous")
-                    .blurb("Cut the times that are left out from the timestamps, so that events follow each other without a gap")
+                    .blurb("Cut the times that are left out from the timestamps, so that events follow each other \
+                           without a gap")
                     .default_value(defaults.continuous)
                     .mutable_ready()
                     .build(),
@@ -480,7 +488,8 @@ impl ObjectImpl for IgdGate {
                     .build(),
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
-                    .blurb("Since the start: buffers that came, and of them passed, left-out and still held ones; results seen; events")
+                    .blurb("Since the start: buffers that came, and of them passed, left-out and still held ones; \
+                           results seen; events")
                     .read_only()
                     .build(),
             ]

@@ -16,37 +16,42 @@
 //!
 //! # How results reach it
 //!
-//! Without the pad `result`, each buffer carries its own: the `IgdAnomalyMeta` that igdfilter hangs on frames, and that encoders copy
-//! (x264enc and every other encoder on GstVideoEncoder). With the pad `result`, only the frames that arrive there count. They are
-//! matched by running time, so that the two branches need nothing in common but the source, and are not passed on. A stream whose
-//! results are late is held until they come, for at most `max-wait`.
+//! Without the pad `result`, each buffer carries its own: the `IgdAnomalyMeta` that igdfilter hangs on frames, and that
+//! encoders copy (x264enc and every other encoder on GstVideoEncoder). With the pad `result`, only the frames that
+//! arrive there count. They are matched by running time, so that the two branches need nothing in common but the
+//! source, and are not passed on. A stream whose results are late is held until they come, for at most `max-wait`.
 //!
 //! # What is passed
 //!
-//! For each anomalous frame what is from `pre-roll` before to `post-roll` after it; what overlaps is one event. A buffer without the flag
-//! DELTA_UNIT is a key frame; what is passed begins at one, the last that is not after the start of the pre-roll, since the frames after it
-//! cannot be decoded without it. Every raw frame is a key frame. An event ends, and the next one begins, only where something was left out
-//! in between. Hence an event is over once a buffer is left out, `pre-roll` (and the rest of a group of pictures) after its last buffer.
+//! For each anomalous frame what is from `pre-roll` before to `post-roll` after it; what overlaps is one event. A
+//! buffer without the flag DELTA_UNIT is a key frame; what is passed begins at one, the last that is not after the
+//! start of the pre-roll, since the frames after it cannot be decoded without it. Every raw frame is a key frame. An
+//! event ends, and the next one begins, only where something was left out in between. Hence an event is over once a
+//! buffer is left out, `pre-roll` (and the rest of a group of pictures) after its last buffer.
 //!
 //! # One file an event
 //!
-//! At the beginning of each event but the first the gate sends a GstForceKeyUnit event downstream, at which encoders begin a new group of pictures
-//! (and `multifilesink next-file=key-unit-event` a file), and tells a splitmuxsink after it to begin a file there, by its signal
-//! `split-at-running-time`. splitmuxsink finishes a file when the next event begins or the stream ends, not before; where
-//! there was no event at all, it leaves an empty one. Without `async-handling=true` it keeps other sinks from prerolling until the first
-//! event, and where there are others and no event its end never comes.
+//! At the beginning of each event but the first the gate sends a GstForceKeyUnit event downstream, at which encoders
+//! begin a new group of pictures (and `multifilesink next-file=key-unit-event` a file), and tells a splitmuxsink after
+//! it to begin a file there, by its signal `split-at-running-time`. splitmuxsink finishes a file when the next event
+//! begins or the stream ends, not before; where there was no event at all, it leaves an empty one. Without
+//! `async-handling=true` it keeps other sinks from prerolling until the first event, and where there are others and no
+//! event its end never comes.
 //!
-//! An encoder with B-frames after the gate derives decode times from frames before the event, so that each file but the first would begin with the
-//! time that was left out. With `continuous=true` there is none.
+//! An encoder with B-frames after the gate derives decode times from frames before the event, so that each file but the
+//! first would begin with the time that was left out. With `continuous=true` there is none.
 //!
 //! # In a pipeline
 //!
-//! - Latency: none is reported. What was held is passed at once when an event begins, so that it is late by up to `pre-roll` at a
-//!   sink that waits for the clock. If it were reported, every other sink of a live pipeline would be delayed by as much, such as
-//!   the picture beside the recording. For a sink that shows what is passed set `sync=false` or `ts-offset`.
-//! - GAP events: one at the first buffer, so that sinks preroll (not to a splitmuxsink, which would never end). While an encoded stream is left out, another one each second, so that muxers go on
-//!   with their other streams; not for raw streams, whose encoder would keep them all until its next frame. None with `continuous` but the first.
-//! - Buffers of raw video are held for as long as `pre-roll`: the gate offers upstream no pool of buffers that could run out.
+//! - Latency: none is reported. What was held is passed at once when an event begins, so that it is late by up to
+//!   `pre-roll` at a sink that waits for the clock. If it were reported, every other sink of a live pipeline would be
+//!   delayed by as much, such as the picture beside the recording. For a sink that shows what is passed set
+//!   `sync=false` or `ts-offset`.
+//! - GAP events: one at the first buffer, so that sinks preroll (not to a splitmuxsink, which would never end). While
+//!   an encoded stream is left out, another one each second, so that muxers go on with their other streams; not for raw
+//!   streams, whose encoder would keep them all until its next frame. None with `continuous` but the first.
+//! - Buffers of raw video are held for as long as `pre-roll`: the gate offers upstream no pool of buffers that could
+//!   run out.
 //! - Streams of all kinds pass. An igdgate for the audio, with the same results, keeps what belongs to the video.
 //!
 //! [`GateMessage`](crate::meta::GateMessage) describes the `igd-gate` messages.

@@ -16,7 +16,8 @@ type TimeSegment = gst::FormattedSegment<gst::ClockTime>;
 /// A stream that cannot be put in order with the results.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{MOST_UNTIMED} buffers in a row have no timestamp: put a parser such as h264parse before igdgate, or do-timestamp=true on the source"
+    "{MOST_UNTIMED} buffers in a row have no timestamp: put a parser such as h264parse before igdgate, or \
+    do-timestamp=true on the source"
 )]
 pub struct Untimed;
 

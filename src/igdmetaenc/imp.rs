@@ -167,7 +167,8 @@ impl IgdMetaEnc {
 
     fn sink_query(&self, query: &mut gst::QueryRef) -> bool {
         if let gst::QueryViewMut::Allocation(allocation) = query.view_mut() {
-            // No pixel is looked at, so that they may lie in memory as they like. What comes after takes text, not video.
+            // No pixel is looked at, so that they may lie in memory as they like. What comes after takes text, not
+            // video.
             allocation.add_allocation_meta::<gst_video::VideoMeta>(None);
             return true;
         }
@@ -238,7 +239,8 @@ impl ObjectImpl for IgdMetaEnc {
                     .build(),
                 glib::ParamSpecBoolean::builder("include-map")
                     .nick("Include map")
-                    .blurb("The map in each line, as `map`: a gray PNG of 8 bits in base64, anomalous from 128. Needs igdfilter attach-map=true")
+                    .blurb("The map in each line, as `map`: a gray PNG of 8 bits in base64, anomalous from 128. Needs \
+                           igdfilter attach-map=true")
                     .default_value(defaults.include_map)
                     .mutable_playing()
                     .build(),

@@ -11,16 +11,16 @@
 //! ```
 //!
 //! A line is what `igd predict` says of a video's frame: [`FrameLine`](crate::meta::FrameLine), described by
-//! `docs/frame.schema.json`. It has the frame's PTS, DTS and duration. Frames are numbered from 0 as they arrive, from the start
-//! of the element on. Where several filters have left results, the first one's is written.
+//! `docs/frame.schema.json`. It has the frame's PTS, DTS and duration. Frames are numbered from 0 as they arrive, from
+//! the start of the element on. Where several filters have left results, the first one's is written.
 //!
-//! Frames without a result, and with `only-anomalous` the normal ones, become gap events, so that nothing downstream waits for
-//! them. A warning is posted when no frame has a result, and with `include-map` when a result has no map, which `igdfilter` leaves
-//! with `attach-map=true` only; the lines go on without it.
+//! Frames without a result, and with `only-anomalous` the normal ones, become gap events, so that nothing downstream
+//! waits for them. A warning is posted when no frame has a result, and with `include-map` when a result has no map,
+//! which `igdfilter` leaves with `attach-map=true` only; the lines go on without it.
 //!
-//! The video may have any format and be in any memory, and also be encoded where the encoder keeps the metadata, since no pixel
-//! is looked at. An encoder in another branch of a `tee` takes seconds of frames before the first comes out: the queue beside it
-//! has to hold as many, which is cheap after `igdmetaenc` and dear before it.
+//! The video may have any format and be in any memory, and also be encoded where the encoder keeps the metadata, since
+//! no pixel is looked at. An encoder in another branch of a `tee` takes seconds of frames before the first comes out:
+//! the queue beside it has to hold as many, which is cheap after `igdmetaenc` and dear before it.
 //!
 //! Since: 0.1.0
 

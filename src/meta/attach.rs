@@ -7,8 +7,9 @@ use igd::model::{Map, Region};
 #[cfg(feature = "v1_24")]
 use super::analytics;
 
-/// Hangs `result` on a buffer: as `IgdAnomalyMeta`, and each region as a region of interest; with the feature `v1_24` as
-/// GstAnalytics too, from `v1_26` with a mask of each of `maps`, which lie over parts of the frame. A region has one id in all of them.
+/// Hangs `result` on a buffer: as `IgdAnomalyMeta`, and each region as a region of interest; with the feature `v1_24`
+/// as GstAnalytics too, from `v1_26` with a mask of each of `maps`, which lie over parts of the frame. A region has one
+/// id in all of them.
 #[cfg_attr(not(feature = "v1_26"), expect(unused_variables))]
 pub fn attach<'a>(
     result: &AnomalyMeta,
@@ -16,7 +17,8 @@ pub fn attach<'a>(
     buffer: &mut gst::BufferRef,
 ) -> Result<(), glib::BoolError> {
     result.attach(buffer)?;
-    // Before the regions, so that no region has the id 0: that is what regions of interest have to which nobody gave one.
+    // Before the regions, so that no region has the id 0: that is what regions of interest have to which nobody gave
+    // one.
     #[cfg(feature = "v1_24")]
     let frame = analytics::attach_frame(result, buffer)?;
     #[cfg(feature = "v1_26")]
@@ -33,8 +35,8 @@ pub fn attach<'a>(
     Ok(())
 }
 
-/// Each region, with the id of the region of interest that it was found in. On the frames after its own an earlier result has
-/// none: their regions of interest are others.
+/// Each region, with the id of the region of interest that it was found in. On the frames after its own an earlier
+/// result has none: their regions of interest are others.
 fn regions(result: &AnomalyMeta) -> Vec<(&Region, Option<i32>)> {
     if result.objects.is_empty() || result.age > 0 {
         return result.regions.iter().map(|region| (region, None)).collect();

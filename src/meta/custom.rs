@@ -21,8 +21,8 @@ pub fn register() {
         if CustomMeta::is_registered(NAME) {
             return;
         }
-        // The tags of GStreamer's region of interest, whose fate it shares: converters keep it, scalers hand it the two sizes,
-        // encoders copy it, and what crops or turns a picture may know that the places are no longer right.
+        // The tags of GStreamer's region of interest, whose fate it shares: converters keep it, scalers hand it the two
+        // sizes, encoders copy it, and what crops or turns a picture may know that the places are no longer right.
         let tags: [*const c_char; 4] = [
             gst_video::ffi::GST_META_TAG_VIDEO_STR.as_ptr().cast(),
             gst_video::ffi::GST_META_TAG_VIDEO_ORIENTATION_STR
@@ -54,7 +54,8 @@ unsafe extern "C" fn transform(
     data: glib::ffi::gpointer,
     _user_data: glib::ffi::gpointer,
 ) -> glib::ffi::gboolean {
-    // SAFETY: GStreamer passes a writable destination, a meta of this registration, and the data that belongs to `kind`.
+    // SAFETY: GStreamer passes a writable destination, a meta of this registration, and the data that belongs to
+    // `kind`.
     unsafe {
         let sizes = if kind == MetaTransformCopy::quark().into_glib() {
             None

@@ -17,8 +17,8 @@ use super::field::{FieldError, is_message, required};
 /// | `score`, `normalized` | double | the highest so far, as in `IgdAnomalyMeta` |
 /// | `anomalous-frames` | guint64 | so far |
 ///
-/// A time that is not known is GST_CLOCK_TIME_NONE. When the gate closes is known some time after `end`, since another anomaly could
-/// have followed; when it opens, more than one anomalous frame may be known.
+/// A time that is not known is GST_CLOCK_TIME_NONE. When the gate closes is known some time after `end`, since another
+/// anomaly could have followed; when it opens, more than one anomalous frame may be known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GateMessage {
     pub open: bool,

@@ -8,8 +8,9 @@ use super::{AnomalyMeta, AttachedMap, ObjectResult};
 use crate::video::Area;
 use igd::model::{Region, Scales};
 
-/// One line. `path` is left out where the source has no name, `age` for a frame with its own result, `inspected` where all of
-/// the frame was, `objects` where there are none, and `map` where none is attached. A threshold that is infinite is null.
+/// One line. `path` is left out where the source has no name, `age` for a frame with its own result, `inspected` where
+/// all of the frame was, `objects` where there are none, and `map` where none is attached. A threshold that is infinite
+/// is null.
 #[derive(Clone, Debug, Serialize)]
 pub struct FrameLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

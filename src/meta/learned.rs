@@ -4,8 +4,8 @@ use gst::glib::gstr;
 
 use super::field::{FieldError, is_message, required};
 
-/// What `igdfilter` posts on the bus when it has learned a model from the first frames of its stream and begins to judge
-/// the others.
+/// What `igdfilter` posts on the bus when it has learned a model from the first frames of its stream and begins to
+/// judge the others.
 ///
 /// | field | type | meaning |
 /// |---|---|---|

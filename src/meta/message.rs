@@ -32,8 +32,8 @@ impl FrameTimes {
     }
 }
 
-/// What `igdfilter` posts on the bus when a frame turns anomalous or normal again, or, with `messages=all`, of every frame
-/// that it has inferred.
+/// What `igdfilter` posts on the bus when a frame turns anomalous or normal again, or, with `messages=all`, of every
+/// frame that it has inferred.
 ///
 /// | field | type | meaning |
 /// |---|---|---|

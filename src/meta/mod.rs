@@ -1,9 +1,9 @@
-//! What travels with a buffer after [`igdfilter`](crate::igdfilter): the result as a structure that any language reads by
-//! name, a region of interest for each anomalous region, and the bus messages.
+//! What travels with a buffer after [`igdfilter`](crate::igdfilter): the result as a structure that any language reads
+//! by name, a region of interest for each anomalous region, and the bus messages.
 //!
 //! `IgdAnomalyMeta` is a [`GstCustomMeta`](gst::meta::CustomMeta), so that no reader has to link to this plugin:
-//! `gst_buffer_get_custom_meta (buffer, "IgdAnomalyMeta")`, then `gst_custom_meta_get_structure`; `examples/` has such readers in C,
-//! Python and Rust, and [`igdmetaenc`](crate::igdmetaenc) writes it as JSON. Its fields:
+//! `gst_buffer_get_custom_meta (buffer, "IgdAnomalyMeta")`, then `gst_custom_meta_get_structure`; `examples/` has such
+//! readers in C, Python and Rust, and [`igdmetaenc`](crate::igdmetaenc) writes it as JSON. Its fields:
 //!
 //! | field | type | meaning |
 //! |---|---|---|
@@ -26,7 +26,7 @@
 //! # What other elements do to it
 //!
 //! A result is lost, kept or moved along in all its forms alike, GstAnalytics (features `v1_24` and `v1_26`) included
-//! (`tests/survival.rs`, on GStreamer 1.22 and 1.26):
+//! (`tests/plugin/survival.rs`, on GStreamer 1.22 and 1.26):
 //!
 //! | element | on 1.22 | on 1.26 |
 //! |---|---|---|
@@ -37,17 +37,18 @@
 //! | videocrop, aspectratiocrop, videobox that do change the size | lost | lost |
 //! | deinterlace, compositor | lost | lost |
 //!
-//! So turn and crop before `igdfilter`. Borders that videoscale adds are not accounted for, as they are not for GStreamer's own
-//! regions of interest. Those keep their place and id, but not the `detection`, where videoscale scales or videoconvert
-//! converts: GStreamer makes new ones there. GstAnalytics keeps type and confidence.
+//! So turn and crop before `igdfilter`. Borders that videoscale adds are not accounted for, as they are not for
+//! GStreamer's own regions of interest. Those keep their place and id, but not the `detection`, where videoscale scales
+//! or videoconvert converts: GStreamer makes new ones there. GstAnalytics keeps type and confidence.
 //!
 //! # Encoders
 //!
-//! vaapi's encoders (`vaapih264enc` and its kin) take every region of interest, by default at their highest quality (property
-//! `default-roi-delta-qp`), so that anomalies come out sharper by themselves. msdk's and OMX's want a param of their own too
-//! (`roi/msdk` with `delta-qp` or `priority`, `roi/omx-alg` with `quality`); va, qsv, nvcodec, x264, x265, openh264, svtav1, aom
-//! and libav read none. No such param is attached: how many bits an anomaly is worth is for the user of the encoder to say, and a
-//! videoconvert on the way would drop it. A pad probe before the encoder can add one.
+//! vaapi's encoders (`vaapih264enc` and its kin) take every region of interest, by default at their highest quality
+//! (property `default-roi-delta-qp`), so that anomalies come out sharper by themselves. msdk's and OMX's want a param
+//! of their own too (`roi/msdk` with `delta-qp` or `priority`, `roi/omx-alg` with `quality`); va, qsv, nvcodec, x264,
+//! x265, openh264, svtav1, aom and libav read none. No such param is attached: how many bits an anomaly is worth is for
+//! the user of the encoder to say, and a videoconvert on the way would drop it. A pad probe before the encoder can add
+//! one.
 
 #[cfg(feature = "v1_24")]
 mod analytics;
@@ -64,6 +65,7 @@ mod message;
 mod object;
 mod region;
 mod region_of_interest;
+mod upstream;
 
 pub use anomaly::AnomalyMeta;
 pub use attach::attach;
@@ -74,5 +76,5 @@ pub use json::FrameLine;
 pub use learned::LearnedMessage;
 pub use map::AttachedMap;
 pub use message::{AnomalyMessage, FrameTimes};
-pub use object::ObjectResult;
-pub use region_of_interest::{UpstreamRegion, upstream_regions};
+pub use object::{ObjectResult, UpstreamRegion};
+pub use upstream::upstream_regions;

@@ -1,13 +1,25 @@
-//! Upstream regions of interest that were inspected, each by itself.
+//! Upstream regions of interest, and what was found in each by itself.
 
 use glib::prelude::*;
-use gst::glib::gstr;
+use gst::glib::{GStr, gstr};
 
 use super::field::{FieldError, required};
 use super::map::AttachedMap;
 use super::region;
 use crate::video::Area;
 use igd::model::Region;
+
+/// The type of the regions of interest that an igdfilter attaches.
+pub(super) const TYPE: &GStr = gstr!("anomaly");
+
+/// A region of interest that another element has attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamRegion {
+    pub id: i32,
+    /// What kind of region it is: the type of the meta.
+    pub kind: String,
+    pub area: Area,
+}
 
 /// The result of one region of interest.
 #[derive(Clone, Debug, PartialEq)]

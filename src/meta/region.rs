@@ -44,8 +44,8 @@ pub(super) fn from_array(
         .collect()
 }
 
-/// The region after a frame of the size `from` has become one of the size `to`. The box grows to whole pixels, so that a
-/// small region does not vanish.
+/// The region after a frame of the size `from` has become one of the size `to`. The box grows to whole pixels, so that
+/// a small region does not vanish.
 pub(super) fn rescale(region: &Region, from: (u32, u32), to: (u32, u32)) -> Region {
     let (x, w) = rescale_span(region.x, region.w, from.0, to.0);
     let (y, h) = rescale_span(region.y, region.h, from.1, to.1);

@@ -1,53 +1,18 @@
 //! Regions as GStreamer's own region-of-interest meta, for encoders and for elements that know nothing of this plugin.
 
-use gst::glib::{GStr, gstr};
+use gst::glib::gstr;
 use gst_video::VideoRegionOfInterestMeta;
 
 use super::AnomalyMeta;
-use crate::video::Area;
+use super::object::TYPE;
 use igd::model::Region;
-
-/// The type of each region of interest.
-pub(super) const TYPE: &GStr = gstr!("anomaly");
 
 /// `label_id` of an anomaly; 0 is the label of a normal frame.
 const LABEL_ID: i32 = 1;
 
-/// A region of interest that another element has attached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamRegion {
-    pub id: i32,
-    /// What kind of region it is: the type of the meta.
-    pub kind: String,
-    pub area: Area,
-}
-
-/// The regions of interest on a buffer, but for those that an igdfilter has attached; with the feature `v1_24` also the detections of
-/// a GstAnalyticsRelationMeta that are no region of interest too.
-pub fn upstream_regions(buffer: &gst::BufferRef) -> Vec<UpstreamRegion> {
-    let metas = buffer.iter_meta::<VideoRegionOfInterestMeta>();
-    let metas = metas.map(|meta| {
-        let (x, y, w, h) = meta.rect();
-        UpstreamRegion {
-            id: meta.id(),
-            kind: meta.roi_type().to_owned(),
-            area: Area { x, y, w, h },
-        }
-    });
-    let mut regions: Vec<_> = metas.collect();
-    #[cfg(feature = "v1_24")]
-    for detection in super::analytics::detections(buffer) {
-        if regions.iter().all(|region| region.id != detection.id) {
-            regions.push(detection);
-        }
-    }
-    regions.retain(|region| region.kind != TYPE.as_str());
-    regions
-}
-
-/// Adds a GstVideoRegionOfInterestMeta of the type `anomaly` for a region of `result`. Its param `detection` has the fields that
-/// DL Streamer reads: `label_id`, `confidence`, the box in shares of the frame, and `model_name`. Its label is the type. `parent` is
-/// the id of the region of interest that it was found in.
+/// Adds a GstVideoRegionOfInterestMeta of the type `anomaly` for a region of `result`. Its param `detection` has the
+/// fields that DL Streamer reads: `label_id`, `confidence`, the box in shares of the frame, and `model_name`. Its label
+/// is the type. `parent` is the id of the region of interest that it was found in.
 pub(super) fn attach(
     result: &AnomalyMeta,
     (region, parent): (&Region, Option<i32>),

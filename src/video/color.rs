@@ -33,8 +33,8 @@ pub struct ColorSpace {
 }
 
 impl ColorSpace {
-    /// As GStreamer's own converter understands the colorimetry: matrix and range count, also a limited range of RGB and
-    /// gray; primaries and transfer do not.
+    /// As GStreamer's own converter understands the colorimetry: matrix and range count, also a limited range of RGB
+    /// and gray; primaries and transfer do not.
     pub fn new(info: &VideoInfo) -> Self {
         let limited = info.colorimetry().range() == VideoColorRange::Range16_235;
         let (kr, kb) = luma_weights(info);

@@ -1,5 +1,5 @@
-//! What a [`Painter`](super::Painter) paints, as rectangles that another element draws: a sink with hardware for it does so on a
-//! larger picture, and the frames stay as they are.
+//! What a [`Painter`](super::Painter) paints, as rectangles that another element draws: a sink with hardware for it
+//! does so on a larger picture, and the frames stay as they are.
 
 use gst_video::{
     VideoFormat, VideoFrameFlags, VideoInfo, VideoMeta, VideoOverlayComposition,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use gst_video::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo, VideoMeta};
 
-use igd::data::resize::PlaneView;
+use igd::resize::PlaneView;
 
 /// The colour components (never alpha) of a format whose samples take turns in one plane and lie at the same places of
 /// the frame: all of RGB, the two of NV12's chroma, or just one. Read off its `VideoFormatInfo`.
@@ -145,8 +145,9 @@ impl RowsMut<'_> {
     }
 }
 
-/// Of `count` blocks on an axis, those with their centre in `pixels`; the pixel after the centre decides, so that a line of
-/// `block` pixels has its colour in exactly one sample. The last block of an odd frame has its centre on the edge.
+/// Of `count` blocks on an axis, those with their centre in `pixels`; the pixel after the centre decides, so that a
+/// line of `block` pixels has its colour in exactly one sample. The last block of an odd frame has its centre on the
+/// edge.
 fn centered(pixels: &Range<usize>, block: usize, frame: usize, count: usize) -> Range<usize> {
     let first_from = |pixel: usize| {
         if pixel >= frame {
@@ -160,9 +161,9 @@ fn centered(pixels: &Range<usize>, block: usize, frame: usize, count: usize) -> 
 
 /// How far a plane reaches.
 ///
-/// GStreamer maps a buffer that carries a video meta without asking whether its memory is as large as strides and offsets
-/// say, and the slice that gstreamer-rs makes of it trusts it too; so it is asked here. Decoders that crop by an offset
-/// are the harmless case: the padding of their last row is not there.
+/// GStreamer maps a buffer that carries a video meta without asking whether its memory is as large as strides and
+/// offsets say, and the slice that gstreamer-rs makes of it trusts it too; so it is asked here. Decoders that crop by
+/// an offset are the harmless case: the padding of their last row is not there.
 struct Extent {
     /// Bytes from a row to the next.
     stride: usize,
@@ -172,7 +173,8 @@ struct Extent {
 
 impl Extent {
     fn of<T>(frame: &VideoFrameRef<T>, plane: u32) -> Option<Self> {
-        // A negative stride (bottom-up pictures) is as good as no plane, and so is one that overflows the bindings' u32.
+        // A negative stride (bottom-up pictures) is as good as no plane, and so is one that overflows the bindings'
+        // u32.
         let stride = *frame.plane_stride().get(plane as usize)?;
         u32::try_from(stride).ok()?.checked_mul(frame.height())?;
         let stride = stride as usize;

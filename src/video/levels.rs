@@ -31,8 +31,8 @@ pub fn unit(value: f32) -> f32 {
     if value > 0.0 { value.min(1.0) } else { 0.0 }
 }
 
-/// How the bytes of a grid's rows lie between the values of a map: each takes the place of its pixel, so that no samples
-/// have to be told apart.
+/// How the bytes of a grid's rows lie between the values of a map: each takes the place of its pixel, so that no
+/// samples have to be told apart.
 #[derive(Debug, Default)]
 pub struct Columns {
     /// What they were made for: the part of the frame, and the map's width.
@@ -147,7 +147,8 @@ pub fn shows(above: &Line, below: &Line) -> Option<Range<usize>> {
 #[multiversion(targets("x86_64+avx512bw", "x86_64+avx2"))]
 pub fn round_between(above: &[f32], below: &[f32], weight: f32, levels: &mut [u8]) {
     for ((level, &above), &below) in levels.iter_mut().zip(above).zip(below) {
-        // From here on floats are whole numbers, and their bits end with them: cheaper than a cast, which has to saturate.
+        // From here on floats are whole numbers, and their bits end with them: cheaper than a cast, which has to
+        // saturate.
         const WHOLE: f32 = 8_388_608.0;
         *level = (above + (below - above) * weight + WHOLE).to_bits() as u8;
     }

@@ -45,7 +45,8 @@ pub fn avx2(table: &[u8; 256], indices: &[u8; BLOCK]) -> [u8; BLOCK] {
         let part = _mm256_broadcastsi128_si256(part);
         let start = _mm256_set1_epi8((16 * number) as i8);
         for (found, &bytes) in found.iter_mut().zip(&indices) {
-            // Within the part 0x70..=0x7f, of which the shuffle takes the last four bits; else from 0x80 on, which gives 0.
+            // Within the part 0x70..=0x7f, of which the shuffle takes the last four bits; else from 0x80 on, which
+            // gives 0.
             let within = _mm256_adds_epu8(_mm256_sub_epi8(bytes, start), _mm256_set1_epi8(0x70));
             *found = _mm256_or_si256(*found, _mm256_shuffle_epi8(part, within));
         }

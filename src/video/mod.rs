@@ -1,8 +1,8 @@
-//! Between frames and the network: pixels in ([`FrameReader`]), what was found painted on them ([`Painter`]) or put in a
-//! composition for others to draw ([`Composer`]).
+//! Between frames and the network: pixels in ([`FrameReader`]), what was found painted on them ([`Painter`]) or put in
+//! a composition for others to draw ([`Composer`]).
 //!
-//! Everything works on a frame's own memory and format, described by `gst_video::VideoFormatInfo`; nothing here converts
-//! a whole frame to another format, and nothing allocates once the first frame has passed.
+//! Everything works on a frame's own memory and format, described by `gst_video::VideoFormatInfo`; nothing here
+//! converts a whole frame to another format, and nothing allocates once the first frame has passed.
 
 mod area;
 mod blend;

@@ -11,8 +11,8 @@ use super::rectangles::Rectangles;
 use super::{Area, Colormap};
 use igd::model::{Map, Region};
 
-/// Paints on frames of one kind, in their own format: colours are converted once, samples never. Alpha and padding stay as
-/// they are, and where a frame has less memory than its caps ask for, nothing is painted.
+/// Paints on frames of one kind, in their own format: colours are converted once, samples never. Alpha and padding stay
+/// as they are, and where a frame has less memory than its caps ask for, nothing is painted.
 #[derive(Debug)]
 pub struct Painter {
     heatmap: Heatmap,
@@ -38,8 +38,8 @@ impl Painter {
         }
     }
 
-    /// Blends `map` (0..=1; what is not a number counts as 0), stretched over `area` of the frame, in the colours of `colormap`.
-    /// A value weighs `opacity` (0..=1) times itself, so that what is normal stays clear.
+    /// Blends `map` (0..=1; what is not a number counts as 0), stretched over `area` of the frame, in the colours of
+    /// `colormap`. A value weighs `opacity` (0..=1) times itself, so that what is normal stays clear.
     pub fn heatmap_in(
         &mut self,
         frame: &mut VideoFrameRef<&mut gst::BufferRef>,
@@ -75,8 +75,8 @@ impl Painter {
         }
     }
 
-    /// Draws a bar near the frame's bottom edge, white for `share` of it (0..=1; what is not a number counts as 0) and black for
-    /// the rest; it is higher on larger frames.
+    /// Draws a bar near the frame's bottom edge, white for `share` of it (0..=1; what is not a number counts as 0) and
+    /// black for the rest; it is higher on larger frames.
     pub fn progress(&self, frame: &mut VideoFrameRef<&mut gst::BufferRef>, share: f32) {
         for (color, bar) in &self.progress.bars(share) {
             self.rectangles

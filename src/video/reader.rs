@@ -5,7 +5,7 @@ use gst_video::{VideoChromaSite, VideoFormat, VideoFrameRef, VideoInfo};
 use super::color::{Affine, ColorSpace};
 use super::layout::Grid;
 use super::{Area, FORMATS};
-use igd::data::resize::{ResizeError, Resizer, Window};
+use igd::resize::{ResizeError, Resizer, Window};
 
 /// Not one of [`FORMATS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,8 +14,8 @@ pub struct UnsupportedFormat(pub VideoFormat);
 
 /// Reads frames of one kind as planar RGB at the network's size.
 ///
-/// Each component goes from the frame's memory straight to the small grid, and the colour matrix is applied there, on the
-/// few pixels that are left.
+/// Each component goes from the frame's memory straight to the small grid, and the colour matrix is applied there, on
+/// the few pixels that are left.
 #[derive(Debug)]
 pub struct FrameReader {
     planes: Vec<Plane>,
@@ -51,8 +51,8 @@ impl FrameReader {
 
     /// Fills `rgb` with the red, the green and the blue picture, row by row, in 0..=255.
     ///
-    /// Fails, with `rgb` half filled, only when the frame has less memory than its caps ask for or `rgb` has another length
-    /// than 3 * width * height.
+    /// Fails, with `rgb` half filled, only when the frame has less memory than its caps ask for or `rgb` has another
+    /// length than 3 * width * height.
     pub fn read<T>(
         &mut self,
         frame: &VideoFrameRef<T>,

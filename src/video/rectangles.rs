@@ -33,7 +33,8 @@ impl Rectangle {
     }
 }
 
-/// Draws rectangles on frames of one kind, in colours that [`ColorSpace::native`](super::color::ColorSpace::native) gives.
+/// Draws rectangles on frames of one kind, in colours that [`ColorSpace::native`](super::color::ColorSpace::native)
+/// gives.
 #[derive(Debug)]
 pub struct Rectangles {
     grids: Vec<Grid>,

@@ -448,7 +448,8 @@ fn mark_and_judge(pipeline: &gst::Pipeline, anomalous: &'static [u64]) {
 /// The numbers that the frames of a file show.
 fn frames_of(file: &Path) -> Vec<u64> {
     let pipeline = launch(&format!(
-        "filesrc location={} ! decodebin ! videoconvert ! video/x-raw,format=I420 ! fakesink name=sink sync=false signal-handoffs=true",
+        "filesrc location={} ! decodebin ! videoconvert ! video/x-raw,format=I420 ! fakesink name=sink sync=false \
+        signal-handoffs=true",
         file.display()
     ));
     let numbers = Arc::new(Mutex::new(Vec::new()));
@@ -489,7 +490,8 @@ fn span(first: u64, last: u64) -> Vec<u64> {
     (first..=last).collect()
 }
 
-const SOURCE: &str = "videotestsrc num-buffers=120 ! video/x-raw,format=I420,width=64,height=64,framerate=25/1 ! identity name=mark";
+const SOURCE: &str = "videotestsrc num-buffers=120 ! video/x-raw,format=I420,width=64,height=64,framerate=25/1 ! \
+                     identity name=mark";
 /// Loses nothing, so that frames are known by what they show, and puts frames out of order.
 const ENCODER: &str = "x264enc pass=quant quantizer=0 bframes=2 b-adapt=false";
 const FILES: &str = "splitmuxsink muxer=matroskamux location=FILES";
@@ -758,7 +760,8 @@ fn messages_to_end(bus: &gst::Bus) -> Vec<GateMessage> {
 #[test]
 fn a_pipeline_with_a_gate_seeks_and_starts_again() {
     let text = format!(
-        "videotestsrc ! {CAPS} ! identity name=mark ! tee name=t ! queue ! igdgate name=gate {SHORT} ! fakesink sync=false \
+        "videotestsrc ! {CAPS} ! identity name=mark ! tee name=t ! queue ! igdgate name=gate {SHORT} ! fakesink \
+        sync=false \
          t. ! queue ! identity name=judge ! gate.result"
     );
     let pipeline = launch(&text);

@@ -506,7 +506,8 @@ fn numbers_that_overflow_are_an_error() {
 fn properties_read_back() {
     let element = filter(
         &models().both,
-        "device=cpu threshold=0.25 overlay=heatmap+regions opacity=0.25 colormap=viridis inference-interval=4 messages=all",
+        "device=cpu threshold=0.25 overlay=heatmap+regions opacity=0.25 colormap=viridis inference-interval=4 \
+        messages=all",
     );
     let text = |name: &str| {
         let value = element.property_value(name);

@@ -352,7 +352,8 @@ fn annotated_video_and_lines_come_from_one_pipeline() {
     let folder = tempfile::tempdir().unwrap();
     let (video, text) = (folder.path().join("v.mp4"), folder.path().join("l.jsonl"));
     let pipeline = pipeline(&format!(
-        "videotestsrc name=source num-buffers=100 ! video/x-raw,format=I420,width=64,height=48,framerate=4/1 ! tee name=results \
+        "videotestsrc name=source num-buffers=100 ! video/x-raw,format=I420,width=64,height=48,framerate=4/1 ! tee \
+        name=results \
          results. ! queue ! x264enc ! mp4mux ! filesink location={} \
          results. ! igdmetaenc ! queue max-size-time=0 ! filesink location={}",
         video.display(),

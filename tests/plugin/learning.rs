@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crate::common::network::has_weights;
 use crate::element::frame::{bytes, video_info};
 use crate::element::model::models;
 use crate::element::{error_text, harness, init};
@@ -137,6 +138,9 @@ fn result(buffer: &gst::Buffer) -> Option<AnomalyMeta> {
 
 #[test]
 fn the_first_frames_are_learned_and_the_next_ones_inspected() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let location = folder.path().join("part.safetensors");
     let mut line = Line::new(&format!(
@@ -187,6 +191,9 @@ fn the_first_frames_are_learned_and_the_next_ones_inspected() {
 
 #[test]
 fn a_bar_shows_the_progress_and_nothing_else_is_drawn() {
+    if !has_weights() {
+        return;
+    }
     let mut line = Line::new("learn-frames=40");
     let (width, height) = (320, 240);
     let mut before = 0;
@@ -208,6 +215,9 @@ fn a_bar_shows_the_progress_and_nothing_else_is_drawn() {
 
 #[test]
 fn frames_that_would_not_be_inspected_are_not_learned() {
+    if !has_weights() {
+        return;
+    }
     let mut line = Line::new("learn-frames=20 inference-interval=3");
     // Every third from the first on: the twentieth is the 58th.
     assert_eq!(line.normal(57), 0);
@@ -228,6 +238,9 @@ fn frames_that_would_not_be_inspected_are_not_learned() {
 
 #[test]
 fn the_signal_learns_anew_and_the_model_before_goes_on_where_that_fails() {
+    if !has_weights() {
+        return;
+    }
     let mut line = Line::new("learn-frames=30");
     line.normal(30);
     assert_eq!(line.learned().len(), 1);
@@ -252,6 +265,9 @@ fn the_signal_learns_anew_and_the_model_before_goes_on_where_that_fails() {
 
 #[test]
 fn the_signal_replaces_a_model_that_was_given() {
+    if !has_weights() {
+        return;
+    }
     init();
     let model = models().global_only.display().to_string();
     let mut line = Line::new(&format!("model={model} learn-frames=20"));
@@ -265,6 +281,9 @@ fn the_signal_replaces_a_model_that_was_given() {
 
 #[test]
 fn the_signal_does_nothing_before_the_start() {
+    if !has_weights() {
+        return;
+    }
     init();
     let element = gst::parse::launch("igdfilter learn-frames=20").unwrap();
     assert!(!element.emit_by_name::<bool>("learn", &[]));
@@ -284,6 +303,9 @@ fn refusal(line: &mut Line, frames: u64, scene: impl Fn(u64) -> (Scene, u64)) ->
 
 #[test]
 fn equal_frames_make_no_model() {
+    if !has_weights() {
+        return;
+    }
     let mut line = Line::new("learn-frames=30");
     let text = refusal(&mut line, 30, |_| (Scene::Normal, 3));
     assert!(
@@ -295,6 +317,9 @@ fn equal_frames_make_no_model() {
 
 #[test]
 fn frames_of_one_colour_are_not_learned() {
+    if !has_weights() {
+        return;
+    }
     let mut line = Line::new("learn-frames=20");
     for _ in 0..25 {
         assert!(result(&line.push(Scene::Covered).unwrap()).is_none());
@@ -315,6 +340,9 @@ fn frames_of_one_colour_are_not_learned() {
 
 #[test]
 fn a_stream_that_ends_too_soon_makes_no_model() {
+    if !has_weights() {
+        return;
+    }
     let mut line = Line::new("learn-frames=30");
     line.normal(29);
     line.harness.push_event(gst::event::Eos::new());
@@ -338,6 +366,9 @@ fn refused(properties: &str) -> String {
 
 #[test]
 fn what_cannot_be_learned_is_said_at_the_start() {
+    if !has_weights() {
+        return;
+    }
     let text = refused("learn-frames=5");
     assert_eq!(
         text,
@@ -352,6 +383,9 @@ fn what_cannot_be_learned_is_said_at_the_start() {
 
 #[test]
 fn a_caps_change_does_not_stop_a_lesson() {
+    if !has_weights() {
+        return;
+    }
     let mut line = Line::new("learn-frames=40");
     line.normal(20);
     line.info = video_info(VideoFormat::Gray8, 192, 144);
@@ -363,6 +397,9 @@ fn a_caps_change_does_not_stop_a_lesson() {
 
 #[test]
 fn a_model_that_cannot_be_saved_is_used_and_a_warning_says_so() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let location = folder.path().join("gone").join("part.safetensors");
     let mut line = Line::new(&format!(
@@ -385,6 +422,9 @@ fn a_model_that_cannot_be_saved_is_used_and_a_warning_says_so() {
 
 #[test]
 fn a_learned_model_is_a_model_like_others() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let location = folder.path().join("m.safetensors");
     let mut line = Line::new(&format!(
@@ -402,12 +442,15 @@ fn file_size(path: &Path) -> u64 {
     std::fs::metadata(path).unwrap().len()
 }
 
-/// The work of learning is spread: no frame waits for more than a fifth of all that the lesson takes (about an eighth is one
-/// decomposition that cannot be divided, a quarter of a second on two cores). Whoever else keeps the machine busy adds to it, so the
-/// best of three counts.
+/// The work of learning is spread: no frame waits for more than a fifth of all that the lesson takes (about an eighth
+/// is one decomposition that cannot be divided, a quarter of a second on two cores). Whoever else keeps the machine
+/// busy adds to it, so the best of three counts.
 #[test]
 #[ignore = "long: asks for a share of a time"]
 fn the_stream_never_stops_for_long() {
+    if !has_weights() {
+        return;
+    }
     let share = |_| {
         let mut line = Line::new("learn-frames=100");
         let pauses: Vec<_> = (0..110)

@@ -11,7 +11,8 @@ use crate::element::{PATIENCE, init, run_to_end};
 use gst::prelude::*;
 use serde_json::Value;
 
-/// Two threads that load these two plugins at once may wait for each other for ever, in GLib 2.74's registration of types.
+/// Two threads that load these two plugins at once may wait for each other for ever, in GLib 2.74's registration of
+/// types.
 static LOADING: Mutex<()> = Mutex::new(());
 
 /// A camera whose frames have results, and lines of them to `sink`.

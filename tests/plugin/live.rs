@@ -60,7 +60,8 @@ fn until_result(harness: &mut Harness, pattern: Pattern, number: &mut u64) -> An
     }
 }
 
-/// Frames that come faster than they can be inferred. Returns when each was pushed, and the frame that its result was of.
+/// Frames that come faster than they can be inferred. Returns when each was pushed, and the frame that its result was
+/// of.
 fn latest_video() -> Vec<(Instant, Option<u64>)> {
     let (mut harness, _bus, element) = line("inference-mode=latest overlay=none");
     // Which ones are odd follows no rhythm that inferences could have.
@@ -369,9 +370,9 @@ fn set_several_models() {
         element.set_property("model", global);
     }
     let start = Instant::now();
-    // Those that are being opened.
-    while threads().iter().any(|name| name == "igd-open") {
-        through(&mut harness, stamped(Pattern::Normal, 0)).unwrap();
+    // The first of them has been opened, then no other is being.
+    let is_opening = || threads().iter().any(|name| name == "igd-open");
+    while is_of_both(&through(&mut harness, stamped(Pattern::Normal, 0)).unwrap()) || is_opening() {
         assert!(start.elapsed() < Duration::from(PATIENCE));
     }
     let last = through(&mut harness, stamped(Pattern::Normal, 1)).unwrap();

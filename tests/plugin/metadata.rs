@@ -83,7 +83,8 @@ fn places_move_along_when_a_frame_is_scaled() {
     let expected = direct();
     for (width, height) in [(128, 96), (32, 24), (100, 480)] {
         let buffer = through(&format!(
-            "queue ! videoconvert ! video/x-raw,format=RGB ! videoscale add-borders=false ! video/x-raw,width={width},height={height}"
+            "queue ! videoconvert ! video/x-raw,format=RGB ! videoscale add-borders=false ! \
+            video/x-raw,width={width},height={height}"
         ));
         let found = result(&buffer);
         assert_eq!((found.width, found.height), (width, height));

@@ -43,7 +43,7 @@ fn compile_c(folder: &Path) -> PathBuf {
     out
 }
 
-/// `cargo test` compiles it, but not where it is told to run one program alone.
+/// tests/run compiles it, and so does a `cargo test` that is not told to run one program alone.
 fn compiled_rust() -> PathBuf {
     let test = env::current_exe().unwrap();
     let folder = test.parent().unwrap().parent().unwrap();
@@ -93,7 +93,8 @@ fn every_language_reads_what_igdmetaenc_writes() {
     let folder = folder.path();
     let model = models().global_only.display();
     let judged = format!(
-        "videotestsrc num-buffers=4 pattern=smpte ! video/x-raw,width=128,height=96 ! igdfilter model={model} overlay=none"
+        "videotestsrc num-buffers=4 pattern=smpte ! video/x-raw,width=128,height=96 ! igdfilter model={model} \
+        overlay=none"
     );
     let lines = good(
         program("gst-launch-1.0")

@@ -213,7 +213,8 @@ fn a_stream_that_fails_or_stops_does_not_hold_the_others() {
     }
 }
 
-/// Runs pipelines to their end and returns the peak of this process's memory in MB above what it was before, and pictures a second.
+/// Runs pipelines to their end and returns the peak of this process's memory in MB above what it was before, and
+/// pictures a second.
 fn measure(streams: usize, frames: usize) -> (f64, f64) {
     let branch = format!(
         "videotestsrc pattern=black num-buffers={frames} ! video/x-raw,format=I420,width=1280,height=720 ! \
@@ -232,8 +233,8 @@ fn measure(streams: usize, frames: usize) -> (f64, f64) {
     (kilobytes / 1e3, rate)
 }
 
-/// One and eight streams, each in a process of its own, of which nothing else takes memory: how many times as much the eight take,
-/// and how many times as fast they are.
+/// One and eight streams, each in a process of its own, of which nothing else takes memory: how many times as much the
+/// eight take, and how many times as fast they are.
 fn eight_against_one(test: &str, frames: usize) -> Option<(f64, f64)> {
     if alone::is_alone() {
         let streams = env::var("IGD_STREAMS").unwrap().parse().unwrap();

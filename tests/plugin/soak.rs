@@ -1,5 +1,6 @@
-//! Eight streams that are paused, sought, reshaped, given other models and killed at random: no frame may be lost or come twice, no
-//! result be of another frame than it says, and nothing may grow or stay. `tests/long` does it for `IGD_SOAK_MINUTES`.
+//! Eight streams that are paused, sought, reshaped, given other models and killed at random: no frame may be lost or
+//! come twice, no result be of another frame than it says, and nothing may grow or stay. `tests/long` does it for
+//! `IGD_SOAK_MINUTES`.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
@@ -447,7 +448,8 @@ fn held() -> (Vec<String>, usize) {
     (names, fs::read_dir("/proc/self/fd").unwrap().count())
 }
 
-/// What is still there when threads that are about to end have done so, and the memory without what the allocator keeps for later.
+/// What is still there when threads that are about to end have done so, and the memory without what the allocator keeps
+/// for later.
 fn rest() -> ((Vec<String>, usize), f64) {
     thread::sleep(Duration::from_secs(1));
     // SAFETY: no pointer goes in, and none that is in use is touched.
@@ -473,7 +475,8 @@ fn run_streams(minutes: f64) {
     sum.run(length * 3 / 4, life, &mut dice, Sum::has_done_all);
     let (after, late) = rest();
     eprintln!(
-        "soak: {minutes} minutes, {sum:?}, {early:.1} MB after a quarter, {late:.1} MB at the end, {} threads, {} files",
+        "soak: {minutes} minutes, {sum:?}, {early:.1} MB after a quarter, {late:.1} MB at the end, {} threads, {} \
+        files",
         after.0.len(),
         after.1
     );

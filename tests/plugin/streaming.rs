@@ -121,7 +121,8 @@ fn caps_change_in_a_running_pipeline() {
     let pipeline = pipeline(&format!(
         "videotestsrc num-buffers=3 ! video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! join. \
          videotestsrc num-buffers=3 ! video/x-raw,format=RGBA,width=99,height=77,framerate=25/1 ! join. \
-         concat name=join ! igdfilter name=filter model={model} inference-interval=100 overlay=heatmap+regions ! fakesink"
+         concat name=join ! igdfilter name=filter model={model} inference-interval=100 overlay=heatmap+regions ! \
+             fakesink"
     ));
     run_to_end(pipeline.upcast_ref()).unwrap();
     // The first of each size.

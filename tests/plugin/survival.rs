@@ -134,8 +134,9 @@ fn results_have_one_fate() {
     }
 }
 
-/// An encoder that takes regions of interest finds them: vaapi's want a place alone. The others want a parameter of their own
-/// too, and would not get ours: GStreamer makes a new meta where it scales or converts, and leaves the parameters behind.
+/// An encoder that takes regions of interest finds them: vaapi's want a place alone. The others want a parameter of
+/// their own too, and would not get ours: GStreamer makes a new meta where it scales or converts, and leaves the
+/// parameters behind.
 #[test]
 fn an_encoder_gets_the_places_of_regions_of_interest() {
     for (rest, parameters) in [

@@ -1,4 +1,5 @@
-//! What of a frame igdfilter inspects and reports: a part, what a mask leaves, upstream regions of interest; and how it is shown.
+//! What of a frame igdfilter inspects and reports: a part, what a mask leaves, upstream regions of interest; and how it
+//! is shown.
 
 use crate::element::frame::{Pattern, bytes, gray_with, video_info};
 use crate::element::model::models;

@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long)]
     strict: bool,
     /// Share of normal pictures that may be flagged
-    #[arg(long, default_value_t = 0.01, value_parser = crate::train::share)]
+    #[arg(long, default_value_t = 0.01, value_parser = crate::numbers::share)]
     false_positive_rate: f64,
     /// Picture that is white where pictures are inspected: the one that igdfilter is to have as mask-location
     #[arg(long, value_name = "PICTURE")]

@@ -1,7 +1,8 @@
 //! `igd`: trains, calibrates, evaluates and inspects the models that the `igdfilter` element runs.
 
-// `println!` panics where nobody reads any more, as after `igd | head -1`; `writeln!` and `?` end in `is_closed_pipe`. SIGPIPE stays
-// ignored, as Rust leaves it: the default action would end the program for a peer of GStreamer's that hung up as well.
+// `println!` panics where nobody reads any more, as after `igd | head -1`; `writeln!` and `?` end in `is_closed_pipe`.
+// SIGPIPE stays ignored, as Rust leaves it: the default action would end the program for a peer of GStreamer's that
+// hung up as well.
 #![deny(clippy::print_stdout)]
 
 mod bench;
@@ -13,6 +14,7 @@ mod eval;
 mod import;
 mod info;
 mod man;
+mod numbers;
 mod overlay;
 mod predict;
 mod progress;

@@ -8,14 +8,15 @@ pub struct Selected {
     /// Names of folders with normal pictures [default: good and normal]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     normal: Vec<String>,
-    /// Names of folders with anomalous pictures [default: abnormal, anomalous, bad and defective, and all others in `test`]
+    /// Names of folders with anomalous pictures [default: abnormal, anomalous, bad and defective, and all others in
+    /// `test`]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     abnormal: Vec<String>,
     /// The class of MNIST, Fashion-MNIST or CIFAR-10 that is normal
     #[arg(long, value_name = "N")]
     class: Option<u8>,
     /// Share of the normal pictures that are drawn for testing, where they lie beside the anomalous ones [default: 0.2]
-    #[arg(long, value_name = "SHARE", value_parser = crate::train::share)]
+    #[arg(long, value_name = "SHARE", value_parser = crate::numbers::share)]
     test_share: Option<f64>,
     /// Other numbers draw other pictures [default: 1]
     #[arg(long, value_name = "N")]

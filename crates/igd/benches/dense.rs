@@ -1,5 +1,5 @@
-//! Pictures a second of a dense model against the same method as a plain graph, operation by operation as eager PyTorch runs it:
-//! `cargo bench --bench dense`. The sides take turns, so that whatever else the machine does slows both alike.
+//! Pictures a second of a dense model against the same method as a plain graph, operation by operation as eager PyTorch
+//! runs it: `cargo bench --bench dense`. The sides take turns, so that whatever else the machine does slows both alike.
 
 #[path = "../tests/common/mod.rs"]
 mod common;

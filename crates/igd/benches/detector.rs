@@ -54,7 +54,8 @@ fn main() {
     for side in sides {
         let time = median(side.times);
         println!(
-            "Detector, {:8} {time:.2} s a picture, {:.2} times sooner; local network ({:.0} billion operations) at {:.0} % of the rate of a matrix product",
+            "Detector, {:8} {time:.2} s a picture, {:.2} times sooner; local network ({:.0} billion operations) at \
+            {:.0} % of the rate of a matrix product",
             format!("{:?}", side.kind),
             plain / time,
             side.operations / 1e9,

@@ -1,5 +1,5 @@
-//! Training steps a second at the paper's sizes, against the published step as a plain graph: `cargo bench --bench training`.
-//! The two take turns, so that whatever else the machine does slows both alike.
+//! Training steps a second at the paper's sizes, against the published step as a plain graph: `cargo bench --bench
+//! training`. The two take turns, so that whatever else the machine does slows both alike.
 
 #[path = "../tests/common/mod.rs"]
 mod common;

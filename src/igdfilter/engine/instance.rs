@@ -37,8 +37,8 @@ impl Instance {
         instance
     }
 
-    /// The instance that other elements have under this name, or a new one. `path` is the model that this element names, if it
-    /// does: others have to run it too.
+    /// The instance that other elements have under this name, or a new one. `path` is the model that this element
+    /// names, if it does: others have to run it too.
     pub fn share(
         id: &str,
         path: Option<&Path>,
@@ -65,7 +65,8 @@ impl Instance {
                 return Err(Refusal::new(
                     gst::ResourceError::Settings,
                     format_args!(
-                        "elements with model-instance-id={id} share {}, this one has model={}: give it another model-instance-id",
+                        "elements with model-instance-id={id} share {}, this one has model={}: give it another \
+                        model-instance-id",
                         running.display(),
                         path.display()
                     ),

@@ -60,8 +60,8 @@ impl Pool {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for `count` pictures; for all there are where a frame needs more, and then there are more for a while. `None` as soon as
-    /// `gives_up` says so.
+    /// Waits for `count` pictures; for all there are where a frame needs more, and then there are more for a while.
+    /// `None` as soon as `gives_up` says so.
     pub fn lend(self: &Arc<Self>, count: usize, gives_up: impl Fn() -> bool) -> Option<Lent> {
         let mut shelf = self.shelf();
         let place = shelf.next;
@@ -87,8 +87,8 @@ impl Pool {
         }
     }
 
-    /// Pictures beside the others, for a stream that must not wait: one that had to find some free would never get any beside
-    /// streams that wait, and those would have to wait for its next frame to give them back.
+    /// Pictures beside the others, for a stream that must not wait: one that had to find some free would never get any
+    /// beside streams that wait, and those would have to wait for its next frame to give them back.
     pub fn lend_now(self: &Arc<Self>, count: usize) -> Lent {
         self.take(&mut self.shelf(), count, 0)
     }

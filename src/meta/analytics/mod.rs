@@ -1,9 +1,11 @@
 //! A result as GstAnalytics, which GStreamer's own elements and DL Streamer read from 1.24 on.
 //!
-//! One GstAnalyticsRelationMeta a buffer: that of an earlier element where there is one, whose ids stay as they are. In it
+//! One GstAnalyticsRelationMeta a buffer: that of an earlier element where there is one, whose ids stay as they are. In
+//! it
 //!
-//! - a classification of the frame, `Normal` and `Anomaly` (DL Streamer's labels), with 1 - normalised score and the normalised
-//!   score. It is related to no detection: objectdetectionoverlay would write `Normal`, its first class, on each box;
+//! - a classification of the frame, `Normal` and `Anomaly` (DL Streamer's labels), with 1 - normalised score and the
+//!   normalised score. It is related to no detection: objectdetectionoverlay would write `Normal`, its first class, on
+//!   each box;
 //! - from 1.26 a segmentation of the frame, to which the classification is related: its classes are the mask's regions;
 //! - an object detection a region, of the type `anomaly`, with the region's score.
 
@@ -16,7 +18,8 @@ use gst::meta::{MetaRefMut, Standalone};
 use gst_analytics::prelude::*;
 use gst_analytics::{AnalyticsODMtd, AnalyticsRelationMeta, RelTypes};
 
-use super::{AnomalyMeta, UpstreamRegion, region_of_interest};
+use super::AnomalyMeta;
+use super::object::{TYPE, UpstreamRegion};
 use crate::video::Area;
 use igd::model::Region;
 
@@ -45,15 +48,15 @@ pub(super) fn attach_frame(
     Ok(relations(buffer)?.add_cls_mtd(&levels, &classes)?.id())
 }
 
-/// Adds a region's object detection and returns its id. It is a part of the detection that it was found in, where there is one
-/// with the id.
+/// Adds a region's object detection and returns its id. It is a part of the detection that it was found in, where there
+/// is one with the id.
 pub(super) fn attach_region(
     (region, parent): (&Region, Option<i32>),
     buffer: &mut gst::BufferRef,
 ) -> Result<i32, glib::BoolError> {
     // No side of a frame is longer than what an int holds.
     let [x, y, w, h] = [region.x, region.y, region.w, region.h].map(u32::cast_signed);
-    let kind = Quark::from_static_str(region_of_interest::TYPE);
+    let kind = Quark::from_static_str(TYPE);
     let parent = parent.and_then(|parent| u32::try_from(parent).ok());
     let parent = parent.filter(|parent| is_detection(*parent, buffer));
     let mut relations = relations(buffer)?;

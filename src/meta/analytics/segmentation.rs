@@ -11,12 +11,12 @@ use super::relations;
 use crate::video::Area;
 use igd::model::{ANOMALOUS, Map};
 
-/// The mask's values of normal and anomalous pixels, as in the masks of public data sets. Each is a region of the segmentation,
-/// with the index of its class in the frame's classification.
+/// The mask's values of normal and anomalous pixels, as in the masks of public data sets. Each is a region of the
+/// segmentation, with the index of its class in the frame's classification.
 const VALUES: [u8; 2] = [0, 255];
 
-/// Adds a semantic segmentation of the part of the frame that was inspected: the pixels of `map` from the pixel threshold on, also of places that are
-/// too small to be a region. `classification` is the frame's.
+/// Adds a semantic segmentation of the part of the frame that was inspected: the pixels of `map` from the pixel
+/// threshold on, also of places that are too small to be a region. `classification` is the frame's.
 pub(in crate::meta) fn attach_mask(
     area: Area,
     map: &Map,
@@ -27,8 +27,8 @@ pub(in crate::meta) fn attach_mask(
     let mut relations = relations(buffer)?;
     let mut values = VALUES.map(u32::from);
     let mut segmentation = MaybeUninit::<ffi::GstAnalyticsSegmentationMtd>::uninit();
-    // SAFETY: the pointers are valid during the call, and the handle is filled where it succeeds. It takes the mask over then
-    // alone, so that a mask that was refused is freed here.
+    // SAFETY: the pointers are valid during the call, and the handle is filled where it succeeds. It takes the mask
+    // over then alone, so that a mask that was refused is freed here.
     let id = unsafe {
         let mask = mask.into_glib_ptr();
         let added = ffi::gst_analytics_relation_meta_add_segmentation_mtd(

@@ -1,7 +1,7 @@
 //! Every format against RGB, with GStreamer's own converter between them.
 //!
-//! The converter works in integers and cuts off where it could round, by up to a level of luma and of chroma, and chroma
-//! weighs up to 2.2 levels of blue: the tolerances are its, not ours.
+//! The converter works in integers and cuts off where it could round, by up to a level of luma and of chroma, and
+//! chroma weighs up to 2.2 levels of blue: the tolerances are its, not ours.
 
 mod painting;
 mod progress;

@@ -4,7 +4,7 @@ use super::super::{FrameReader, UnsupportedFormat};
 use super::{
     SIZES, add_meta, convert, describe, difference, info, infos, padded, picture, read, synthetic,
 };
-use igd::data::resize::{PlaneView, ResizeError, Resizer};
+use igd::resize::{PlaneView, ResizeError, Resizer};
 
 #[test]
 fn every_format_agrees_with_rgb() {

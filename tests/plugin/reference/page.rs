@@ -5,8 +5,7 @@ use std::fmt::Write;
 
 use super::element::{Choice, Element, Pad, Property, Signal};
 
-const START: &str =
-    "# Elements\n\n<!-- written by IGD_WRITE_DOCS=1 cargo test --release --test reference -->\n";
+const START: &str = "# Elements\n\n<!-- written by IGD_WRITE_DOCS=1 cargo test --release --test plugin reference:: -->\n";
 
 pub fn write(elements: &[Element]) -> String {
     let mut page = START.to_owned();

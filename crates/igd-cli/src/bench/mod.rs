@@ -10,7 +10,8 @@ use self::protocol::Set;
 
 #[derive(Subcommand)]
 pub enum Arguments {
-    /// Measure how fast a model judges frames, where the time goes, and how near the networks are to what the machine can do
+    /// Measure how fast a model judges frames, where the time goes, and how near the networks are to what the machine
+    /// can do
     Speed(speed::Arguments),
     /// MNIST: each class in turn is normal, a model of each is judged with the whole test set
     Mnist(protocol::Arguments),

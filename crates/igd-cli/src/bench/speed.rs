@@ -64,8 +64,8 @@ struct Report {
     size: [u32; 2],
     format: String,
     pictures_per_second: f64,
-    /// The time that the stages took one after the other; threads count one by one, so that it is more than the time of the
-    /// frame.
+    /// The time that the stages took one after the other; threads count one by one, so that it is more than the time of
+    /// the frame.
     stages: Vec<Line>,
     /// Operations a second of a product of large matrices in that precision, on all threads.
     matrix_rate: f64,

@@ -8,6 +8,8 @@ use igd::libtorch::loaded_from;
 
 use super::finding::Finding;
 
+/// The plugin's file.
+pub const PLUGIN: &str = "libgstigd.so";
 const SUBJECT: &str = "plugin path";
 
 /// A folder that GStreamer looks for plugins in, and who says so.

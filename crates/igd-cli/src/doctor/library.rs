@@ -1,6 +1,6 @@
 //! Why a plugin's file does not load.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,8 @@ use super::child;
 /// Of a plugin named igd.
 const DESCRIPTOR: &[u8] = b"gst_plugin_igd_get_desc\0";
 /// By who installed it.
-const BUILD: &str = "in the clone: ./setup && cargo build --release; of a package: sudo apt-get install --reinstall ./gst-igd_*.deb";
+const BUILD: &str = "in the clone: ./setup && cargo build --release; of a package: sudo apt-get install --reinstall \
+                    ./gst-igd_*.deb";
 
 /// What a plugin says of itself.
 #[derive(Serialize, Deserialize)]
@@ -43,12 +44,14 @@ impl Fault {
 /// What the plugin says of itself, if GStreamer can load it.
 pub fn diagnose(file: &Path) -> Result<Description, Vec<Fault>> {
     let runpath = runpath(file).map_err(|fault| vec![fault])?;
-    // Before any of it runs. Our own process has libtorch and GStreamer, and the loader would take them for the plugin's.
+    // Before any of it runs. Our own process has libtorch and GStreamer, and the loader would take them for the
+    // plugin's.
     let faults = faults_of_loading(&loader_says(file), &runpath);
     if !faults.is_empty() {
         return Err(faults);
     }
-    let description = child::ask_library(file).map_err(|reason| vec![Fault::new(reason, BUILD)])?;
+    let description: Description = child::ask([OsStr::new("--ask-library"), file.as_os_str()])
+        .map_err(|reason| vec![Fault::new(reason, BUILD)])?;
     let (major, minor) = description.gstreamer;
     let (our_major, our_minor, ..) = gst::version();
     if major == our_major && minor <= our_minor {
@@ -215,7 +218,8 @@ mod tests {
                 "./libgstigd.so: /lib/libc.so.6: version `GLIBC_2.99' not found (required by ./libgstigd.so)"
             ),
             [
-                "it was built on a newer system: ./libgstigd.so: /lib/libc.so.6: version `GLIBC_2.99' not found (required by ./libgstigd.so)"
+                "it was built on a newer system: ./libgstigd.so: /lib/libc.so.6: version `GLIBC_2.99' not found \
+                (required by ./libgstigd.so)"
             ]
         );
     }

@@ -17,9 +17,9 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
-use child::Question;
 use finding::{Finding, Status};
 
 #[derive(Args)]
@@ -29,6 +29,36 @@ pub struct Arguments {
     model: Option<PathBuf>,
     #[command(flatten)]
     question: Question,
+}
+
+/// What a child of ours is asked.
+#[derive(Args)]
+#[group(multiple = false)]
+struct Question {
+    /// What does GStreamer know?
+    #[arg(long, hide = true)]
+    ask_registry: bool,
+    /// What does the plugin in this file say of itself?
+    #[arg(long, hide = true, value_name = "FILE")]
+    ask_library: Option<PathBuf>,
+}
+
+impl Question {
+    /// Whether this process is such a child; the answer has been printed then.
+    fn answer(&self) -> anyhow::Result<bool> {
+        if self.ask_registry {
+            print_answer(&registry::know()?)?;
+        } else if let Some(file) = &self.ask_library {
+            print_answer(&library::describe(file)?)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+}
+
+fn print_answer(answer: &impl Serialize) -> anyhow::Result<()> {
+    Ok(writeln!(stdout(), "{}", serde_json::to_string(answer)?)?)
 }
 
 pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {

@@ -9,11 +9,10 @@ use gstigd::VERSION;
 use walkdir::WalkDir;
 
 use super::finding::Finding;
-use super::folders::{folders, setting};
+use super::folders::{PLUGIN, folders, setting};
 use super::library::{Description, diagnose};
 use super::registry::{self, removal};
 
-pub const FILE: &str = "libgstigd.so";
 const SUBJECT: &str = "plugin";
 /// GStreamer does not go deeper.
 const DEEPEST: usize = 10;
@@ -124,20 +123,21 @@ fn nowhere() -> Finding {
     let beside = env::current_exe()
         .ok()
         .and_then(|program| program.parent().map(PathBuf::from))
-        .filter(|folder| folder.join(FILE).exists());
+        .filter(|folder| folder.join(PLUGIN).exists());
     match beside {
         Some(folder) => Finding::failure(
             SUBJECT,
             format!(
-                "{FILE} is in {}, beside this program, and GStreamer does not look there",
+                "{PLUGIN} is in {}, beside this program, and GStreamer does not look there",
                 folder.display()
             ),
             setting(&folder),
         ),
         None => Finding::failure(
             SUBJECT,
-            format!("there is no {FILE} in any of those folders"),
-            "install the package, or in the clone: ./setup && cargo build --release && export GST_PLUGIN_PATH=$PWD/target/release",
+            format!("there is no {PLUGIN} in any of those folders"),
+            "install the package, or in the clone: ./setup && cargo build --release && export \
+            GST_PLUGIN_PATH=$PWD/target/release",
         ),
     }
 }
@@ -153,7 +153,7 @@ fn copies() -> Vec<PathBuf> {
                 .follow_links(true)
         })
         .filter_map(Result::ok)
-        .filter(|entry| entry.file_name() == FILE)
+        .filter(|entry| entry.file_name() == PLUGIN)
         .filter(|entry| {
             let metadata = fs::metadata(entry.path());
             metadata.is_ok_and(|metadata| seen.insert((metadata.dev(), metadata.ino())))

@@ -35,7 +35,8 @@ pub fn check() -> Finding {
         Finding::warning(
             SUBJECT,
             text,
-            "the networks are slow here: take another machine, or raise inference-interval; in a virtual machine, pass the host's CPU through",
+            "the networks are slow here: take another machine, or raise inference-interval; in a virtual machine, \
+            pass the host's CPU through",
         )
     } else {
         Finding::ok(SUBJECT, text)

@@ -8,7 +8,8 @@ use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
-use super::{child, elements, plugin};
+use super::folders::PLUGIN;
+use super::{child, elements};
 
 /// The oldest that the plugin works with.
 const OLDEST: (u32, u32) = (1, 22);
@@ -50,7 +51,7 @@ pub fn know() -> anyhow::Result<Known> {
     let plugins = registry.plugins();
     let plugin = plugins.iter().find_map(|plugin| {
         let path = plugin.filename()?;
-        (path.file_name() == Some(OsStr::new(plugin::FILE))).then(|| Plugin {
+        (path.file_name() == Some(OsStr::new(PLUGIN))).then(|| Plugin {
             blacklisted: plugin
                 .plugin_flags()
                 .contains(gst::PluginFlags::BLACKLISTED),
@@ -65,7 +66,7 @@ pub fn know() -> anyhow::Result<Known> {
 }
 
 pub fn read() -> Result<Known, Finding> {
-    child::ask_registry().map_err(|reason| {
+    child::ask(["--ask-registry"]).map_err(|reason| {
         Finding::failure(
             "GStreamer",
             format!("does not start: {reason}"),

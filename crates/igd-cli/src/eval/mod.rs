@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use igd::eval::{Evaluation, Kind};
-use igd::model::{PaperScale, check_writable};
+use igd::files::check_writable;
+use igd::model::PaperScale;
 use serde::Serialize;
 
 use crate::selection::Selected;
@@ -27,7 +28,8 @@ pub struct Arguments {
         required_unless_present = "lines"
     )]
     model: Option<PathBuf>,
-    /// A folder with `test/good` and a folder in `test` for each kind of defect; masks in `ground_truth/<kind>` measure the maps too
+    /// A folder with `test/good` and a folder in `test` for each kind of defect; masks in `ground_truth/<kind>` measure
+    /// the maps too
     #[arg(long, value_name = "DIR", requires = "model")]
     data: Option<PathBuf>,
     #[command(flatten)]
@@ -49,7 +51,8 @@ pub struct Arguments {
     /// What the video's frames show: a line each from the first frame on, `good` or the kind of defect
     #[arg(long, value_name = "FILE", requires = "lines")]
     labels: Option<PathBuf>,
-    /// Write a page with curves, a table of all pictures, and the worst and best of them: one file that needs no network
+    /// Write a page with curves, a table of all pictures, and the worst and best of them: one file that needs no
+    /// network
     #[arg(long, value_name = "R.html")]
     report: Option<PathBuf>,
     #[command(flatten)]

@@ -3,30 +3,13 @@
 use std::path::Path;
 
 use anyhow::Context;
-use igd::data::{Picture, Sample, TestPicture, group_of, test_pictures};
+use igd::data::{TestPicture, group_of, test_pictures};
 use igd::eval::{PixelMetrics, Pixels, Scored};
-use igd::model::{Detection, Detector};
+use igd::model::Detection;
 
 use super::Arguments;
-use super::results::Results;
+use super::results::{Pictures, Results, judge_one};
 use crate::progress::Progress;
-
-/// Pictures that can be looked at again.
-pub struct Pictures {
-    samples: Vec<Sample>,
-    detector: Detector,
-}
-
-impl Pictures {
-    /// Opens and judges one of them once more: no memory holds the maps of thousands.
-    pub fn look_at(&mut self, index: usize) -> anyhow::Result<(Picture, Detection)> {
-        let picture = self.samples[index].open()?;
-        let mut detection = Detection::default();
-        judge_one(&mut self.detector, &picture, &mut detection)
-            .with_context(|| self.samples[index].to_string())?;
-        Ok((picture, detection))
-    }
-}
 
 /// Judges the pictures of a folder with a model.
 pub fn judge(model: &Path, data: &Path, arguments: &Arguments) -> anyhow::Result<Results> {
@@ -90,15 +73,6 @@ pub fn judge(model: &Path, data: &Path, arguments: &Arguments) -> anyhow::Result
         threshold: detector.threshold(),
         skipped,
         pixels: pixels.map_or_else(PixelMetrics::default, Pixels::measure),
-        pictures: Some(Pictures { samples, detector }),
+        pictures: Some(Pictures::new(samples, detector)),
     })
-}
-
-fn judge_one(
-    detector: &mut Detector,
-    picture: &Picture,
-    detection: &mut Detection,
-) -> anyhow::Result<()> {
-    let rgb = picture.resized(detector.input_size());
-    Ok(detector.detect(&rgb, picture.size(), detection)?)
 }

@@ -18,8 +18,8 @@ pub struct Arguments {
     /// Cuts the picture into overlapping tiles, so that small defects in large frames are seen [default: 1x1]
     #[arg(long, value_name = "CxR", value_parser = pair)]
     tiles: Option<[usize; 2]>,
-    /// Whether each tile has descriptors of its own, for parts that always lie the same way, or all tiles have one set, for
-    /// textures [default: each]
+    /// Whether each tile has descriptors of its own, for parts that always lie the same way, or all tiles have one set,
+    /// for textures [default: each]
     #[arg(long, value_enum)]
     tile_model: Option<TileModel>,
     /// Directions of the features that are kept, a multiple of 16 up to 304 [default: 192]

@@ -16,13 +16,15 @@ use igd::train::paper::forget;
 use igd::train::{Event, Log, Outcome, TrainError};
 use serde_json::json;
 
+use crate::numbers::share;
 use crate::progress::Progress;
 use crate::selection::Selected;
 use crate::signals::Signals;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Pictures of good parts: a folder of them, one with `train/good`, `good` or `normal`, or MNIST's or CIFAR-10's files
+    /// Pictures of good parts: a folder of them, one with `train/good`, `good` or `normal`, or MNIST's or CIFAR-10's
+    /// files
     #[arg(long, value_name = "DIR", required_unless_present = "video")]
     data: Option<PathBuf>,
     #[command(flatten)]
@@ -32,7 +34,8 @@ pub struct Arguments {
     /// Share of the pictures that are trained on, drawn by lot: how few are enough?
     #[arg(long, value_name = "SHARE", value_parser = share)]
     sample_rate: Option<f64>,
-    /// Share of anomalous pictures among those that are trained on, from `train` or the other classes: how clean must they be?
+    /// Share of anomalous pictures among those that are trained on, from `train` or the other classes: how clean must
+    /// they be?
     #[arg(long, value_name = "SHARE", value_parser = share, conflicts_with = "video")]
     contamination: Option<f64>,
     /// Stop at a picture that cannot be used, instead of leaving it out
@@ -42,7 +45,7 @@ pub struct Arguments {
     #[arg(long, value_name = "M.safetensors")]
     out: PathBuf,
     /// The family of the model
-    #[arg(long, value_enum, default_value_t = Profile::Paper)]
+    #[arg(long, value_enum, default_value_t = Profile::Dense)]
     profile: Profile,
     /// Share of the pictures that is kept for calibration
     #[arg(long, default_value_t = 0.15, value_parser = share)]
@@ -50,14 +53,15 @@ pub struct Arguments {
     /// Share of normal pictures that may be flagged
     #[arg(long, default_value_t = 0.01, value_parser = share)]
     false_positive_rate: f64,
-    /// Seconds between two checkpoints. An epoch ends with one too, as long as all together take at most 5 % of the time
+    /// Seconds between two checkpoints. An epoch ends with one too, as long as all together take at most 5 % of the
+    /// time
     #[arg(long, default_value_t = 30.0)]
     checkpoint_seconds: f64,
     /// Go on where a training of the same model was stopped; with what --keep has kept, add pictures to a dense model
     #[arg(long)]
     resume: bool,
-    /// Write losses (CSV), TensorBoard's event files, pictures with their reconstructions, and a histogram of the held-out
-    /// pictures' scores to a folder
+    /// Write losses (CSV), TensorBoard's event files, pictures with their reconstructions, and a histogram of the
+    /// held-out pictures' scores to a folder
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
     #[command(flatten, next_help_heading = "Profile paper")]
@@ -68,19 +72,11 @@ pub struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Profile {
-    /// The two networks of the paper: hours of training, a second a picture at full size
-    Paper,
-    /// A Gaussian a place on the features of a frozen backbone (PaDiM-like, judged by IGD's criterion): seconds to fit, real
-    /// time on two cores
+    /// A Gaussian a place on the features of a frozen backbone (PaDiM-like, judged by IGD's criterion): seconds to fit,
+    /// real time on two cores
     Dense,
-}
-
-/// A number of 0 to 1.
-pub fn share(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
-        _ => Err("expected a number from 0 up to, but not, 1".to_owned()),
-    }
+    /// The two networks of the paper: minutes to hours of training, half a second a picture at full size
+    Paper,
 }
 
 pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {

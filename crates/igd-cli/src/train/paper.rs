@@ -14,8 +14,8 @@ use igd::train::{Event, Outcome};
 /// All may be left out, so that those which were given can be told.
 #[derive(Args)]
 pub struct Arguments {
-    /// Which networks to train: the whole picture's, the patches', both, or one that sees the whole of small pictures, such as
-    /// MNIST's, at 32x32 [default: both]
+    /// Which networks to train: the whole picture's, the patches', both, or one that sees the whole of small pictures,
+    /// such as MNIST's, at 32x32 [default: both]
     #[arg(long, value_enum)]
     scales: Option<Scales>,
     /// The global network's encoder: efficientnet-lite0 (ImageNet weights, fetched once), resnet18:FILE (torchvision's
@@ -38,7 +38,7 @@ pub struct Arguments {
     #[arg(long)]
     minutes: Option<f64>,
     /// Share of the minutes for the global network, if both are trained [default: 0.5]
-    #[arg(long, value_parser = super::share)]
+    #[arg(long, value_parser = crate::numbers::share)]
     global_share: Option<f64>,
     /// Pictures a step of the global network [default: 16]
     #[arg(long, value_parser = at_least_two)]
@@ -58,7 +58,8 @@ pub struct Arguments {
     /// Other numbers start from other weights and draw other batches [default: 1]
     #[arg(long)]
     seed: Option<i64>,
-    /// Train so many models, with --seed and the numbers after it, to files named after --out: `M-seed1.safetensors`, and so on
+    /// Train so many models, with --seed and the numbers after it, to files named after --out: `M-seed1.safetensors`,
+    /// and so on
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     seeds: Option<u16>,
 }

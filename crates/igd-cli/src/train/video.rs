@@ -24,8 +24,8 @@ pub struct Arguments {
         conflicts_with_all = ["data", "normal", "abnormal", "class", "test_share"]
     )]
     pub video: Option<PathBuf>,
-    /// Take one frame in so many, since neighbours are nearly the same; frames are kept in memory, 0.2 MB each at 256x256
-    /// [default: 1]
+    /// Take one frame in so many, since neighbours are nearly the same; frames are kept in memory, 0.2 MB each at
+    /// 256x256 [default: 1]
     #[arg(long, value_name = "N", requires = "video", value_parser = at_least_one)]
     every: Option<usize>,
     /// Where in the video to begin [default: its start]

@@ -27,7 +27,8 @@ fn failure(output: &Output) -> String {
 
 /// The shortest training there is.
 fn train(data: &Path, out: &Path, more: &[&str]) -> Output {
-    let mut arguments = vec!["train", "--json", "--scales", "single", "--epochs", "1"];
+    let mut arguments = vec!["train", "--json", "--profile", "paper"];
+    arguments.extend(["--scales", "single", "--epochs", "1"]);
     arguments.extend(["--width", "1", "--latent", "4", "--patch-batch", "8"]);
     arguments.extend(["--data", text(data), "--out", text(out)]);
     arguments.extend(more);

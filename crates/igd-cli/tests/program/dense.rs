@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::common::network::has_weights;
 use crate::common::textures;
 use crate::program::igd;
 
@@ -12,6 +13,9 @@ fn text(path: &Path) -> &str {
 
 #[test]
 fn the_program_fits_and_tells() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (
         folder.path().join("good"),

@@ -17,7 +17,8 @@ use tempfile::TempDir;
 const EPOCHS: [&str; 2] = ["--epochs", "12"];
 const STEPS: usize = 36;
 
-/// A folder with the pictures of all, and the model of an undisturbed training, which every one that was disturbed must come to.
+/// A folder with the pictures of all, and the model of an undisturbed training, which every one that was disturbed must
+/// come to.
 struct Undisturbed {
     _folder: TempDir,
     data: PathBuf,

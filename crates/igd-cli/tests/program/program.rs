@@ -53,8 +53,9 @@ pub fn some_pictures(folder: &Path, count: usize, side: u32) -> PathBuf {
 
 /// `igd train` of the paper's profile, with three quarters of the pictures.
 pub fn train(data: &Path, out: &Path, more: &[&str]) -> Command {
-    let mut command = command(&["train", "--latent", "4", "--learning-rate", "1e-3"]);
+    let mut command = command(&["train", "--profile", "paper"]);
     command
+        .args(["--latent", "4", "--learning-rate", "1e-3"])
         .args(["--hold-out", "0.25", "--json", "--data"])
         .arg(data)
         .arg("--out")

@@ -26,7 +26,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// Six good pictures and four that are called defective: three with a bright spot and a mask of it, and one without any.
+    /// Six good pictures and four that are called defective: three with a bright spot and a mask of it, and one without
+    /// any.
     fn new() -> Self {
         let bench = Self {
             folder: tempfile::tempdir().unwrap(),

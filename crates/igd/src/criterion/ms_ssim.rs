@@ -36,7 +36,8 @@ impl MsSsim {
     pub(super) const GLOBAL_WINDOW: Window = Window(11);
     pub(super) const LOCAL_WINDOW: Window = Window(3);
 
-    /// For whole pictures: window 11, five scales. `range` is the distance from the darkest to the brightest possible value.
+    /// For whole pictures: window 11, five scales. `range` is the distance from the darkest to the brightest possible
+    /// value.
     pub fn global(range: f64, device: Device) -> Self {
         Self::new(
             &Self::GLOBAL_WEIGHTS,

@@ -41,8 +41,8 @@ impl ScoreWeights {
         global_share: 0.5,
     };
 
-    /// Where the local network sees the whole of a small picture, it judges the latent as well: half and half, as the published
-    /// code has it for that network by itself.
+    /// Where the local network sees the whole of a small picture, it judges the latent as well: half and half, as the
+    /// published code has it for that network by itself.
     pub const SINGLE: Self = Self {
         local: TermWeights {
             reconstruction: 0.5,

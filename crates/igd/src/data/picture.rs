@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use image::{ImageFormat, ImageReader, Limits, RgbImage};
 
-use super::resize::{PlaneView, Resizer};
+use crate::resize::{PlaneView, Resizer};
 
 /// Sides beyond this are refused before anything is allocated for them.
 const LARGEST_SIDE: u32 = 32_768;

@@ -1,85 +1,16 @@
-//! A data set: which of its pictures are to train with, and which to test with. The layout is told by what lies in the folder.
+//! A data set: which of its pictures are to train with, and which to test with. The layout is told by what lies in the
+//! folder.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::folder::{FolderError, Folders, GOOD};
-use super::ground_truth::GroundTruth;
+use super::error::SetError;
+use super::folder::Folders;
 use super::packed::{IDX_FILES, Packed, idx_labels};
 use super::picture::PictureError;
 use super::sample::Sample;
-
-/// Why a data set cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SetError {
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    #[error(transparent)]
-    Picture(#[from] PictureError),
-    #[error("{path}: {reason}", path = .path.display())]
-    Set { path: PathBuf, reason: String },
-}
-
-/// A picture to judge a model with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TestPicture {
-    pub sample: Sample,
-    /// The folder it lies in, `good` or the kind of defect; or its class.
-    pub kind: String,
-    pub anomalous: bool,
-    /// The picture that is not black where the defect is.
-    pub mask: Option<PathBuf>,
-}
-
-impl TestPicture {
-    /// Which pixels of the picture, of `size` (width, height), are anomalous. `None` if it is anomalous and has no mask.
-    pub fn ground_truth(&self, size: (u32, u32)) -> Result<Option<GroundTruth>, SetError> {
-        match &self.mask {
-            Some(mask) => GroundTruth::open(mask, size).map(Some),
-            None if self.anomalous => Ok(None),
-            None => Ok(Some(GroundTruth::normal(size))),
-        }
-    }
-}
-
-/// What is normal in a data set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Selection {
-    /// Names of folders with normal pictures.
-    pub normal: Vec<String>,
-    /// Names of folders with anomalous pictures.
-    pub abnormal: Vec<String>,
-    /// No other folders are of interest; else all that are not normal are anomalous, where there is a folder `test`.
-    pub only_named: bool,
-    /// The normal class of MNIST, Fashion-MNIST and CIFAR-10.
-    pub class: Option<u8>,
-    /// Share of the normal pictures that are drawn for testing, where they are not divided on disk.
-    pub test_share: f64,
-    /// What is drawn depends on it alone.
-    pub seed: u64,
-}
-
-/// Names of folders with normal pictures, unless told otherwise.
-const NORMAL_NAMES: [&str; 2] = [GOOD, "normal"];
-/// And with anomalous ones.
-const ABNORMAL_NAMES: [&str; 4] = ["abnormal", "anomalous", "bad", "defective"];
-
-impl Default for Selection {
-    fn default() -> Self {
-        let strings = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        Self {
-            normal: strings(&NORMAL_NAMES),
-            abnormal: strings(&ABNORMAL_NAMES),
-            only_named: false,
-            class: None,
-            test_share: 0.2,
-            seed: 1,
-        }
-    }
-}
+use super::selection::Selection;
+use super::test_picture::TestPicture;
 
 /// The normal pictures to train with, in an order that is always the same.
 pub fn normal_pictures(folder: &Path, selection: &Selection) -> Result<Vec<Sample>, SetError> {
@@ -109,19 +40,6 @@ pub fn test_pictures(folder: &Path, selection: &Selection) -> Result<Vec<TestPic
         Some(set) => set.testing(selection),
         None => Ok(Folders::new(folder, selection).test()?),
     }
-}
-
-/// Draws `count` of the items by lot: (drawn, rest), each in their order.
-pub(super) fn draw<T>(items: Vec<T>, count: usize, seed: u64) -> (Vec<T>, Vec<T>) {
-    let mut places: Vec<usize> = (0..items.len()).collect();
-    fastrand::Rng::with_seed(seed).shuffle(&mut places);
-    let drawn: HashSet<usize> = places.into_iter().take(count).collect();
-    let (drawn, rest): (Vec<_>, Vec<_>) = items
-        .into_iter()
-        .enumerate()
-        .partition(|(place, _)| drawn.contains(place));
-    let items = |part: Vec<(usize, T)>| part.into_iter().map(|(_, item)| item).collect();
-    (items(drawn), items(rest))
 }
 
 /// Pictures of ten classes in a few files: MNIST, Fashion-MNIST or CIFAR-10.

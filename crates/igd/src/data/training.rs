@@ -5,14 +5,16 @@ use std::mem;
 use std::path::Path;
 
 use super::elpv::LICENCE_FILE;
+use super::error::SetError;
 use super::sample::Sample;
-use super::set::{Selection, SetError, contaminants, draw, normal_pictures};
+use super::selection::{Selection, draw};
+use super::set::{contaminants, normal_pictures};
 
 /// Normal pictures, and what a model tells of them.
 #[derive(Clone, Debug)]
 pub struct TrainingSet {
-    /// Where they come from, and what was done to them. Trainings of sets with other names do not go on from each other's
-    /// checkpoints.
+    /// Where they come from, and what was done to them. Trainings of sets with other names do not go on from each
+    /// other's checkpoints.
     pub name: String,
     pub licence: Option<String>,
     pub samples: Vec<Sample>,
@@ -37,8 +39,8 @@ impl TrainingSet {
         self.name += &format!(", {share} of them drawn with seed {seed}");
     }
 
-    /// Adds anomalous pictures of the same folder, drawn by lot, until they are so large a share (0 to 1) of all: the paper's
-    /// study of training sets that are not clean. Fewer where there are not as many.
+    /// Adds anomalous pictures of the same folder, drawn by lot, until they are so large a share (0 to 1) of all: the
+    /// paper's study of training sets that are not clean. Fewer where there are not as many.
     pub fn contaminate(
         &mut self,
         share: f64,

@@ -1,4 +1,5 @@
-//! Area under the per-region overlap curve (Bergmann et al., CVPR 2019), where a small defect counts as much as a large one.
+//! Area under the per-region overlap curve (Bergmann et al., CVPR 2019), where a small defect counts as much as a large
+//! one.
 
 use super::ranking::{Ranking, Score};
 
@@ -20,8 +21,8 @@ impl Score for DefectPixel {
 }
 
 impl Ranking<DefectPixel> {
-    /// The mean share of `regions` regions that is flagged, integrated over the share of normal pixels that is, from 0 to 30 %,
-    /// and divided by these 30 %: 0..=1. Straight lines join the steps.
+    /// The mean share of `regions` regions that is flagged, integrated over the share of normal pixels that is, from 0
+    /// to 30 %, and divided by these 30 %: 0..=1. Straight lines join the steps.
     pub fn aupro(&self, regions: usize) -> f64 {
         let (mut rate, mut overlap, mut area) = (0.0, 0.0, 0.0);
         let (mut found, mut covered) = (0, 0.0);

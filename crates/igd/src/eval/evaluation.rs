@@ -18,7 +18,8 @@ pub struct Kind {
     pub flagged: usize,
 }
 
-/// How well scores and maps tell what is anomalous. What is `None` could not be measured: [`Evaluation::notes`] say why.
+/// How well scores and maps tell what is anomalous. What is `None` could not be measured: [`Evaluation::notes`] say
+/// why.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
     /// Area under the ROC curve, 0..=1.

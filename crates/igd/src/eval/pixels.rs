@@ -36,8 +36,8 @@ pub struct PixelMetrics {
 }
 
 impl Pixels {
-    /// Adds those of a picture: its raw map of `size` (width, height) is stretched to the picture's size. `None` leaves the picture
-    /// out, and counts it.
+    /// Adds those of a picture: its raw map of `size` (width, height) is stretched to the picture's size. `None` leaves
+    /// the picture out, and counts it.
     pub fn add(&mut self, map: &[f32], size: (usize, usize), truth: Option<&GroundTruth>) {
         let Some(truth) = truth else {
             self.left_out += 1;

@@ -30,7 +30,8 @@ pub struct Step {
 }
 
 impl<A: Score> Ranking<A> {
-    /// Sorts in place, as there may be hundreds of millions. `None` if one of the two is empty: no metric is known then.
+    /// Sorts in place, as there may be hundreds of millions. `None` if one of the two is empty: no metric is known
+    /// then.
     pub fn new(mut normal: Vec<f32>, mut anomalous: Vec<A>) -> Option<Self> {
         if normal.is_empty() || anomalous.is_empty() {
             return None;
@@ -48,8 +49,8 @@ impl<A: Score> Ranking<A> {
         &self.anomalous
     }
 
-    /// One for each distinct score of both classes, from the highest down to the lowest, where everything is flagged. Equal
-    /// scores cannot be told apart by any threshold, and are in one step.
+    /// One for each distinct score of both classes, from the highest down to the lowest, where everything is flagged.
+    /// Equal scores cannot be told apart by any threshold, and are in one step.
     pub fn steps(&self) -> impl Iterator<Item = Step> {
         let (mut false_positives, mut true_positives) = (0, 0);
         std::iter::from_fn(move || {

@@ -8,8 +8,8 @@ use statrs::distribution::{Beta, ContinuousCDF};
 /// The chance that an interval of [`Rate`] does not hold the true share.
 const MISSED: f64 = 0.05;
 
-/// How many of some pictures are flagged, with the 95 % confidence interval of Clopper and Pearson, which holds for every number
-/// of pictures.
+/// How many of some pictures are flagged, with the 95 % confidence interval of Clopper and Pearson, which holds for
+/// every number of pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Rate {
     pub flagged: usize,

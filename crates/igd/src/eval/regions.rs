@@ -1,7 +1,7 @@
 //! The regions of a mask.
 
-/// For each pixel the area in pixels of the region that it belongs to, 0 where it belongs to none; and the number of regions.
-/// Neighbours touch at sides or corners. `mask` is row by row, `width` pixels each.
+/// For each pixel the area in pixels of the region that it belongs to, 0 where it belongs to none; and the number of
+/// regions. Neighbours touch at sides or corners. `mask` is row by row, `width` pixels each.
 pub fn region_areas(mask: &[bool], width: usize) -> (Vec<u32>, usize) {
     let mut areas = vec![0; mask.len()];
     let mut regions = 0;

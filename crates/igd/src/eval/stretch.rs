@@ -4,7 +4,8 @@ use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::F32;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
-/// Stretches a map of `from` (width, height) to `to`, bilinearly on half-pixel centres; the triangle grows where it shrinks, as in Pillow.
+/// Stretches a map of `from` (width, height) to `to`, bilinearly on half-pixel centres; the triangle grows where it
+/// shrinks, as in Pillow.
 ///
 /// # Panics
 /// Where the map has fewer values than `from` says.

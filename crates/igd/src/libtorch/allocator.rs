@@ -5,16 +5,16 @@ unsafe extern "C" {
     fn igd_release_freed_blocks();
 }
 
-/// While one of these is alive, libtorch keeps large blocks of the CPU's memory that it frees, up to a limit, for its next
-/// tensors: the C library would give them back to the system, and every tensor of the next picture would cost page faults
-/// anew. When one of them goes, the kept blocks go back. The allocators of others in the process are left alone.
+/// While one of these is alive, libtorch keeps large blocks of the CPU's memory that it frees, up to a limit, for its
+/// next tensors: the C library would give them back to the system, and every tensor of the next picture would cost page
+/// faults anew. When one of them goes, the kept blocks go back. The allocators of others in the process are left alone.
 #[derive(Debug)]
 pub struct KeptBlocks(());
 
 impl KeptBlocks {
     pub fn new() -> Self {
-        // SAFETY: sets libtorch's allocator once, which tensors of the one before outlive, since each carries its deleter;
-        // after that it only counts, under a lock.
+        // SAFETY: sets libtorch's allocator once, which tensors of the one before outlive, since each carries its
+        // deleter; after that it only counts, under a lock.
         unsafe { igd_keep_freed_blocks() };
         Self(())
     }

@@ -25,7 +25,8 @@ pub fn loaded_from(library: &str) -> Option<PathBuf> {
     maps.lines()
         .filter_map(|line| line.find('/').map(|start| Path::new(&line[start..])))
         .find(|path| {
-            // Versions follow the name that a library is loaded by: libgstreamer-1.0.so.0 is libgstreamer-1.0.so.0.2200.0.
+            // Versions follow the name that a library is loaded by: libgstreamer-1.0.so.0 is
+            // libgstreamer-1.0.so.0.2200.0.
             let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
             name.strip_prefix(library)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))

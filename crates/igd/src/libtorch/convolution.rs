@@ -1,5 +1,5 @@
-//! Convolutions on the CPU with weights packed as oneDNN's kernels read them, and what follows a convolution done while its
-//! output is still in registers.
+//! Convolutions on the CPU with weights packed as oneDNN's kernels read them, and what follows a convolution done while
+//! its output is still in registers.
 
 use std::ffi::{CStr, c_char};
 use std::ptr::{null, null_mut};
@@ -55,7 +55,8 @@ pub struct PackedConvolution {
 
 impl PackedConvolution {
     /// Packs the weight (out, in, k, k), or (in, out, k, k) of a transposed convolution, for channels-last inputs of
-    /// `input_size` (N, C, H, W); other batches are right too, but may be slower. `None` where this CPU has no such kernel.
+    /// `input_size` (N, C, H, W); other batches are right too, but may be slower. `None` where this CPU has no such
+    /// kernel.
     pub fn new(
         weight: &Tensor,
         bias: &Tensor,

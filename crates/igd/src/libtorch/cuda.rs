@@ -1,5 +1,5 @@
-//! Opens libtorch's CUDA half at run time, so that one build serves machines with and without a GPU: whether it is linked or
-//! not, the linker leaves it out where nothing calls it by name.
+//! Opens libtorch's CUDA half at run time, so that one build serves machines with and without a GPU: whether it is
+//! linked or not, the linker leaves it out where nothing calls it by name.
 
 use std::ffi::{CStr, OsStr, c_char, c_int, c_uint};
 use std::path::PathBuf;
@@ -26,8 +26,9 @@ pub enum CudaError {
     Unseen,
 }
 
-/// Makes GPUs usable, or says why they are not. libtorch keeps its first answer to whether there are any, so this comes before
-/// every question; what it opened stays open. The first call may take seconds where there is a GPU, and is quick where not.
+/// Makes GPUs usable, or says why they are not. libtorch keeps its first answer to whether there are any, so this comes
+/// before every question; what it opened stays open. The first call may take seconds where there is a GPU, and is quick
+/// where not.
 pub fn open_cuda() -> Result<(), CudaError> {
     static OPENED: OnceLock<Result<(), CudaError>> = OnceLock::new();
     OPENED
@@ -50,8 +51,9 @@ fn ask_driver() -> Result<(), CudaError> {
     let driver = unsafe { Library::open(Some("libcuda.so.1"), RTLD_LAZY | RTLD_LOCAL) }
         .map_err(|_| CudaError::NoDriver)?;
     let status = |error: libloading::Error| CudaError::Driver(text_of(&error));
-    // SAFETY: the types are those of the driver's documentation, and the library is open until the end of this function;
-    // `cuInit` may be called at any time and any number of times, and the text, where there is one, is static.
+    // SAFETY: the types are those of the driver's documentation, and the library is open until the end of this
+    // function; `cuInit` may be called at any time and any number of times, and the text, where there is one, is
+    // static.
     let (code, text) = unsafe {
         let initialise = driver
             .get::<unsafe extern "C" fn(c_uint) -> c_int>(b"cuInit\0")

@@ -22,9 +22,9 @@ pub struct Choice {
     pub reason: String,
 }
 
-/// The device of a name: `cpu`, `cuda` (the first GPU), `cuda:N`, or `auto` (the first GPU where one is usable, else the CPU).
-/// A GPU that was asked for by name and is not usable is an error: falling back to the CPU in silence would miss frames in a
-/// live line, and nobody would know why.
+/// The device of a name: `cpu`, `cuda` (the first GPU), `cuda:N`, or `auto` (the first GPU where one is usable, else
+/// the CPU). A GPU that was asked for by name and is not usable is an error: falling back to the CPU in silence would
+/// miss frames in a live line, and nobody would know why.
 pub fn choose_device(name: &str) -> Result<Choice, DeviceError> {
     let (device, reason) = match name {
         "auto" => match open_cuda() {

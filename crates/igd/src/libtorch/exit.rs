@@ -1,7 +1,7 @@
 //! The end of the process, which must not come in the middle of libtorch's work.
 //!
-//! A program that ends destroys libtorch's globals, and threads that still compute crash then: those of a pipeline that was not
-//! stopped, and of one that was but whose inference takes longer than stopping waits for.
+//! A program that ends destroys libtorch's globals, and threads that still compute crash then: those of a pipeline that
+//! was not stopped, and of one that was but whose inference takes longer than stopping waits for.
 
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,8 +23,8 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 pub struct Work(#[expect(dead_code, reason = "it is held")] RwLockReadGuard<'static, ()>);
 
 impl Work {
-    /// For a thread that nobody waits for, or not for long. A thread begins one work at a time. Once the process ends this does
-    /// not return.
+    /// For a thread that nobody waits for, or not for long. A thread begins one work at a time. Once the process ends
+    /// this does not return.
     pub fn begin() -> Self {
         static FIRST: Once = Once::new();
         FIRST.call_once(wait_at_exit);

@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs the work; libtorch's errors (out of memory, a lost GPU), which come as panics of tch's plain operations, are returned as
-/// their first line. What the work was changing then is to be thrown away.
+/// Runs the work; libtorch's errors (out of memory, a lost GPU), which come as panics of tch's plain operations, are
+/// returned as their first line. What the work was changing then is to be thrown away.
 pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(text_of)
 }

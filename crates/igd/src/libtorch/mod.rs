@@ -1,6 +1,6 @@
 //! What we need of libtorch that tch does not give: its GPUs, chosen by name, the memory of its tensors, oneDNN's
-//! convolutions with packed weights, threads that share tensors and do not wait for each other, and an end of the process that
-//! waits for them; and which libtorch it is.
+//! convolutions with packed weights, threads that share tensors and do not wait for each other, and an end of the
+//! process that waits for them; and which libtorch it is.
 
 mod allocator;
 mod build;

@@ -7,17 +7,17 @@ use std::thread;
 use libloading::os::unix::{Library, RTLD_LAZY};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-/// Threads that compute with libtorch, apart from those of whoever asks: each thread that uses libtorch's own way gets threads
-/// for it beside it, and as soon as there are more of them than cores, all become slow.
+/// Threads that compute with libtorch, apart from those of whoever asks: each thread that uses libtorch's own way gets
+/// threads for it beside it, and as soon as there are more of them than cores, all become slow.
 #[derive(Debug)]
 pub struct Workers(ThreadPool);
 
 impl Workers {
     /// As many threads as libtorch would use, each of which computes by itself; for work that can be shared.
     ///
-    /// libtorch's own way, all threads at each operation, makes everyone wait hundreds of times a picture for the one that the
-    /// system has taken off its core, and spin meanwhile: beside an encoder it is slower than one thread alone. Here threads
-    /// share patches and meet once a picture, and whoever waits sleeps.
+    /// libtorch's own way, all threads at each operation, makes everyone wait hundreds of times a picture for the one
+    /// that the system has taken off its core, and spin meanwhile: beside an encoder it is slower than one thread
+    /// alone. Here threads share patches and meet once a picture, and whoever waits sleeps.
     ///
     /// Fails when the system gives no threads.
     pub fn sharing() -> Result<Self, ThreadPoolBuildError> {

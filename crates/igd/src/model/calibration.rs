@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::detector::Judgement;
+use super::detection::Judgement;
 
 /// The `calibration` entry of the file's header.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,7 +23,8 @@ pub struct Calibration {
     pub pictures: usize,
 }
 
-/// How far a threshold may lie above the highest of the held-out scores, of their range: two scores bound next to nothing.
+/// How far a threshold may lie above the highest of the held-out scores, of their range: two scores bound next to
+/// nothing.
 const FARTHEST: f32 = 10.0;
 /// Of further pictures, that a bound may be asked for: one for which none may be above does not exist.
 const RAREST: f64 = 1e-6;
@@ -81,12 +82,12 @@ fn smallest_distance(median: f32) -> f32 {
     SMALLEST_MARGIN * median.abs().max(1e-3)
 }
 
-/// Puts the thresholds where `false_positive_rate` of further normal pictures are to be expected above, from held-out ones.
-/// `None` without pictures.
+/// Puts the thresholds where `false_positive_rate` of further normal pictures are to be expected above, from held-out
+/// ones. `None` without pictures.
 ///
-/// The score's is the value that ranks (n + 1) (1 - rate) among the n held-out ones: any further picture is as likely at each
-/// rank. Rates that are too rare for n pictures have no such rank; there it is the bound that a further value of the same Gaussian
-/// is above at that rate, which one odd picture among the n does not set alone.
+/// The score's is the value that ranks (n + 1) (1 - rate) among the n held-out ones: any further picture is as likely
+/// at each rank. Rates that are too rare for n pictures have no such rank; there it is the bound that a further value
+/// of the same Gaussian is above at that rate, which one odd picture among the n does not set alone.
 pub fn calibrate(judgements: &[Judgement], false_positive_rate: f64) -> Option<Calibration> {
     let sorted = |mut values: Vec<f32>| {
         values.sort_unstable_by(f32::total_cmp);
@@ -133,8 +134,8 @@ fn threshold(sorted: &[f32], rate: f64) -> Option<f32> {
     quantile(sorted, (rank - 1.0) / (count - 1.0).max(1.0))
 }
 
-/// The bound that a further value of the same Gaussian is above at that rate, from two sorted scores or more. Where scores can have logarithms, these are the
-/// Gaussian: scores lean to the right.
+/// The bound that a further value of the same Gaussian is above at that rate, from two sorted scores or more. Where
+/// scores can have logarithms, these are the Gaussian: scores lean to the right.
 fn prediction_bound(scores: &[f32], rate: f64) -> f32 {
     let takes_logarithms = scores.iter().all(|&score| score > 0.0);
     let values: Vec<f64> = scores

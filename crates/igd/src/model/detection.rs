@@ -159,3 +159,34 @@ pub struct Detection {
     /// The largest first.
     pub regions: Vec<Region>,
 }
+
+/// Why a picture got no detection.
+#[derive(Debug, thiserror::Error)]
+pub enum DetectError {
+    #[error("the picture has {found} values, expected {expected}")]
+    Size { found: usize, expected: usize },
+    #[error("the score is {0}: the model's weights or the picture are not usable")]
+    NotFinite(f32),
+    #[error("inference failed: {0}")]
+    Inference(String),
+}
+
+impl RawDetection {
+    /// Refuses what is not finite.
+    pub fn check(&self) -> Result<(), DetectError> {
+        if self.score.is_finite() && self.map.iter().all(|value| value.is_finite()) {
+            Ok(())
+        } else {
+            Err(DetectError::NotFinite(self.score))
+        }
+    }
+}
+
+/// The raw numbers of a picture, before calibration.
+#[derive(Clone, Debug, Default)]
+pub struct Judgement {
+    pub score: f32,
+    pub scales: Scales,
+    /// Every fourth pixel of every fourth row of the raw map, where it is inspected.
+    pub map_sample: Vec<f32>,
+}

@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::calibration::Calibration;
 use super::config::{DenseConfig, ModelConfig};
-use super::detection::{Detection, Picture, RawDetection, Scales};
+use super::detection::{DetectError, Detection, Judgement, Picture};
 use super::error::ModelError;
 use super::file::Model;
 use super::inference::{Inference, Stage, Stages};
@@ -18,37 +18,6 @@ use crate::libtorch::{KeptBlocks, alone, guarded};
 
 /// Pixels between two of a map's sample, in both directions: enough to calibrate, and thousands of maps fit in memory.
 const SAMPLE_STEP: usize = 4;
-
-/// Why a picture got no detection.
-#[derive(Debug, thiserror::Error)]
-pub enum DetectError {
-    #[error("the picture has {found} values, expected {expected}")]
-    Size { found: usize, expected: usize },
-    #[error("the score is {0}: the model's weights or the picture are not usable")]
-    NotFinite(f32),
-    #[error("inference failed: {0}")]
-    Inference(String),
-}
-
-impl RawDetection {
-    /// Refuses what is not finite.
-    pub fn check(&self) -> Result<(), DetectError> {
-        if self.score.is_finite() && self.map.iter().all(|value| value.is_finite()) {
-            Ok(())
-        } else {
-            Err(DetectError::NotFinite(self.score))
-        }
-    }
-}
-
-/// The raw numbers of a picture, before calibration.
-#[derive(Clone, Debug, Default)]
-pub struct Judgement {
-    pub score: f32,
-    pub scales: Scales,
-    /// Every fourth pixel of every fourth row of the raw map, where it is inspected.
-    pub map_sample: Vec<f32>,
-}
 
 /// A model that is ready to judge: inference, and a [`Judge`] for one stream of pictures.
 #[derive(Debug)]
@@ -92,8 +61,8 @@ impl Detector {
         Self::new(model, device, kind)
     }
 
-    /// `device` is where the model's networks are, `kind` what they shall compute in: see [`Precision::on`]. Fails when the
-    /// system gives no threads.
+    /// `device` is where the model's networks are, `kind` what they shall compute in: see [`Precision::on`]. Fails when
+    /// the system gives no threads.
     pub fn new(model: Model, device: Device, kind: Kind) -> Result<Self, ModelError> {
         let config = model.config;
         Ok(Self {
@@ -155,8 +124,8 @@ impl Detector {
         self.judge.threshold()
     }
 
-    /// Judges a picture: planar R, G, B, each `height * width` values of 0..=255 at [`Detector::input_size`]. Regions are in
-    /// pixels of a frame of `frame` (width, height). `out` keeps its buffers from picture to picture.
+    /// Judges a picture: planar R, G, B, each `height * width` values of 0..=255 at [`Detector::input_size`]. Regions
+    /// are in pixels of a frame of `frame` (width, height). `out` keeps its buffers from picture to picture.
     pub fn detect(
         &mut self,
         rgb: &[f32],
@@ -192,8 +161,9 @@ impl Detector {
         Ok(self.judgement())
     }
 
-    /// The raw numbers of pictures, as [`Detector::detect`] takes them, and [prepared](Judge::prepare). They keep their buffers from time to
-    /// time; after an error the numbers belong to no picture. [`RawDetection::check`] tells whether they are numbers.
+    /// The raw numbers of pictures, as [`Detector::detect`] takes them, and [prepared](Judge::prepare). They keep their
+    /// buffers from time to time; after an error the numbers belong to no picture. [`RawDetection::check`] tells
+    /// whether they are numbers.
     pub fn infer(&mut self, pictures: &mut [&mut Picture]) -> Result<(), DetectError> {
         let (width, height) = self.input_size();
         let expected = 3 * width * height;

@@ -1,4 +1,5 @@
-//! What can be wrong with a model file or a checkpoint: each a line that names the file, and the entry where there is one.
+//! What can be wrong with a model file or a checkpoint: each a line that names the file, and the entry where there is
+//! one.
 
 use std::fmt::Display;
 use std::io;

@@ -1,23 +1,20 @@
 //! The model file: one `.safetensors` with the tensors and, in its header, what they mean.
 
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
-use tempfile::NamedTempFile;
 
 use super::calibration::Calibration;
-use super::config::ModelConfig;
+use super::config::{ModelConfig, Storage};
 use super::error::ModelError;
 use super::networks::Networks;
+use crate::files::write_atomically;
 use crate::nn::{Builder, Role, Weights, WeightsError};
 
 const FORMAT: &str = "igd";
@@ -57,13 +54,6 @@ impl Provenance {
             ..Self::default()
         }
     }
-}
-
-/// How wide a model's weights are stored; statistics are f32 always, and all is computed with in f32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Storage {
-    F32,
-    F16,
 }
 
 /// A model as it stands in its file.
@@ -182,8 +172,8 @@ pub type Header = HashMap<String, String>;
 /// Tensors by name.
 pub type Tensors = HashMap<String, Tensor>;
 
-/// Reads any `.safetensors` file of floating-point tensors: its header's metadata and its tensors. What the header claims is
-/// checked against the file's real size before anything is allocated for it.
+/// Reads any `.safetensors` file of floating-point tensors: its header's metadata and its tensors. What the header
+/// claims is checked against the file's real size before anything is allocated for it.
 pub fn read_tensors(path: &Path) -> Result<(Header, Tensors), ModelError> {
     let not_a_model = |reason: String| ModelError::not_a_model(path, reason);
     let mut file = File::open(path).map_err(ModelError::io(path))?;
@@ -265,85 +255,4 @@ pub fn write_tensors(
         .and_then(|views| safetensors::serialize(views, Some(header)))
         .map_err(|error| ModelError::not_a_model(path, error))?;
     write_atomically(path, &views).map_err(ModelError::io(path))
-}
-
-/// Writes a file under a temporary name beside `path`, has it on disk, and renames it: readers see the old or the new one, and
-/// a crash or a full disk leaves the old one.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = temporary_beside(path)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
-/// Whether [`write_atomically`] can write there, before hours of work end at a folder that cannot be written to.
-pub fn check_writable(path: &Path) -> Result<(), ModelError> {
-    temporary_beside(path)
-        .map(drop)
-        .map_err(ModelError::io(path))
-}
-
-/// Removes what writers of `path` that were killed have left beside it. Nobody may be writing it.
-pub fn sweep(path: &Path) {
-    let prefix = temporary_prefix(path);
-    let is_temporary = |name: &OsStr| {
-        let rest = name.as_bytes().strip_prefix(prefix.as_bytes());
-        rest.is_some_and(|rest| rest.len() == RANDOM_LETTERS)
-    };
-    // A folder that cannot be read is told of by whoever writes there.
-    for entry in fs::read_dir(folder_of(path))
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        if is_temporary(&entry.file_name()) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// What tells one temporary file from another.
-const RANDOM_LETTERS: usize = 6;
-
-fn temporary_prefix(path: &Path) -> OsString {
-    let mut prefix = OsString::from(".igd-");
-    prefix.push(path.file_name().unwrap_or_default());
-    prefix.push("-");
-    prefix
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
-}
-
-fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = folder_of(path);
-    fs::create_dir_all(folder)?;
-    tempfile::Builder::new()
-        .prefix(&temporary_prefix(path))
-        .rand_bytes(RANDOM_LETTERS)
-        // tempfile keeps files to their owner; a model is for whoever runs the line.
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_killed_writer_left_is_swept_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("m.safetensors");
-        write_atomically(&path, b"model").unwrap();
-        let left = temporary_beside(&path).unwrap().keep().unwrap().1;
-        let of_another = folder.path().join("m.safetensors-x");
-        let of_another = temporary_beside(&of_another).unwrap().keep().unwrap().1;
-        sweep(&path);
-        assert!(!left.exists() && of_another.exists() && path.exists());
-    }
 }

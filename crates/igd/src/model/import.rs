@@ -91,8 +91,8 @@ fn load<C>(
     Ok(config)
 }
 
-/// Reads named tensors from `.safetensors`, or from `.pth`/`.pt` without running what is pickled there: a state dict, or
-/// `{'model': state dict, 'c': ..., 'sigma': ...}` as the published code saves it.
+/// Reads named tensors from `.safetensors`, or from `.pth`/`.pt` without running what is pickled there: a state dict,
+/// or `{'model': state dict, 'c': ..., 'sigma': ...}` as the published code saves it.
 pub fn read_state_dict(path: &Path) -> Result<Tensors, ModelError> {
     let pickled = path
         .extension()

@@ -77,9 +77,9 @@ impl Judge {
 
     /// What is ignored counts neither for the score nor for the map; the mask has the model's input size.
     ///
-    /// In the paper's models only patches that are inspected as a whole count, and the whole picture is seen with its ignored parts in the
-    /// mean colour of the rest (see [`prepare`](Self::prepare)): calibrate with the same mask. In a dense model each place sees a little
-    /// of what is around it.
+    /// In the paper's models only patches that are inspected as a whole count, and the whole picture is seen with its
+    /// ignored parts in the mean colour of the rest (see [`prepare`](Self::prepare)): calibrate with the same mask. In
+    /// a dense model each place sees a little of what is around it.
     pub fn set_mask(&mut self, mask: Option<Arc<Mask>>) {
         let is_same = match (&self.mask, &mask) {
             (Some(before), Some(mask)) => Arc::ptr_eq(before, mask),
@@ -126,8 +126,8 @@ impl Judge {
         }
     }
 
-    /// Judges a picture that belongs to a frame of `frame` (width, height): regions are in its pixels. `out` keeps its buffers from picture
-    /// to picture.
+    /// Judges a picture that belongs to a frame of `frame` (width, height): regions are in its pixels. `out` keeps its
+    /// buffers from picture to picture.
     pub fn judge(&mut self, raw: &RawDetection, frame: (u32, u32), out: &mut Detection) {
         let (score, scales) = self.score(raw);
         self.smooth(score, &raw.map);

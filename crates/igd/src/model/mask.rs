@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use image::{GrayImage, ImageReader};
 
-use crate::data::resize::{PlaneView, Resizer};
+use crate::resize::{PlaneView, Resizer};
 
 /// Brightness (0..=255) from which a place of a mask is inspected.
 const INSPECTED: f32 = 127.5;
@@ -85,7 +85,8 @@ impl Mask {
         rows.all(|row| row.is_some_and(|row| row.iter().all(|inspected| *inspected)))
     }
 
-    /// Gives ignored pixels of planar R, G, B the mean colour of the others, so that nothing depends on what they showed.
+    /// Gives ignored pixels of planar R, G, B the mean colour of the others, so that nothing depends on what they
+    /// showed.
     pub fn fill(&self, rgb: &mut [f32]) {
         for plane in rgb.chunks_exact_mut(self.inspected.len()) {
             let pixels = plane.iter().zip(&self.inspected);

@@ -16,16 +16,14 @@ mod precision;
 mod regions;
 
 pub use calibration::{Calibration, calibrate};
-pub use config::{DenseConfig, ModelConfig, PaperConfig, Tiling};
+pub use config::{DenseConfig, ModelConfig, PaperConfig, Storage, Tiling};
 pub use detection::{
-    DenseTerms, Detection, Map, Picture, RawDetection, Region, ScaleTerms, Scales,
+    DenseTerms, DetectError, Detection, Judgement, Map, Picture, RawDetection, Region, ScaleTerms,
+    Scales,
 };
-pub use detector::{DetectError, Detector, Judgement};
+pub use detector::Detector;
 pub use error::ModelError;
-pub use file::{
-    Header, Model, Provenance, Storage, Tensors, check_writable, read_tensors, sweep, tensors_of,
-    write_atomically, write_tensors,
-};
+pub use file::{Header, Model, Provenance, Tensors, read_tensors, tensors_of, write_tensors};
 pub use import::{import, read_state_dict};
 pub use inference::{Extractor, Stage, Stages};
 pub use judge::Judge;

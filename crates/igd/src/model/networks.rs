@@ -39,8 +39,8 @@ pub struct DenseNetworks {
 #[derive(Debug)]
 pub struct Networks {
     pub profile: ProfileNetworks,
-    /// All tensors, named `global.<state-dict name>`, `local.<...>`, and `c` and `sigma` beside the weights; in dense models
-    /// `dense.backbone.<state-dict name>`, and `dense.projection`, `dense.c` and `dense.whiteners`.
+    /// All tensors, named `global.<state-dict name>`, `local.<...>`, and `c` and `sigma` beside the weights; in dense
+    /// models `dense.backbone.<state-dict name>`, and `dense.projection`, `dense.c` and `dense.whiteners`.
     pub weights: Weights,
 }
 

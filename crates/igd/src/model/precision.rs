@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use tch::{Device, Kind, Tensor};
 
-/// Which numbers the networks' convolutions and matrices are made of. Latents, residuals, scores and maps are f32 always.
+/// Which numbers the networks' convolutions and matrices are made of. Latents, residuals, scores and maps are f32
+/// always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// bf16 where the hardware multiplies it faster (CPUs with AVX512-BF16, GPUs with tensor cores), f32 elsewhere.

@@ -13,8 +13,8 @@ pub struct RegionFinder {
 }
 
 impl RegionFinder {
-    /// Fills `regions` with the map's components (neighbours touch at sides or corners), in pixels of a frame of the given
-    /// width and height: those that cover at least `min_area` pixels, the largest first, at most `max_regions`.
+    /// Fills `regions` with the map's components (neighbours touch at sides or corners), in pixels of a frame of the
+    /// given width and height: those that cover at least `min_area` pixels, the largest first, at most `max_regions`.
     pub fn find(
         &mut self,
         map: &Map,

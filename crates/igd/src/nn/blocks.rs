@@ -71,14 +71,14 @@ impl Conv2d {
         self.convolve(x, &self.weight, self.stride)
     }
 
-    /// The convolution, then means of 2x2 pixels: one convolution of stride 2 with the means of the kernel's four shifts, less
-    /// than half the work.
+    /// The convolution, then means of 2x2 pixels: one convolution of stride 2 with the means of the kernel's four
+    /// shifts, less than half the work.
     pub fn forward_then_halve(&self, x: &Tensor) -> Tensor {
         self.convolve(x, &(sum_of_shifts(&self.weight, 1) * 0.25), 2)
     }
 
-    /// Each pixel made 2x2, then the convolution: one transposed convolution with the sums of the kernel's four shifts, less
-    /// than half the work and no enlarged input in memory.
+    /// Each pixel made 2x2, then the convolution: one transposed convolution with the sums of the kernel's four shifts,
+    /// less than half the work and no enlarged input in memory.
     pub fn double_then_forward(&self, x: &Tensor) -> Tensor {
         x.conv_transpose2d(
             &Self::doubling_kernel(&self.weight),
@@ -110,8 +110,8 @@ impl Conv2d {
 }
 
 /// The kernel summed with itself shifted to the right, down, and both, by as many pixels as the convolution's `stride`:
-/// (out, in, k + stride, k + stride). It is linear in the kernel, so one product with a small matrix: what becomes of the
-/// kernels that are one at a single place.
+/// (out, in, k + stride, k + stride). It is linear in the kernel, so one product with a small matrix: what becomes of
+/// the kernels that are one at a single place.
 pub(super) fn sum_of_shifts(kernel: &Tensor, stride: i64) -> Tensor {
     let (output, input, side, _) = sizes(kernel);
     let units = Tensor::eye(side * side, (kernel.kind(), kernel.device()));
@@ -333,8 +333,8 @@ impl ResidualUp {
     }
 }
 
-/// The same with the channels of a pixel side by side in memory: convolutions are faster so, and the layers after them keep
-/// what they are given.
+/// The same with the channels of a pixel side by side in memory: convolutions are faster so, and the layers after them
+/// keep what they are given.
 pub fn channels_last(x: &Tensor) -> Tensor {
     x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
 }

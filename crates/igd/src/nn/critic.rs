@@ -1,5 +1,5 @@
-//! The critic: looks at a picture decoded from a mixture of two latents and tells the share of the second (paper: Section 3,
-//! the interpolation constraint). Used in training only.
+//! The critic: looks at a picture decoded from a mixture of two latents and tells the share of the second (paper:
+//! Section 3, the interpolation constraint). Used in training only.
 
 use tch::Tensor;
 

@@ -1,5 +1,5 @@
-//! What the dense profile sees of a picture: the features of a frozen EfficientNet-Lite0 at each place, fine ones and, from
-//! twice the area, coarse ones.
+//! What the dense profile sees of a picture: the features of a frozen EfficientNet-Lite0 at each place, fine ones and,
+//! from twice the area, coarse ones.
 
 use tch::Tensor;
 

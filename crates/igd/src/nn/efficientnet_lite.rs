@@ -1,8 +1,9 @@
-//! EfficientNet-Lite0 without its head (Tan & Le, ICML 2019; the Lite variant has neither squeeze-and-excitation nor swish).
-//! Variables are named as in the published PyTorch port of the TensorFlow weights, which pads as TensorFlow does.
+//! EfficientNet-Lite0 without its head (Tan & Le, ICML 2019; the Lite variant has neither squeeze-and-excitation nor
+//! swish). Variables are named as in the published PyTorch port of the TensorFlow weights, which pads as TensorFlow
+//! does.
 //!
-//! The features are the last three stages' means over the picture, one after the other: on inspection pictures they carry
-//! more than the 1,280-wide head that was trained for ImageNet's classes.
+//! The features are the last three stages' means over the picture, one after the other: on inspection pictures they
+//! carry more than the 1,280-wide head that was trained for ImageNet's classes.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! The networks, with the variable names of the published state dicts.
 //!
-//! [`Global`] sees the whole picture, [`Local`] its 32x32 patches. Each encodes to a latent z, reconstructs the picture from
-//! it, and is trained against a [`Critic`] (paper: Fig. 2 and Section 3).
+//! [`Global`] sees the whole picture, [`Local`] its 32x32 patches. Each encodes to a latent z, reconstructs the picture
+//! from it, and is trained against a [`Critic`] (paper: Fig. 2 and Section 3).
 
 mod blocks;
 mod critic;

@@ -1,6 +1,6 @@
-//! ResNet-18 without its classifier (He et al., CVPR 2016), the paper's frozen global encoder. Variables are named by their
-//! place in the sequence conv1, bn1, relu, maxpool, layer1..4, as in the published checkpoints: `4.0.conv1` is torchvision's
-//! `layer1.0.conv1`.
+//! ResNet-18 without its classifier (He et al., CVPR 2016), the paper's frozen global encoder. Variables are named by
+//! their place in the sequence conv1, bn1, relu, maxpool, layer1..4, as in the published checkpoints: `4.0.conv1` is
+//! torchvision's `layer1.0.conv1`.
 
 use std::collections::HashMap;
 

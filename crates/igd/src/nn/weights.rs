@@ -1,9 +1,9 @@
 //! The named tensors a network is made of.
 //!
-//! A network asks a [`Scope`] for each tensor by the name it has in the published state dict, with the shape it needs. The
-//! tensor is taken from a checkpoint, or drawn anew where the [`Builder`] may do so. So one constructor a network serves
-//! training, resuming, import and inference, every shape is checked before anything is computed, and no allocation is larger
-//! than what the checkpoint really holds.
+//! A network asks a [`Scope`] for each tensor by the name it has in the published state dict, with the shape it needs.
+//! The tensor is taken from a checkpoint, or drawn anew where the [`Builder`] may do so. So one constructor a network
+//! serves training, resuming, import and inference, every shape is checked before anything is computed, and no
+//! allocation is larger than what the checkpoint really holds.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -124,8 +124,8 @@ impl Builder {
         }
     }
 
-    /// The tensors that were asked for. Fails if the checkpoint holds others; PyTorch's batch counters are no weights and
-    /// are passed over.
+    /// The tensors that were asked for. Fails if the checkpoint holds others; PyTorch's batch counters are no weights
+    /// and are passed over.
     pub fn finish(self) -> Result<Weights, WeightsError> {
         let left = self.given.into_inner();
         let unknown = left

@@ -11,6 +11,7 @@ use tch::Device;
 
 pub use self::log::Log;
 use crate::data::{PictureError, Sample, TrainingSet, fetch::FetchError};
+use crate::files::NotWritable;
 use crate::model::{
     Calibration, DetectError, Detector, Judgement, Model, ModelConfig, ModelError, Precision,
     Provenance, Tensors, calibrate, read_state_dict,
@@ -30,6 +31,8 @@ pub enum TrainError {
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error(transparent)]
+    NotWritable(#[from] NotWritable),
+    #[error(transparent)]
     Detect(#[from] DetectError),
     #[error("encoder weights: {0}")]
     Encoder(WeightsError),
@@ -43,7 +46,8 @@ pub enum TrainError {
     Diverged { scale: String },
     /// The model is made, but there is no file of it.
     #[error(
-        "{0}: make room for it, or mend the path, and run the same again with --resume, which goes on from what is saved"
+        "{0}: make room for it, or mend the path, and run the same again with --resume, which goes on from what is \
+        saved"
     )]
     NotWritten(ModelError),
     /// It was told to.
@@ -194,7 +198,8 @@ fn calibrate_and_save(
     })
 }
 
-/// The raw numbers of pictures. `judged` is told how many are done, and of those that cannot be used; its errors end it.
+/// The raw numbers of pictures. `judged` is told how many are done, and of those that cannot be used; its errors end
+/// it.
 pub fn judge(
     detector: &mut Detector,
     samples: &[Sample],

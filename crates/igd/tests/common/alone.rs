@@ -1,5 +1,5 @@
-//! Tests that need a process of their own: they count what the whole process does, or end it. The test program starts itself
-//! again with that one test.
+//! Tests that need a process of their own: they count what the whole process does, or end it. The test program starts
+//! itself again with that one test.
 
 use std::env;
 use std::process::Command;

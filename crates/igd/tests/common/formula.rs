@@ -1,5 +1,5 @@
-//! Tensors that are a formula of their names, so that a checkpoint of any size is rebuilt without storing it. The formula is
-//! told in `tests/fixtures/golden/README.md`.
+//! Tensors that are a formula of their names, so that a checkpoint of any size is rebuilt without storing it. The
+//! formula is told in `tests/fixtures/golden/README.md`.
 
 use std::collections::HashMap;
 

@@ -27,5 +27,5 @@ pub fn fetched<T>(what: &str, result: Result<T, FetchError>) -> Option<T> {
 /// Whether the weights are there that dense models stand on.
 #[track_caller]
 pub fn has_weights() -> bool {
-    fetched("the weights of EfficientNet-Lite0", efficientnet_lite0()).is_some()
+    fetched("EfficientNet-Lite0", efficientnet_lite0()).is_some()
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::common::dense_model;
+use crate::common::network::has_weights;
 use crate::common::textures::{texture, write};
 use igd::data::{Picture, Selection, TrainingSet};
 use igd::eval::auroc;
@@ -73,6 +74,9 @@ fn apart(one: &Path, other: &Path) -> f32 {
 
 #[test]
 fn batches_of_any_size_make_the_same_model() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("good");
     write(&data, 0..30, (96, 96));
@@ -94,6 +98,9 @@ fn batches_of_any_size_make_the_same_model() {
 
 #[test]
 fn a_fit_goes_on_with_more_pictures() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let (all, part) = (folder.path().join("all"), folder.path().join("part"));
     write(&all, 0..30, (96, 96));
@@ -179,6 +186,9 @@ fn assert_same_moments(one: &Tensors, other: &Tensors) {
 
 #[test]
 fn what_is_kept_depends_neither_on_batches_nor_in_size_on_the_number() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("good");
     write(&data, 0..12, (96, 96));
@@ -207,6 +217,9 @@ fn what_is_kept_depends_neither_on_batches_nor_in_size_on_the_number() {
 /// Held-out pictures stay held out, and count once as well.
 #[test]
 fn a_fit_that_goes_on_holds_out_what_one_fit_would() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let (all, part) = (folder.path().join("all"), folder.path().join("part"));
     write(&all, 0..40, (96, 96));
@@ -237,6 +250,9 @@ fn a_fit_that_goes_on_holds_out_what_one_fit_would() {
 /// A fit that a damaged picture has stopped goes on once that is mended, to what it would have come to.
 #[test]
 fn a_fit_that_was_stopped_comes_to_the_same() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("good");
     write(&data, 0..40, (96, 96));
@@ -267,6 +283,9 @@ fn a_fit_that_was_stopped_comes_to_the_same() {
 /// Told to stop between two batches, or in the calibration, it keeps what it has seen.
 #[test]
 fn a_fit_that_is_told_to_stop_keeps_what_it_has_seen() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("good");
     write(&data, 0..40, (96, 96));
@@ -325,6 +344,9 @@ fn a_fit_that_is_told_to_stop_keeps_what_it_has_seen() {
 /// Names are bytes on Linux, and old cameras write them in old encodings.
 #[test]
 fn names_of_any_bytes_are_kept() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("good");
     write(&data, 0..10, (96, 96));
@@ -342,6 +364,9 @@ fn names_of_any_bytes_are_kept() {
 
 #[test]
 fn what_was_kept_is_refused_where_its_numbers_cannot_be() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("good");
     write(&data, 0..10, (96, 96));
@@ -478,6 +503,9 @@ fn peak(detector: &Detector) -> (usize, usize) {
 
 #[test]
 fn other_sizes_and_tiles_find_what_does_not_belong() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("good");
     write(&data, 0..12, (320, 240));
@@ -520,11 +548,14 @@ fn other_sizes_and_tiles_find_what_does_not_belong() {
     }
 }
 
-/// Without tiles the same defect is lost: it is a pixel and a half of what the backbone sees. Several frames, since how much of it
-/// is left depends on where it lies between the pixels, and each frame scores differently.
+/// Without tiles the same defect is lost: it is a pixel and a half of what the backbone sees. Several frames, since how
+/// much of it is left depends on where it lies between the pixels, and each frame scores differently.
 #[test]
 #[ignore = "long"]
 fn a_small_defect_in_a_large_frame_is_seen_through_tiles() {
+    if !has_weights() {
+        return;
+    }
     const SIZE: (u32, u32) = (3840, 2160);
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("good");

@@ -9,6 +9,7 @@ mod dense;
 mod fuse;
 mod golden;
 mod gpu;
+mod layers;
 mod layouts;
 mod memory;
 mod metrics;

@@ -63,7 +63,8 @@ fn all_cells() {
     judge_cells(1, 0.925, 2.0 / 3.0);
 }
 
-/// Fits to every so many-th cell and judges every so many-th of the test set: at least that AUROC, and that share found.
+/// Fits to every so many-th cell and judges every so many-th of the test set: at least that AUROC, and that share
+/// found.
 fn judge_cells(every: usize, least: f64, least_found: f64) {
     let folder = tempfile::tempdir().unwrap();
     let (elpv, data) = (folder.path().join("elpv"), folder.path().join("cells"));

@@ -1,5 +1,5 @@
-//! The published method as a plain graph, to compare with: no rewritten layers, the default memory layout, everything in one
-//! batch. Tests hold it to the golden numbers and the library to it; benchmarks measure the library against it.
+//! The published method as a plain graph, to compare with: no rewritten layers, the default memory layout, everything
+//! in one batch. Tests hold it to the golden numbers and the library to it; benchmarks measure the library against it.
 #![allow(dead_code)]
 
 mod criterion;

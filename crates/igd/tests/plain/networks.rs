@@ -6,7 +6,8 @@ use std::ops::Div;
 use igd::nn::{Mode, halve};
 use tch::Tensor;
 
-/// State-dict entries of all networks: `global.`, `local.`, `critic_global.` and `critic_local.` before the published names.
+/// State-dict entries of all networks: `global.`, `local.`, `critic_global.` and `critic_local.` before the published
+/// names.
 pub type Entries = HashMap<String, Tensor>;
 
 /// A place in the entries, such as `global.rb1`.

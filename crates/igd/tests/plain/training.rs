@@ -89,8 +89,9 @@ impl Training {
         }
     }
 
-    /// The critic's loss on mixture and reconstruction, decoded anew as the decoder is by now. (The published code encodes the
-    /// pictures anew as well, both here and for the reconstruction above. That is left out: it only makes it slower.)
+    /// The critic's loss on mixture and reconstruction, decoded anew as the decoder is by now. (The published code
+    /// encodes the pictures anew as well, both here and for the reconstruction above. That is left out: it only makes
+    /// it slower.)
     pub fn critic_loss(&self, losses: &Losses, pictures: &Tensor, shares: &Tensor) -> Tensor {
         let mixed = self
             .network()

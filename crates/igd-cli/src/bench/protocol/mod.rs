@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use igd::data::{elpv, mnist};
 
 use self::runs::{Job, Profile};
-use crate::train::share;
+use crate::numbers::share;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -110,7 +110,8 @@ impl Set {
         matches!(self, Self::Mnist | Self::FashionMnist | Self::Cifar10)
     }
 
-    /// Arguments of `igd train` beside data and model: those of the command line, and the usual ones that it does not give.
+    /// Arguments of `igd train` beside data and model: those of the command line, and the usual ones that it does not
+    /// give.
     fn training(self, profile: Profile, seed: u64, arguments: &Arguments) -> Vec<String> {
         let (usual, mut given) = match (profile, self.has_classes()) {
             (Profile::Dense, true) => (SMALL_DENSE, Vec::new()),

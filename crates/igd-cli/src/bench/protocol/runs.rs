@@ -1,5 +1,5 @@
-//! The trainings and evaluations of a protocol, some at a time, each in a process of its own. A result is a file; what has one is
-//! not done again, and a training that was stopped goes on.
+//! The trainings and evaluations of a protocol, some at a time, each in a process of its own. A result is a file; what
+//! has one is not done again, and a training that was stopped goes on.
 
 use std::env;
 use std::fs;
@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use igd::model::write_atomically;
+use igd::files::write_atomically;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

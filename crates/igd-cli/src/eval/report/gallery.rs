@@ -12,7 +12,7 @@ use image::{Rgb, RgbImage};
 use maud::{Markup, html};
 
 use super::verdict::Verdict;
-use crate::eval::pictures::Pictures;
+use crate::eval::results::Pictures;
 use crate::overlay::paint;
 
 /// Pictures of each verdict.

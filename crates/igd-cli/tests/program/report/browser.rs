@@ -1,5 +1,5 @@
-//! The page in a browser, and what goes on there. Chromium speaks its DevTools protocol on a pair of pipes: JSON, a NUL after each
-//! message.
+//! The page in a browser, and what goes on there. Chromium speaks its DevTools protocol on a pair of pipes: JSON, a NUL
+//! after each message.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
@@ -15,9 +15,11 @@ use tempfile::TempDir;
 /// What a busy machine may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Chromium reads commands from file 3 and answers on file 4; the shell makes these of the child's input and output. The sandbox
-/// refuses to start as root, as containers run; the page is our own. The rest keeps it from asking the network for things of its own.
-const LAUNCH: &str = "exec chromium --headless --remote-debugging-pipe --no-sandbox --disable-gpu --disable-dev-shm-usage \
+/// Chromium reads commands from file 3 and answers on file 4; the shell makes these of the child's input and output.
+/// The sandbox refuses to start as root, as containers run; the page is our own. The rest keeps it from asking the
+/// network for things of its own.
+const LAUNCH: &str = "exec chromium --headless --remote-debugging-pipe --no-sandbox --disable-gpu \
+                     --disable-dev-shm-usage \
      --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync \
      --user-data-dir=\"$0\" about:blank 3<&0 4>&1 </dev/null >/dev/null 2>&1";
 

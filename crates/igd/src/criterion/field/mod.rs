@@ -1,9 +1,10 @@
-//! A Gaussian descriptor at each place of a picture: the dense form of [`Descriptor`](super::Descriptor), in closed form
-//! (PaDiM; Defard et al., ICPR 2021).
+//! A Gaussian descriptor at each place of a picture: the dense form of [`Descriptor`](super::Descriptor), in closed
+//! form (PaDiM; Defard et al., ICPR 2021).
 //!
-//! Features x of all places go through one projection P to fewer directions, in which normal features vary equally. There each
-//! place has its own centre c and covariance S, whose inverse is W'W with W lower triangular. The distance of a place from normal
-//! is ||W (P x - c)|| / sqrt(d): about 1 where it is normal, whatever the number d of directions.
+//! Features x of all places go through one projection P to fewer directions, in which normal features vary equally.
+//! There each place has its own centre c and covariance S, whose inverse is W'W with W lower triangular. The distance
+//! of a place from normal is ||W (P x - c)|| / sqrt(d): about 1 where it is normal, whatever the number d of
+//! directions.
 
 mod packed;
 
@@ -60,8 +61,8 @@ impl Field {
             .view([places, dimensions, dimensions])
     }
 
-    /// Features (N, places, features) to distances (N, places), in tensors: on GPUs, and what the loops of [`PackedField`] are
-    /// held to. `matrices` is what [`matrices`](Self::matrices) gives.
+    /// Features (N, places, features) to distances (N, places), in tensors: on GPUs, and what the loops of
+    /// [`PackedField`] are held to. `matrices` is what [`matrices`](Self::matrices) gives.
     pub fn distances(&self, features: &Tensor, matrices: &Tensor) -> Tensor {
         let projected = features.matmul(&self.projection.tr()) - &self.c;
         let whitened = projected.transpose(0, 1).matmul(&matrices.transpose(1, 2));
@@ -78,7 +79,8 @@ fn lower(dimensions: i64, like: &Tensor) -> Tensor {
     places.get(0) * dimensions + places.get(1)
 }
 
-/// IGD's term of a distance, 1 - exp(-||z - c||^2 / sigma): here sigma, the mean squared distance of normal latents, is d.
+/// IGD's term of a distance, 1 - exp(-||z - c||^2 / sigma): here sigma, the mean squared distance of normal latents, is
+/// d.
 pub fn gaussian_term(distance: f32) -> f32 {
     1.0 - (-distance * distance).exp()
 }

@@ -1,5 +1,5 @@
-//! The field's loops for the CPU. What takes the time is reading the whiteners, once a picture: they are kept in f16, as model
-//! files have them, and in the order they are read in.
+//! The field's loops for the CPU. What takes the time is reading the whiteners, once a picture: they are kept in f16,
+//! as model files have them, and in the order they are read in.
 
 use multiversion::multiversion;
 use tch::{Kind, Tensor};
@@ -17,8 +17,8 @@ pub struct PackedField {
     /// (places, d).
     c: Tensor,
     dimensions: usize,
-    /// Each place's triangle, in bits of f16, in strips of [`LANES`] rows, a strip column by column; what a strip has above the
-    /// diagonal is 0.
+    /// Each place's triangle, in bits of f16, in strips of [`LANES`] rows, a strip column by column; what a strip has
+    /// above the diagonal is 0.
     whiteners: Vec<u16>,
 }
 

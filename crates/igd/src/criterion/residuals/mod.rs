@@ -1,8 +1,10 @@
-//! A picture against its reconstructions on the CPU: the numbers of [`MsSsim`], [`reconstruction`](super::reconstruction) and
-//! [`residual_map`](super::residual_map), without temporaries and from memory that stays in the cache.
+//! A picture against its reconstructions on the CPU: the numbers of [`MsSsim`],
+//! [`reconstruction`](super::reconstruction) and [`residual_map`](super::residual_map), without temporaries and from
+//! memory that stays in the cache.
 //!
-//! What depends on the picture alone (its scales and their moments) is computed once for the whole picture and serves all
-//! its patches: they start at multiples of 16 pixels, so that their means of 2x2, 4x4 and 8x8 pixels are the picture's.
+//! What depends on the picture alone (its scales and their moments) is computed once for the whole picture and serves
+//! all its patches: they start at multiples of 16 pixels, so that their means of 2x2, 4x4 and 8x8 pixels are the
+//! picture's.
 
 mod pixels;
 
@@ -46,7 +48,8 @@ struct Plane {
 }
 
 impl Reference {
-    /// For reconstructions of the whole picture. `range` is the distance from the darkest to the brightest possible value.
+    /// For reconstructions of the whole picture. `range` is the distance from the darkest to the brightest possible
+    /// value.
     pub fn global(range: f64) -> Self {
         let sides = (PICTURE as usize, PICTURE as usize);
         Self::new(&MsSsim::GLOBAL_WEIGHTS, MsSsim::GLOBAL_WINDOW, sides, range)
@@ -162,8 +165,9 @@ impl Residuals {
         }
     }
 
-    /// The reconstruction error of a reconstruction (planar, normalised) of the part of the picture that starts at `corner`
-    /// (x, y). Its residual map, made gray, is added to `map`, which starts at the part's first pixel and has the picture's rows.
+    /// The reconstruction error of a reconstruction (planar, normalised) of the part of the picture that starts at
+    /// `corner` (x, y). Its residual map, made gray, is added to `map`, which starts at the part's first pixel and has
+    /// the picture's rows.
     ///
     /// Corners are multiples of 16 and keep the reconstruction within the picture.
     pub fn compare(

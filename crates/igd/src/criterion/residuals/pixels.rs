@@ -193,8 +193,8 @@ pub fn add_distance(
     total
 }
 
-/// Adds `share` times the small plane, enlarged by nearest neighbours, to the map, whose rows are `stride` apart. `nearest` has
-/// the small plane's column for each of the map's, and its row for each of the map's rows.
+/// Adds `share` times the small plane, enlarged by nearest neighbours, to the map, whose rows are `stride` apart.
+/// `nearest` has the small plane's column for each of the map's, and its row for each of the map's rows.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 pub fn add_enlarged(
     plane: &[f32],

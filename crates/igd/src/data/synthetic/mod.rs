@@ -1,5 +1,5 @@
-//! Defects drawn on pictures of good parts, with masks: a test set for those who have no defective part. Localisation can be
-//! measured on it, and a threshold checked.
+//! Defects drawn on pictures of good parts, with masks: a test set for those who have no defective part. Localisation
+//! can be measured on it, and a threshold checked.
 
 mod coverage;
 mod cut_paste;
@@ -19,7 +19,8 @@ pub use write::{Counts, Options, Source, SyntheticError, write};
 
 /// Narrower or lower pictures have no room for a defect.
 pub const SMALLEST_SIDE: u32 = 16;
-/// A pixel belongs to a defect if one of its channels has changed by so many grey levels; those that changed less stay as they were.
+/// A pixel belongs to a defect if one of its channels has changed by so many grey levels; those that changed less stay
+/// as they were.
 pub const VISIBLE: u8 = 6;
 /// Defects of fewer pixels than this, or of a mean change below [`MEAN_CHANGE`] grey levels, are drawn anew.
 const FEWEST_PIXELS: u32 = 8;
@@ -61,16 +62,17 @@ impl Kind {
         }
     }
 
-    /// The picture with such a defect, and its mask: 255 at the pixels that have changed, which are never none. `other` is a
-    /// second picture of any size, for its texture. Both sides are to be [`SMALLEST_SIDE`] at least. Gray stays gray.
+    /// The picture with such a defect, and its mask: 255 at the pixels that have changed, which are never none. `other`
+    /// is a second picture of any size, for its texture. Both sides are to be [`SMALLEST_SIDE`] at least. Gray stays
+    /// gray.
     pub fn draw(
         self,
         picture: &RgbImage,
         other: &RgbImage,
         rng: &mut Rng,
     ) -> (RgbImage, GrayImage) {
-        // Each kind brightens or darkens at random by a share of what there is room for, so that on any picture about every
-        // second one is seen.
+        // Each kind brightens or darkens at random by a share of what there is room for, so that on any picture about
+        // every second one is seen.
         loop {
             let mut drawn = match self {
                 Self::Scratch => scratch::draw(picture, rng),

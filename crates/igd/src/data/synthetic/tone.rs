@@ -17,8 +17,8 @@ pub struct Tone {
 }
 
 impl Tone {
-    /// One of those strengths (shares of 0 to 1), brighter or darker. `tint`: how far the channels of colour pictures may differ, as
-    /// a share of the strength.
+    /// One of those strengths (shares of 0 to 1), brighter or darker. `tint`: how far the channels of colour pictures
+    /// may differ, as a share of the strength.
     pub fn draw(picture: &RgbImage, strengths: Range<f32>, tint: f32, rng: &mut Rng) -> Self {
         let strength = between(strengths.start, strengths.end, rng);
         let tint = if is_gray(picture) { 0.0 } else { tint };

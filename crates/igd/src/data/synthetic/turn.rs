@@ -18,7 +18,8 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// From anywhere in `source` to `to`, turned by up to `turns` (1: any way), a pixel of the place being `scale` pixels of the source.
+    /// From anywhere in `source` to `to`, turned by up to `turns` (1: any way), a pixel of the place being `scale`
+    /// pixels of the source.
     pub fn draw(source: &RgbImage, to: [f32; 2], turns: f32, scale: f32, rng: &mut Rng) -> Self {
         let angle = TAU * turns * (rng.f32() - 0.5);
         Self {

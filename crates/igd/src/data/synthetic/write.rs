@@ -11,10 +11,14 @@ use serde::Serialize;
 
 use super::{Kind, SMALLEST_SIDE};
 use crate::data::elpv::LICENCE_FILE;
-use crate::data::folder::{FolderError, GOOD, GROUND_TRUTH};
+use crate::data::error::FolderError;
+use crate::data::error::SetError;
+use crate::data::folder::GROUND_TRUTH;
 use crate::data::picture::PictureError;
 use crate::data::sample::Sample;
-use crate::data::set::{Selection, SetError, normal_pictures, test_pictures};
+use crate::data::selection::GOOD;
+use crate::data::selection::Selection;
+use crate::data::set::{normal_pictures, test_pictures};
 
 /// What is made.
 #[derive(Clone, Debug)]
@@ -70,8 +74,8 @@ pub enum SyntheticError {
     },
 }
 
-/// Writes `test/good`, `test/<kind>` and `ground_truth/<kind>` to `out`, made from the good pictures of the data set in `from`.
-/// Needs a folder that has no `test` yet.
+/// Writes `test/good`, `test/<kind>` and `ground_truth/<kind>` to `out`, made from the good pictures of the data set in
+/// `from`. Needs a folder that has no `test` yet.
 pub fn write(
     from: &Path,
     selection: &Selection,

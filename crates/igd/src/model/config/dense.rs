@@ -11,7 +11,8 @@ use crate::nn::dense::{CELL, FEATURES};
 #[serde(deny_unknown_fields)]
 pub struct DenseConfig {
     pub tiling: Tiling,
-    /// All tiles have the same descriptors: for textures. Else each has its own: for parts that always lie the same way.
+    /// All tiles have the same descriptors: for textures. Else each has its own: for parts that always lie the same
+    /// way.
     pub shared: bool,
     /// Directions of the features that are kept, a multiple of 16 up to 304.
     pub dimensions: usize,
@@ -34,7 +35,8 @@ const TILE_STEP: usize = 32;
 const TILE_SIDES: RangeInclusive<usize> = 64..=1024;
 /// Columns or rows.
 const MOST_TILES: usize = 32;
-/// Pixels of all tiles together: more than any camera's picture needs, and not yet more than the memory of small machines.
+/// Pixels of all tiles together: more than any camera's picture needs, and not yet more than the memory of small
+/// machines.
 const MOST_PIXELS: usize = 32 << 20;
 /// Floats of a vector register, which the loops over descriptors want to be filled.
 const DIMENSIONS_STEP: usize = 16;

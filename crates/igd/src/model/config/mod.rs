@@ -7,8 +7,14 @@ use serde::{Deserialize, Serialize};
 
 pub use self::dense::{DenseConfig, Tiling};
 pub use self::paper::PaperConfig;
-use super::file::Storage;
 use crate::nn::{GlobalConfig, LocalConfig};
+
+/// How wide a model's weights are stored; statistics are f32 always, and all is computed with in f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    F32,
+    F16,
+}
 
 /// Everything needed to rebuild a model around the file's tensors, by the family it belongs to: `profile` in the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,8 +48,8 @@ impl ModelConfig {
         }
     }
 
-    /// How wide the model's file stores weights: a dense model is mostly numbers that were measured, not learned, and loses
-    /// nothing.
+    /// How wide the model's file stores weights: a dense model is mostly numbers that were measured, not learned, and
+    /// loses nothing.
     pub fn storage(&self) -> Storage {
         match self {
             Self::Paper(_) => Storage::F32,

@@ -9,8 +9,8 @@ use crate::nn::{GlobalConfig, LocalConfig, Normalisation, PATCH, PICTURE};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PaperConfig {
-    /// Width and height in pixels of the picture that the networks see: 256 each, or 32 for the local network alone, to which
-    /// a small picture is a patch (the paper's models for MNIST, Fashion-MNIST and CIFAR-10).
+    /// Width and height in pixels of the picture that the networks see: 256 each, or 32 for the local network alone, to
+    /// which a small picture is a patch (the paper's models for MNIST, Fashion-MNIST and CIFAR-10).
     pub input: [usize; 2],
     pub normalisation: Normalisation,
     /// Distance between the darkest and the brightest value after normalisation, as MS-SSIM and L1 take it.
@@ -58,7 +58,8 @@ impl PaperConfig {
         let side = if self.is_patch() { PATCH } else { PICTURE };
         if self.input != [side as usize; 2] {
             return Err(format!(
-                "config.input is {}x{}, this program knows {PICTURE}x{PICTURE}, and {PATCH}x{PATCH} for a local network alone",
+                "config.input is {}x{}, this program knows {PICTURE}x{PICTURE}, and {PATCH}x{PATCH} for a local \
+                network alone",
                 self.input[0], self.input[1]
             ));
         }

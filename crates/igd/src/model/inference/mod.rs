@@ -73,8 +73,8 @@ impl Inference {
         }
     }
 
-    /// Judges pictures of the model's size; their maps have that size already. What several together cost less than one after
-    /// the other depends on the model.
+    /// Judges pictures of the model's size; their maps have that size already. What several together cost less than one
+    /// after the other depends on the model.
     ///
     /// Panics where libtorch throws: out of memory, or a GPU that was lost.
     pub fn run(&mut self, pictures: &mut [&mut Picture]) {
@@ -88,7 +88,8 @@ impl Inference {
         }
     }
 
-    /// As [`run`](Self::run), from the features of each tile of a dense model's picture; the score of other models is not a number.
+    /// As [`run`](Self::run), from the features of each tile of a dense model's picture; the score of other models is
+    /// not a number.
     pub fn judge(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
         match self {
             Self::Paper(_) => raw.score = f32::NAN,

@@ -54,8 +54,8 @@ impl Stage {
     }
 }
 
-/// The time that each stage has taken since the start, of all threads together. On GPUs, which work while the CPU is elsewhere,
-/// only what the CPU does is counted.
+/// The time that each stage has taken since the start, of all threads together. On GPUs, which work while the CPU is
+/// elsewhere, only what the CPU does is counted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stages([Duration; Stage::ALL.len()]);
 

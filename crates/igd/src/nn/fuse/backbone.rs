@@ -1,8 +1,8 @@
 //! The stages of EfficientNet-Lite0, shared by threads.
 //!
-//! Each block widens its picture, filters each channel by itself and narrows it again. So a share of the inner channels goes
-//! through all three layers alone, and only the narrow pictures that the shares come to are summed: one meeting of the threads
-//! a block, where splitting each layer takes three.
+//! Each block widens its picture, filters each channel by itself and narrows it again. So a share of the inner channels
+//! goes through all three layers alone, and only the narrow pictures that the shares come to are summed: one meeting of
+//! the threads a block, where splitting each layer takes three.
 
 use std::ops::Range;
 
@@ -54,8 +54,8 @@ impl FusedBackbone {
         }
     }
 
-    /// (N, 3, H, W), channels-last and normalised for the backbone, to the output of each stage. Within a pool of threads, all
-    /// of them work on it.
+    /// (N, 3, H, W), channels-last and normalised for the backbone, to the output of each stage. Within a pool of
+    /// threads, all of them work on it.
     pub fn forward(&self, x: &Tensor) -> Vec<Tensor> {
         through(&self.stages, x.shallow_clone(), Block::forward)
     }

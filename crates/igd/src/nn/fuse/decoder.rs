@@ -15,8 +15,8 @@ use crate::nn::{Global, Local};
 pub struct FusedDecoder {
     /// To the first picture, channels-last.
     first: FusedLinear,
-    /// Whole pictures need one doubling more. Multiplied out with the linear layer it would save a thousandth of a picture's
-    /// operations, and take a tenth of a picture's more at each opening.
+    /// Whole pictures need one doubling more. Multiplied out with the linear layer it would save a thousandth of a
+    /// picture's operations, and take a tenth of a picture's more at each opening.
     up: Option<FusedConv>,
     blocks: Vec<FusedUp>,
     /// In f32: bf16 would round dark pixels by a gray level, and dark flat patches are judged by less.

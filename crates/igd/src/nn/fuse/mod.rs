@@ -1,14 +1,14 @@
 //! The trained networks rewritten for inference: the same results from less work.
 //!
-//! - Batch norm after a convolution is folded into it; before one, where the shortcut needs the plain input too, it is one
-//!   factor and offset a channel.
+//! - Batch norm after a convolution is folded into it; before one, where the shortcut needs the plain input too, it is
+//!   one factor and offset a channel.
 //! - Convolution and 2x2 means are one convolution of stride 2, nearest upsampling and convolution one transposed
 //!   convolution (as in training); 1x1 shortcuts run on the smaller side of both.
-//! - Linear layers that follow each other are multiplied out, and so are the convolutions between them that no activation
-//!   separates, where that pays: the last ones of the trained encoders.
-//! - Pictures are channels-last in memory, as the kernels of CPUs and GPUs want them; weights have the precision of the run
-//!   (f32, bf16 or f16) and, on CPUs, the layout of the kernels, which do ReLUs and sums in the same pass. Latents and
-//!   reconstructions come out as f32.
+//! - Linear layers that follow each other are multiplied out, and so are the convolutions between them that no
+//!   activation separates, where that pays: the last ones of the trained encoders.
+//! - Pictures are channels-last in memory, as the kernels of CPUs and GPUs want them; weights have the precision of the
+//!   run (f32, bf16 or f16) and, on CPUs, the layout of the kernels, which do ReLUs and sums in the same pass. Latents
+//!   and reconstructions come out as f32.
 
 mod algebra;
 mod backbone;
@@ -51,9 +51,9 @@ pub struct Fused {
 }
 
 impl Fused {
-    /// `kind` is what the decoder's convolutions compute in: f32, bf16 or f16. The encoder's are f32: its layer to the latent
-    /// stretches what hardly varies, and with it the rounding, until scores are off by a tenth. It is a small part of the whole.
-    /// Batches of `batch` pictures are the fastest.
+    /// `kind` is what the decoder's convolutions compute in: f32, bf16 or f16. The encoder's are f32: its layer to the
+    /// latent stretches what hardly varies, and with it the rounding, until scores are off by a tenth. It is a small
+    /// part of the whole. Batches of `batch` pictures are the fastest.
     pub fn global(network: &Global, kind: Kind, batch: i64) -> Self {
         tch::no_grad(|| {
             let (latent, decoder_kind) = (&network.ln11, kind);

@@ -3,38 +3,24 @@
 use rayon::prelude::*;
 use tch::{Kind, Tensor, no_grad};
 
+use super::error::FitError;
 use super::moments::Moments;
 use crate::criterion::Field;
 use crate::libtorch::{Shared, Workers};
 
-/// How much of each place's covariance is given up for one without directions, so that what its pictures were too few to show
-/// is not taken for impossible.
+/// How much of each place's covariance is given up for one without directions, so that what its pictures were too few
+/// to show is not taken for impossible.
 const SHRINKAGE: f64 = 0.02;
-/// Each place counts as if it had been seen in so many pictures more, in which it varies as all places do on the average: of few
-/// pictures, most directions of a place are not known.
+/// Each place counts as if it had been seen in so many pictures more, in which it varies as all places do on the
+/// average: of few pictures, most directions of a place are not known.
 const PRIOR: f64 = 20.0;
-/// The least variance of a place there, of the mean over all places: the black bars of a film never change, and a decoder's
-/// noise there is no anomaly.
+/// The least variance of a place there, of the mean over all places: the black bars of a film never change, and a
+/// decoder's noise there is no anomaly.
 const LEAST_VARIANCE: f64 = 0.1;
 /// Added to each direction's variance before the features are scaled by it, of the mean variance.
 const FLOOR: f64 = 0.01;
 /// Variance of the features, of their mean square, that a camera's noise alone is far above.
 const SMALLEST_VARIANCE: f64 = 1e-9;
-
-/// Why moments make no model. The text tells the user what to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FitError {
-    #[error("{0} pictures say nothing of how normal ones vary: show it more")]
-    TooFew(i64),
-    #[error(
-        "all pictures are the same, so that any other would be an anomaly: show it pictures that vary as normal ones do"
-    )]
-    AllTheSame,
-    #[error("the fit would take {0} GB of memory: use fewer or smaller tiles, or --tile-model one")]
-    TooLarge(i64),
-    #[error("the pictures' features are not finite: the backbone's weights are damaged")]
-    NotFinite,
-}
 
 /// A fit under way: places are worked out some at a time, so that a pipeline that learns can go on between.
 #[derive(Debug)]
@@ -48,7 +34,8 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// Finds the projection to so many directions: whitening of all places' deviations together, the widest directions first.
+    /// Finds the projection to so many directions: whitening of all places' deviations together, the widest directions
+    /// first.
     pub fn new(moments: Moments, dimensions: usize) -> Result<Self, FitError> {
         if moments.count < 2 {
             return Err(FitError::TooFew(moments.count));
@@ -134,8 +121,8 @@ impl Fit {
     }
 }
 
-/// The lower triangle of W for a place's covariance: W'W is its inverse, after projection, and with the prior's share of what is
-/// the identity there.
+/// The lower triangle of W for a place's covariance: W'W is its inverse, after projection, and with the prior's share
+/// of what is the identity there.
 fn whitener(covariance: &Tensor, projection: &Tensor, prior: f64) -> Tensor {
     let projected = projection.matmul(covariance).matmul(&projection.tr());
     let dimensions = projected.size()[0];

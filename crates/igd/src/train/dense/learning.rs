@@ -1,7 +1,8 @@
 //! A fit to the frames of a video while it goes on.
 //!
-//! The first four fifths of the frames are fitted to, the last fifth calibrates. Working out the descriptors takes most of a
-//! second; it is spread over the frames that calibrate, whose features wait for it, so that the video never stops for long.
+//! The first four fifths of the frames are fitted to, the last fifth calibrates. Working out the descriptors takes most
+//! of a second; it is spread over the frames that calibrate, whose features wait for it, so that the video never stops
+//! for long.
 
 use std::mem;
 use std::sync::Arc;

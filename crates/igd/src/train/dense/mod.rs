@@ -1,5 +1,6 @@
 //! The dense profile: one pass over the pictures, then a solution in closed form.
 
+mod error;
 mod fit;
 mod kept;
 mod learning;
@@ -16,7 +17,8 @@ use std::time::Instant;
 
 use tch::{Device, Kind, Tensor};
 
-pub use self::fit::{Fit, FitError};
+pub use self::error::FitError;
+pub use self::fit::Fit;
 use self::kept::Seen;
 pub use self::learning::{LearnError, Learned, Learning};
 pub use self::moments::Moments;
@@ -27,10 +29,10 @@ use super::{
 };
 use crate::criterion::Field;
 use crate::data::Sample;
+use crate::files::{check_writable, sweep};
 use crate::libtorch::KeptBlocks;
 use crate::model::{
     DenseConfig, Extractor, ModelConfig, ModelError, Precision, Provenance, Tensors,
-    check_writable, sweep,
 };
 use crate::nn::{Builder, dense};
 
@@ -222,7 +224,8 @@ fn see(
     Ok(())
 }
 
-/// A picture's features as the moments take them, (N, places, 304) on the CPU: one of all its tiles' places, or one a tile.
+/// A picture's features as the moments take them, (N, places, 304) on the CPU: one of all its tiles' places, or one a
+/// tile.
 fn sample(extractor: &mut Extractor, shared: bool, rgb: &[f32]) -> Tensor {
     extractor.prepare([rgb]);
     let tiles = extractor.each(|_, features| features.to_device(Device::Cpu));
@@ -233,7 +236,8 @@ fn sample(extractor: &mut Extractor, shared: bool, rgb: &[f32]) -> Tensor {
     }
 }
 
-/// The backbone's tensors by their names in a model, with the precision that a model's file has: what is fitted is what will run.
+/// The backbone's tensors by their names in a model, with the precision that a model's file has: what is fitted is what
+/// will run.
 fn backbone_tensors() -> Result<Tensors, TrainError> {
     let entries = imagenet_backbone()?.into_iter();
     Ok(entries

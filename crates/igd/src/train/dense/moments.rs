@@ -1,10 +1,10 @@
-//! What a fit keeps of the pictures it has seen: for each place, how many, their mean, and how they vary together. Its size does
-//! not depend on their number.
+//! What a fit keeps of the pictures it has seen: for each place, how many, their mean, and how they vary together. Its
+//! size does not depend on their number.
 
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor, no_grad};
 
-use super::fit::FitError;
+use super::error::FitError;
 use crate::libtorch::{Shared, Workers};
 
 const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -45,8 +45,8 @@ impl Moments {
 
     /// Adds the features (N, places, features) of N pictures.
     ///
-    /// The batch's own mean and scatter are joined with those so far (Chan, Golub & LeVeque, 1983), so that no large sums are
-    /// subtracted from each other, and batches of any size come to the same.
+    /// The batch's own mean and scatter are joined with those so far (Chan, Golub & LeVeque, 1983), so that no large
+    /// sums are subtracted from each other, and batches of any size come to the same.
     pub fn add(&mut self, features: &Tensor, workers: &Workers) {
         let added = features.size()[0];
         let (before, after) = (self.count as f64, (self.count + added) as f64);

@@ -8,8 +8,8 @@ use crate::data::{PictureError, Sample};
 /// Pictures that wait to be worked on.
 const AHEAD: usize = 8;
 
-/// Reads pictures in their order at `size` (width, height) and hands each one's planar R, G, B values of 0..=255, or why there are
-/// none, to `work`, whose first error ends it.
+/// Reads pictures in their order at `size` (width, height) and hands each one's planar R, G, B values of 0..=255, or
+/// why there are none, to `work`, whose first error ends it.
 pub fn for_each<E>(
     samples: &[Sample],
     size: (usize, usize),

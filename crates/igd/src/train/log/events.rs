@@ -1,5 +1,5 @@
-//! TensorBoard's event files: records of a length, a message, and checksums of both (TFRecord), one after the other. The
-//! messages are `Event`s of TensorFlow's `event.proto`.
+//! TensorBoard's event files: records of a length, a message, and checksums of both (TFRecord), one after the other.
+//! The messages are `Event`s of TensorFlow's `event.proto`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::summary::{Message, Summary};
-use crate::model::write_atomically;
+use crate::files::write_atomically;
 
 /// TensorBoard looks for `tfevents` in names.
 const FILE: &str = "events.out.tfevents.0.igd";
@@ -25,7 +25,8 @@ impl EventFile {
         folder.join(FILE)
     }
 
-    /// Opens the file of a folder, keeping of what is in it the events up to a step; of a training from its start, none.
+    /// Opens the file of a folder, keeping of what is in it the events up to a step; of a training from its start,
+    /// none.
     pub fn open(folder: &Path, step: usize) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let path = Self::path(folder);

@@ -4,11 +4,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::model::write_atomically;
+use crate::files::write_atomically;
 use crate::train::paper::{Report, StepLosses};
 
-/// `epoch` and `step` count what is done; `seconds` are spent in training, over interruptions. The losses are means over the
-/// steps since the row before.
+/// `epoch` and `step` count what is done; `seconds` are spent in training, over interruptions. The losses are means
+/// over the steps since the row before.
 const HEADER: &str =
     "scale,epoch,step,seconds,learning_rate,reconstruction,gaussian,interpolation,critic,total";
 

@@ -1,7 +1,7 @@
 //! What a training leaves to look at, in a folder: `losses.csv`, `tensorboard/`, `reconstructions/` and `scores.svg`.
 //!
-//! A training that goes on from a checkpoint goes on with its log: what was logged after the checkpoint is cut off, since those
-//! steps are done again.
+//! A training that goes on from a checkpoint goes on with its log: what was logged after the checkpoint is cut off,
+//! since those steps are done again.
 
 mod events;
 mod losses;
@@ -19,7 +19,8 @@ use self::losses::{Means, Table};
 use self::summary::{Summary, histogram, picture, scalar};
 use super::Event;
 use super::paper::{Begin, Report};
-use crate::model::{Calibration, Judgement, write_atomically};
+use crate::files::write_atomically;
+use crate::model::{Calibration, Judgement};
 
 /// A network's training has at most so many rows in `losses.csv`; each is the mean over the steps since the one before.
 const ROWS: f64 = 2000.0;
@@ -48,7 +49,8 @@ struct Network {
 }
 
 impl Log {
-    /// Makes the folder. What an earlier training has logged there is removed, or gone on with, as [`Event::Begin`] then says.
+    /// Makes the folder. What an earlier training has logged there is removed, or gone on with, as [`Event::Begin`]
+    /// then says.
     pub fn open(folder: &Path, resume: bool) -> io::Result<Self> {
         fs::create_dir_all(folder.join("reconstructions"))?;
         if !resume {

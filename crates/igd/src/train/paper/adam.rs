@@ -1,6 +1,6 @@
-//! Adam (Kingma & Ba, 2015) over named weights, with beta 0 and 0.9 as published: the first moment is the gradient itself, and
-//! the second alone is kept. libtorch has an Adam, but keeps its moments to itself: a training that was killed could not go on
-//! as if nothing had happened.
+//! Adam (Kingma & Ba, 2015) over named weights, with beta 0 and 0.9 as published: the first moment is the gradient
+//! itself, and the second alone is kept. libtorch has an Adam, but keeps its moments to itself: a training that was
+//! killed could not go on as if nothing had happened.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -43,8 +43,8 @@ impl Losses {
         Tensor::empty([pictures.size()[0], 1], options).uniform_(0.0, LARGEST_SHARE)
     }
 
-    /// `features` are the encoder's of `pictures`; `shares` (N, 1) say how much of each latent stays in its mixture with the
-    /// latent of the picture on the other side of the batch. Without an adversary nothing is mixed.
+    /// `features` are the encoder's of `pictures`; `shares` (N, 1) say how much of each latent stays in its mixture
+    /// with the latent of the picture on the other side of the batch. Without an adversary nothing is mixed.
     pub fn compute(
         network: &impl Autoencoder,
         adversary: Option<Adversary>,
@@ -93,9 +93,9 @@ impl Losses {
         }
     }
 
-    /// The critic's loss: it should tell the share in mixtures, and zero in reconstructions. The published code decodes both
-    /// anew after the generator's step; using the same pictures, and what the critic found in the mixtures, saves two passes
-    /// of the decoder and one of the critic, and changes nothing else. `None` where nothing was mixed.
+    /// The critic's loss: it should tell the share in mixtures, and zero in reconstructions. The published code decodes
+    /// both anew after the generator's step; using the same pictures, and what the critic found in the mixtures, saves
+    /// two passes of the decoder and one of the critic, and changes nothing else. `None` where nothing was mixed.
     pub fn critic(&self, critic: &Critic, pictures: &Tensor) -> Option<Tensor> {
         let (found, shares) = self.mixtures.as_ref()?;
         let unmixed = &self.reconstructed + (pictures - &self.reconstructed) * TRUE_SHARE;
@@ -108,8 +108,8 @@ impl Losses {
 /// A loss's gradients for the trained weights of a network, by their names.
 pub type Gradients = BTreeMap<String, Tensor>;
 
-/// Computes the gradients of `loss` for `weights` and for nothing else, where a plain backward pass goes on to the weights of
-/// the other network. `keep_graph` if another loss of the same forward pass comes after.
+/// Computes the gradients of `loss` for `weights` and for nothing else, where a plain backward pass goes on to the
+/// weights of the other network. `keep_graph` if another loss of the same forward pass comes after.
 pub fn gradients(loss: &Tensor, weights: &Weights, keep_graph: bool) -> Gradients {
     let (names, tensors): (Vec<_>, Vec<_>) = weights
         .iter()

@@ -27,9 +27,8 @@ use super::{
     Ending, Event, Outcome, Skipping, TrainError, calibrate_and_save, check_stop, enough,
     provenance, split,
 };
-use crate::model::{
-    ModelConfig, ModelError, PaperConfig, Provenance, Tensors, check_writable, sweep,
-};
+use crate::files::{check_writable, sweep};
+use crate::model::{ModelConfig, ModelError, PaperConfig, Provenance, Tensors};
 use crate::nn::PATCH;
 
 /// Trains the networks that `options` names, calibrates on the held-out pictures and writes the model.

@@ -70,9 +70,11 @@ pub struct Options {
     pub hold_out: f64,
     /// Share of the held-out pictures that may lie above the threshold.
     pub false_positive_rate: f64,
-    /// Time between two checkpoints within an epoch. Each epoch ends with one, unless they would take too much of the time.
+    /// Time between two checkpoints within an epoch. Each epoch ends with one, unless they would take too much of the
+    /// time.
     pub checkpoint_interval: Duration,
-    /// Leave the checkpoints when the model is written, until [`forget`](super::forget): to resume then writes it once more.
+    /// Leave the checkpoints when the model is written, until [`forget`](super::forget): to resume then writes it once
+    /// more.
     pub keep: bool,
     /// Go on from the checkpoint, if there is one.
     pub resume: bool,
@@ -84,7 +86,8 @@ impl Options {
     /// What two runs must have in common for one to go on from the other's checkpoint.
     pub(super) fn fingerprint(&self) -> String {
         format!(
-            "data {}, global {:?}, local {:?}, input {}, width {}, latent {}, batch {}, patches {}, learning rate {}, interpolation {}, mirrored {}, seed {}, held out {}",
+            "data {}, global {:?}, local {:?}, input {}, width {}, latent {}, batch {}, patches {}, learning rate {}, \
+            interpolation {}, mirrored {}, seed {}, held out {}",
             self.data.name,
             self.global,
             self.local,

@@ -23,7 +23,8 @@ impl Pictures {
         let size = (3 * side * side) as usize;
         let shape = [samples.len() as i64, 3, side, side];
         let bytes = Tensor::empty(shape, (Kind::Uint8, Device::Cpu));
-        // SAFETY: the tensor is contiguous, has as many bytes, and nobody else has it yet. Thousands of pictures are not held twice.
+        // SAFETY: the tensor is contiguous, has as many bytes, and nobody else has it yet. Thousands of pictures are
+        // not held twice.
         let values = unsafe {
             std::slice::from_raw_parts_mut(bytes.data_ptr().cast::<u8>(), samples.len() * size)
         };

@@ -14,9 +14,10 @@ use crate::nn::Autoencoder;
 /// Checkpoints take at most this share of the time.
 const LARGEST_SHARE: f64 = 0.05;
 
-/// Writes the checkpoints of a network's training: at the end of each epoch and, in long ones, after an interval. Where epochs
-/// are so short that this would take more than a twentieth of the time, several of them have one together. So at most an epoch
-/// is lost, or what is trained in twenty times the time that a checkpoint takes to write, whichever is longer.
+/// Writes the checkpoints of a network's training: at the end of each epoch and, in long ones, after an interval. Where
+/// epochs are so short that this would take more than a twentieth of the time, several of them have one together. So at
+/// most an epoch is lost, or what is trained in twenty times the time that a checkpoint takes to write, whichever is
+/// longer.
 pub struct Saver {
     path: PathBuf,
     run: String,

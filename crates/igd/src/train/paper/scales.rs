@@ -55,7 +55,8 @@ pub fn train_global(
     )
     .map_err(TrainError::Encoder)?;
     tell(Event::Stage("encoding pictures"));
-    // Each stage has its own: what one leaves fits few of the next one's tensors, and would be gigabytes on top of those.
+    // Each stage has its own: what one leaves fits few of the next one's tensors, and would be gigabytes on top of
+    // those.
     let kept = KeptBlocks::new();
     let network = &trainer.scale.network;
     let source = WholePictures::new(pictures, network, options.batch, options.flip, options.seed);

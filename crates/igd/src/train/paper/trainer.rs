@@ -15,7 +15,8 @@ use crate::criterion::{Descriptor, MsSsim};
 use crate::model::{Scale, Tensors, tensors_of};
 use crate::nn::{Autoencoder, Builder, Critic, Mode, Weights, WeightsError};
 
-/// The E step re-estimates the descriptor so many times, evenly spread over the training: every ten of the paper's 256 epochs.
+/// The E step re-estimates the descriptor so many times, evenly spread over the training: every ten of the paper's 256
+/// epochs.
 const ESTIMATES: f64 = 25.6;
 /// Latents that it does so from: more would cost a short training much of its time.
 const ESTIMATE_LATENTS: usize = 1_024;

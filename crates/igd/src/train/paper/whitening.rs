@@ -1,18 +1,19 @@
 //! Where the latent layer of a network with a frozen encoder starts.
 //!
 //! Drawn weights see little but the few directions in which normal features vary most; it takes many epochs until the
-//! descriptor has learned to look past those. Whitening does that at once: the distance to the centre is a Mahalanobis distance
-//! from the first step on, and training goes on from there.
+//! descriptor has learned to look past those. Whitening does that at once: the distance to the centre is a Mahalanobis
+//! distance from the first step on, and training goes on from there.
 
 use tch::{Device, Kind, Tensor};
 
-/// Of the mean variance, added to each: directions in which the pictures hardly vary, or which they are too few to show.
+/// Of the mean variance, added to each: directions in which the pictures hardly vary, or which they are too few to
+/// show.
 const SHRINKAGE: f64 = 0.01;
 /// Equal pictures have none at all.
 const SMALLEST_VARIANCE: f64 = 1e-6;
 
-/// The layer's weight (latent, features) and bias (latent), for the features (N, features) of normal pictures: as many random
-/// directions, at right angles, of the whitened features. `None` if there are not as many directions.
+/// The layer's weight (latent, features) and bias (latent), for the features (N, features) of normal pictures: as many
+/// random directions, at right angles, of the whitened features. `None` if there are not as many directions.
 pub fn whitening(features: &Tensor, latent: i64) -> Option<(Tensor, Tensor)> {
     let length = features.size()[1];
     if latent > length || features.size()[0] < 2 {

@@ -119,8 +119,8 @@ impl Extractor {
         }
     }
 
-    /// Does something with the features (places, 304) of each tile of all prepared pictures, one picture after the other, on the
-    /// threads.
+    /// Does something with the features (places, 304) of each tile of all prepared pictures, one picture after the
+    /// other, on the threads.
     pub fn each<T: Send>(&self, work: impl Fn(usize, Tensor) -> T + Sync) -> Vec<T> {
         self.workers.run(|| {
             let one = |index: usize| no_grad(|| work(index, self.features(&self.tiles[index])));

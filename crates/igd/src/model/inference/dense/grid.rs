@@ -73,8 +73,8 @@ impl Grid {
         }
     }
 
-    /// The smoothed distances at the size of the picture: each is that of the centre of its place, and between centres they
-    /// change evenly.
+    /// The smoothed distances at the size of the picture: each is that of the centre of its place, and between centres
+    /// they change evenly.
     pub fn enlarge(&mut self, map: &mut [f32]) {
         let [width, _] = self.tiling.picture();
         let row = |y: usize| &self.smooth[y * self.columns..][..self.columns];

@@ -1,5 +1,5 @@
-//! Inference on the CPU: libtorch for the networks, loops of our own for what comes after them. The global network and each
-//! row of patches are pieces of work of their own, which [`Workers`](crate::libtorch::Workers) share.
+//! Inference on the CPU: libtorch for the networks, loops of our own for what comes after them. The global network and
+//! each row of patches are pieces of work of their own, which [`Workers`](crate::libtorch::Workers) share.
 
 use rayon::prelude::*;
 use tch::{Tensor, no_grad};

@@ -138,9 +138,10 @@ impl Paper {
     }
 }
 
-/// What makes the networks' pictures of values in 0..=255: (value - mean) / deviation, a channel each. Values are rounded to
-/// whole ones first, as those of training pictures are, and the published code's after its `Resize`: a picture that was made
-/// larger is smooth without, and to a network that has learned from rounded ones alone that is a defect.
+/// What makes the networks' pictures of values in 0..=255: (value - mean) / deviation, a channel each. Values are
+/// rounded to whole ones first, as those of training pictures are, and the published code's after its `Resize`: a
+/// picture that was made larger is smooth without, and to a network that has learned from rounded ones alone that is a
+/// defect.
 fn normalise(rgb: &[f32], normalisation: &Normalisation, out: &mut [f32]) {
     let area = rgb.len() / 3;
     let channels = rgb.chunks_exact(area).zip(out.chunks_exact_mut(area));

@@ -5,8 +5,8 @@
 //! torchvision's `Resize` do) on half-pixel centres, in f32 from the first product to the last sum. Down comes before
 //! across: whole rows of bytes are summed as they lie in memory, and only what is left of them is told apart.
 //!
-//! The loops are compiled for several instruction sets. They add in the same order on each and never fuse a product with
-//! a sum, so that the numbers do not depend on the processor.
+//! The loops are compiled for several instruction sets. They add in the same order on each and never fuse a product
+//! with a sum, so that the numbers do not depend on the processor.
 
 use multiversion::multiversion;
 
@@ -84,8 +84,8 @@ impl Resizer {
         }
     }
 
-    /// Fills `dst` from `src` with one component after the other, each width * height values, row by row, in 0..=255. The first
-    /// sample of each component is at its one of `offsets`, in bytes.
+    /// Fills `dst` from `src` with one component after the other, each width * height values, row by row, in 0..=255.
+    /// The first sample of each component is at its one of `offsets`, in bytes.
     pub fn run(
         &mut self,
         src: PlaneView<'_>,

@@ -1,0 +1,76 @@
+//! The folders of a crate know only those below them: there is no way back up.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use crate::common::repository;
+
+/// Each folder or file right below a crate's `src`, with what it may use of the others.
+const LIBRARY: [(&str, &[&str]); 9] = [
+    ("files", &[]),
+    ("resize", &[]),
+    ("libtorch", &[]),
+    ("nn", &["libtorch"]),
+    ("criterion", &["nn"]),
+    ("data", &["files", "resize"]),
+    ("model", &["files", "resize", "libtorch", "nn", "criterion"]),
+    (
+        "train",
+        &["files", "libtorch", "nn", "criterion", "data", "model"],
+    ),
+    ("eval", &["data", "model"]),
+];
+const PLUGIN: [(&str, &[&str]); 5] = [
+    ("video", &[]),
+    ("meta", &["video"]),
+    ("igdfilter", &["video", "meta"]),
+    ("igdmetaenc", &["meta"]),
+    ("igdgate", &["meta"]),
+];
+
+/// Checks the Rust files of a crate, and returns how many there are.
+fn check(source: &Path, layers: &[(&str, &[&str])]) -> usize {
+    let allowed: HashMap<_, _> = layers.iter().copied().collect();
+    let mut files = 0;
+    for entry in WalkDir::new(source) {
+        let path = entry.unwrap().into_path();
+        let below = path.strip_prefix(source).unwrap();
+        let first = below
+            .components()
+            .next()
+            .map(|first| PathBuf::from(first.as_os_str()));
+        let layer = first.unwrap_or_default().with_extension("");
+        let layer = layer.to_str().unwrap();
+        if path.extension().is_none_or(|extension| extension != "rs") || layer == "lib" {
+            continue;
+        }
+        files += 1;
+        let allowed = allowed
+            .get(layer)
+            .unwrap_or_else(|| panic!("which layer is {layer}?"));
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for used in code.flat_map(|line| line.split("crate::").skip(1)) {
+            let end = used.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            let used = &used[..end.unwrap_or(used.len())];
+            assert!(
+                used == layer || allowed.contains(&used),
+                "{}: {layer} must not use {used}",
+                path.display()
+            );
+        }
+    }
+    files
+}
+
+#[test]
+fn folders_know_only_those_below() {
+    let root = repository();
+    assert!(check(&root.join("crates/igd/src"), &LIBRARY) > 100);
+    assert!(check(&root.join("src"), &PLUGIN) > 50);
+}
