@@ -25,12 +25,12 @@ enum Brush {
 #[derive(Debug)]
 struct Composed {
     composition: VideoOverlayComposition,
-    look: Look,
+    look: OverlaySettings,
 }
 
 /// What the user says of the overlay.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Look {
+struct OverlaySettings {
     draws_map: bool,
     draws_regions: bool,
     colormap: Colormap,
@@ -66,7 +66,7 @@ impl Canvas {
         found: &Found<'_>,
         settings: &FrameSettings,
     ) -> Result<(), gst::ErrorMessage> {
-        let look = Look {
+        let look = OverlaySettings {
             draws_map: settings.overlay.contains(Overlay::HEATMAP) && settings.opacity > 0.0,
             draws_regions: settings.overlay.contains(Overlay::REGIONS) && !found.regions.is_empty(),
             colormap: settings.colormap,
@@ -127,7 +127,7 @@ impl Canvas {
 fn compose(
     composer: &mut Composer,
     found: &Found<'_>,
-    look: Look,
+    look: OverlaySettings,
 ) -> Option<VideoOverlayComposition> {
     if look.draws_map {
         for (area, detection) in found.detections {

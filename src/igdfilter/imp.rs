@@ -18,7 +18,7 @@ use super::pace::{Latency, Lateness};
 use super::properties::properties;
 use super::refusal::{Refusal, learn_error, learn_text, not_negotiated};
 use super::settings::{LEARN_FRAMES, Settings};
-use super::state::{Outcome, Passing, State, Stop, Taught};
+use super::state::{FrameContext, LessonOutcome, Outcome, State, Stop};
 use super::stats::Stats;
 use super::{InferenceMode, OverlayMethod};
 use igd::files::check_writable;
@@ -44,15 +44,16 @@ pub struct IgdFilter {
     settings: Mutex<Settings>,
     state: Mutex<Option<State>>,
     /// What is left here is reached without waiting for a frame.
-    beside: Mutex<Beside>,
+    running: Mutex<Running>,
     stats: Mutex<Stats>,
     latency: Mutex<Latency>,
     lateness: Mutex<Lateness>,
     mailbox: Arc<Mailbox>,
 }
 
+/// What there is from start to stop, beside what a frame needs.
 #[derive(Default)]
-struct Beside {
+struct Running {
     /// Where the model is, from start to stop.
     instance: Option<(Arc<Instance>, (Device, Kind))>,
     /// What the signal `learn` has asked for.
@@ -142,7 +143,7 @@ impl IgdFilter {
 
     /// The signal `learn`: whether a lesson begins with the next frame.
     fn learn(&self) -> bool {
-        let Some((instance, target)) = lock(&self.beside).instance.clone() else {
+        let Some((instance, target)) = lock(&self.running).instance.clone() else {
             gst::warning!(
                 CAT,
                 imp = self,
@@ -161,7 +162,7 @@ impl IgdFilter {
         let config = config.cloned().unwrap_or_else(DenseConfig::usual);
         match Lesson::new(frames, config, settings.learn_location(), target) {
             Ok(lesson) => {
-                lock(&self.beside).lesson = Some(lesson);
+                lock(&self.running).lesson = Some(lesson);
                 true
             }
             Err(error) => {
@@ -173,14 +174,14 @@ impl IgdFilter {
 
     /// The property `model` has been set: in a running element the model takes over as soon as it is open.
     fn replace_model(&self, before: Option<PathBuf>) {
-        let Some((instance, (device, _))) = lock(&self.beside).instance.clone() else {
+        let Some((instance, (device, _))) = lock(&self.running).instance.clone() else {
             return;
         };
         let settings = lock(&self.settings).clone();
         let element = self.obj().downgrade();
         let opener = thread::Builder::new().name("igd-open".to_owned());
         // One after the other, so that the last one wins.
-        let earlier = lock(&self.beside).opening.take();
+        let earlier = lock(&self.running).opening.take();
         let opening = opener.spawn(move || {
             // What was set before may have been refused meanwhile.
             let before = match earlier.map(JoinHandle::join) {
@@ -212,7 +213,7 @@ impl IgdFilter {
             }
         });
         match opening {
-            Ok(opening) => lock(&self.beside).opening = Some(opening),
+            Ok(opening) => lock(&self.running).opening = Some(opening),
             Err(error) => self.warn(&format!("the model stays as it is: {error}")),
         }
     }
@@ -257,7 +258,7 @@ impl IgdFilter {
             }
         });
         match written {
-            Ok(writer) => lock(&self.beside).saving = Some(writer),
+            Ok(writer) => lock(&self.running).saving = Some(writer),
             Err(error) => gst::element_imp_warning!(
                 self,
                 gst::ResourceError::Write,
@@ -277,18 +278,21 @@ impl IgdFilter {
             if outcome.late {
                 stats.skip_late();
             }
-            if matches!(&outcome.lesson, Some(Taught::Frame | Taught::Model(..))) {
+            if matches!(
+                &outcome.lesson,
+                Some(LessonOutcome::Frame | LessonOutcome::Model(..))
+            ) {
                 stats.learn();
             }
         }
         match outcome.lesson {
-            None | Some(Taught::Frame | Taught::Blank { is_news: false }) => {}
-            Some(Taught::Blank { is_news: true }) => self.warn(&format!(
+            None | Some(LessonOutcome::Frame | LessonOutcome::Blank { is_news: false }) => {}
+            Some(LessonOutcome::Blank { is_news: true }) => self.warn(&format!(
                 "{}, and is not learned, nor are others like it: is the camera covered?",
                 LearnError::Blank
             )),
-            Some(Taught::Nothing(error)) => self.warn(&learn_text(&error)),
-            Some(Taught::Model(learned, saving)) => {
+            Some(LessonOutcome::Nothing(error)) => self.warn(&learn_text(&error)),
+            Some(LessonOutcome::Model(learned, saving)) => {
                 self.post(gst::Structure::from(&*learned));
                 if let Some(saving) = saving {
                     self.save(*saving);
@@ -318,7 +322,7 @@ impl IgdFilter {
         let mode = lock(&self.settings).frame.inference_mode;
         let is_known = lock(&self.latency).is_known();
         if is_live && mode == InferenceMode::Sync && !is_known {
-            let instance = lock(&self.beside).instance.clone();
+            let instance = lock(&self.running).instance.clone();
             let engine = instance.and_then(|(instance, _)| instance.engine());
             if let Some(engine) = engine {
                 // Where it takes longer, the first frames tell how much.
@@ -375,7 +379,7 @@ impl IgdFilter {
 
     /// Takes up what the signal `learn` has asked for.
     fn begin_lesson(&self) {
-        let lesson = lock(&self.beside).lesson.take();
+        let lesson = lock(&self.running).lesson.take();
         if let (Some(lesson), Some(state)) = (lesson, lock(&self.state).as_mut()) {
             state.learn(lesson);
         }
@@ -437,7 +441,7 @@ impl ObjectImpl for IgdFilter {
             (settings.model.clone(), settings.set(pspec.name(), value))
         };
         if let Err(error) = set
-            && lock(&self.beside).instance.is_some()
+            && lock(&self.running).instance.is_some()
         {
             self.warn(&error.to_string());
         }
@@ -529,7 +533,7 @@ impl BaseTransformImpl for IgdFilter {
         *lock(&self.stats) = Stats::default();
         *lock(&self.latency) = Latency::default();
         *lock(&self.lateness) = Lateness::default();
-        lock(&self.beside).instance = Some((instance.clone(), target));
+        lock(&self.running).instance = Some((instance.clone(), target));
         let mailbox = self.mailbox.clone();
         let state = State::new(instance, lesson, (settings, mask), mailbox);
         *lock(&self.state) = Some(state);
@@ -539,10 +543,10 @@ impl BaseTransformImpl for IgdFilter {
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         let state = lock(&self.state).take();
         drop(state);
-        let beside = std::mem::take(&mut *lock(&self.beside));
+        let running = std::mem::take(&mut *lock(&self.running));
         // They have told of their errors.
-        let _ = beside.saving.map(JoinHandle::join);
-        let _ = beside.opening.map(JoinHandle::join);
+        let _ = running.saving.map(JoinHandle::join);
+        let _ = running.opening.map(JoinHandle::join);
         gst::info!(CAT, imp = self, "Stopped");
         Ok(())
     }
@@ -647,7 +651,7 @@ impl BaseTransformImpl for IgdFilter {
             let running_time = segment.and_then(|segment| segment.to_running_time(buffer.pts()));
             lock(&self.lateness).concerns(running_time)
         };
-        let passing = Passing {
+        let passing = FrameContext {
             settings: &settings,
             segment: &segment,
             is_late,

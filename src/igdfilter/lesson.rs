@@ -8,11 +8,9 @@ use tch::{Device, Kind};
 
 use crate::meta::LearnedMessage;
 use igd::libtorch::Work;
-use igd::model::{DenseConfig, Detector, Mask, Model};
+use igd::model::{DenseConfig, Detector, FALSE_POSITIVE_RATE, Mask, Model};
 use igd::train::dense::{LearnError, Learned, Learning};
 
-/// Share of normal frames that may be flagged, as `igd train` has it.
-const FALSE_POSITIVE_RATE: f64 = 0.01;
 /// The name of a model that is not saved.
 const NAME: &str = "learned";
 

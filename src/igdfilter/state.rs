@@ -17,14 +17,14 @@ use crate::meta::{
     AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult, attach,
 };
 use crate::video::Area;
-use igd::model::{Detection, Judge, Picture};
+use igd::model::{Detection, Picture, Postprocessor};
 use igd::train::dense::LearnError;
 
 /// All memory that a frame needs is kept here for the next one.
 pub struct State {
     instance: Arc<Instance>,
     /// The instance's model as of the last frame, and what judges its numbers for this stream.
-    model: Option<(Arc<Engine>, Judge)>,
+    model: Option<(Arc<Engine>, Postprocessor)>,
     /// While there is one, nothing is inspected.
     lesson: Option<Lesson>,
     settings: Settings,
@@ -39,7 +39,7 @@ pub struct State {
     lesson_rgb: Vec<f32>,
     /// Memory for the parts of a frame.
     views: Vec<View>,
-    /// Frames since the last cut.
+    /// Frames since the start.
     frames: u64,
     /// The number of the last frame that was handed in.
     handed_in: Option<u64>,
@@ -74,7 +74,7 @@ pub struct Outcome {
     pub inferred: Option<Inferred>,
     /// It was not inferred because downstream was late.
     pub late: bool,
-    pub lesson: Option<Taught>,
+    pub lesson: Option<LessonOutcome>,
 }
 
 /// A result.
@@ -88,7 +88,7 @@ pub struct Inferred {
 
 /// What a lesson has come to.
 #[derive(Debug)]
-pub enum Taught {
+pub enum LessonOutcome {
     /// The frame was taken for normal.
     Frame,
     /// It was not, since it shows nothing; the first such frame is news.
@@ -114,7 +114,7 @@ impl From<gst::ErrorMessage> for Stop {
 }
 
 /// A frame as it passes.
-pub struct Passing<'a> {
+pub struct FrameContext<'a> {
     pub settings: &'a FrameSettings,
     pub segment: &'a gst::Segment,
     /// Downstream needs frames sooner than they come.
@@ -159,8 +159,8 @@ impl State {
         self.handed_in = None;
         self.shot = None;
         self.mailbox.expect();
-        if let Some((_, judge)) = &mut self.model {
-            judge.forget();
+        if let Some((_, postprocessor)) = &mut self.model {
+            postprocessor.forget();
         }
     }
 
@@ -182,13 +182,13 @@ impl State {
         let Some(engine) = self.instance.engine() else {
             return;
         };
-        let is_known = |(known, _): &(Arc<Engine>, Judge)| Arc::ptr_eq(known, &engine);
+        let is_known = |(known, _): &(Arc<Engine>, Postprocessor)| Arc::ptr_eq(known, &engine);
         if self.model.as_ref().is_some_and(is_known) {
             return;
         }
         self.result.model = engine.name().to_owned();
-        let judge = engine.judge();
-        self.model = Some((engine, judge));
+        let postprocessor = engine.postprocessor();
+        self.model = Some((engine, postprocessor));
         self.lesson = None;
         self.forget_result();
         self.fit_views();
@@ -256,7 +256,7 @@ impl State {
     pub fn process(
         &mut self,
         buffer: &mut gst::BufferRef,
-        passing: Passing<'_>,
+        passing: FrameContext<'_>,
     ) -> Result<Outcome, Stop> {
         self.follow();
         self.frames += 1;
@@ -294,7 +294,7 @@ impl State {
     fn show_result(
         &mut self,
         buffer: &mut gst::BufferRef,
-        passing: &Passing<'_>,
+        passing: &FrameContext<'_>,
         outcome: Outcome,
     ) -> Result<Outcome, Stop> {
         if let Some(number) = self.inferred {
@@ -323,7 +323,7 @@ impl State {
     fn hand_in(
         &mut self,
         buffer: &gst::BufferRef,
-        passing: &Passing<'_>,
+        passing: &FrameContext<'_>,
     ) -> Result<bool, gst::ErrorMessage> {
         let since = Instant::now();
         let views = self.look(buffer, passing.settings)?;
@@ -346,11 +346,11 @@ impl State {
             self.read(buffer, view.area, &mut picture.rgb)?;
         }
         let video = self.video.as_mut().ok_or_else(not_negotiated)?;
-        let (engine, judge) = self.model.as_mut().ok_or_else(not_negotiated)?;
+        let (engine, postprocessor) = self.model.as_mut().ok_or_else(not_negotiated)?;
         for (view, picture) in views.iter().zip(pictures.iter_mut()) {
             let mask = video.views.mask(view.area).unwrap_or_default();
-            judge.set_mask(mask);
-            judge.prepare(&mut picture.rgb);
+            postprocessor.set_mask(mask);
+            postprocessor.prepare(&mut picture.rgb);
         }
         self.shot = Some(Shot {
             number: self.frames,
@@ -414,7 +414,7 @@ impl State {
                 ["{err:?}"]
             )
         })?;
-        self.judge(&shot, &pictures, settings)?;
+        self.conclude(&shot, &pictures, settings)?;
         self.result.inference_ms = inference.as_secs_f64() * 1e3;
         self.inferred = Some(shot.number);
         let anomalous = self.result.anomalous;
@@ -436,27 +436,27 @@ impl State {
     }
 
     /// Makes `detections` and `result` of the raw numbers.
-    fn judge(
+    fn conclude(
         &mut self,
         shot: &Shot,
         pictures: &[Picture],
         settings: &FrameSettings,
     ) -> Result<(), gst::ErrorMessage> {
         let video = self.video.as_mut().ok_or_else(not_negotiated)?;
-        let (_, judge) = self.model.as_mut().ok_or_else(not_negotiated)?;
+        let (_, postprocessor) = self.model.as_mut().ok_or_else(not_negotiated)?;
         let (width, height) = (video.info.width(), video.info.height());
-        judge.set_threshold((settings.threshold >= 0.0).then_some(settings.threshold));
-        judge.set_region_limits(settings.min_area, settings.max_regions as usize);
+        postprocessor.set_threshold((settings.threshold >= 0.0).then_some(settings.threshold));
+        postprocessor.set_region_limits(settings.min_area, settings.max_regions as usize);
         // Objects come and go.
         let is_whole = shot.views.iter().all(|view| view.object.is_none());
-        judge.set_smoothing(if is_whole { settings.smoothing } else { 0.0 });
+        postprocessor.set_smoothing(if is_whole { settings.smoothing } else { 0.0 });
         self.detections
             .resize_with(pictures.len(), Default::default);
         let parts = shot.views.iter().zip(pictures);
         for ((view, picture), (area, detection)) in parts.zip(&mut self.detections) {
             *area = view.area;
-            judge.set_mask(video.views.mask(view.area).unwrap_or_default());
-            judge.judge(&picture.raw, (area.w, area.h), detection);
+            postprocessor.set_mask(video.views.mask(view.area).unwrap_or_default());
+            postprocessor.finish(&picture.raw, (area.w, area.h), detection);
             for region in &mut detection.regions {
                 region.x += area.x;
                 region.y += area.y;
@@ -514,7 +514,7 @@ impl State {
     fn teach(
         &mut self,
         buffer: &mut gst::BufferRef,
-        passing: &Passing<'_>,
+        passing: &FrameContext<'_>,
         is_gap: bool,
     ) -> Result<Outcome, Stop> {
         let settings = passing.settings;
@@ -531,11 +531,11 @@ impl State {
         let taught = match step {
             Ok(Step::Going) => {
                 self.lesson = Some(lesson);
-                is_due.then_some(Taught::Frame)
+                is_due.then_some(LessonOutcome::Frame)
             }
             Ok(Step::Blank { is_news }) => {
                 self.lesson = Some(lesson);
-                Some(Taught::Blank { is_news })
+                Some(LessonOutcome::Blank { is_news })
             }
             Ok(Step::Done(lessons)) => {
                 let batching = self.settings.batching();
@@ -544,11 +544,11 @@ impl State {
                 self.instance.replace(engine, None);
                 self.follow();
                 let saving = lessons.saving.map(Box::new);
-                Some(Taught::Model(Box::new(lessons.message), saving))
+                Some(LessonOutcome::Model(Box::new(lessons.message), saving))
             }
             Err(error) if self.model.is_some() => {
                 self.fit_views();
-                Some(Taught::Nothing(error))
+                Some(LessonOutcome::Nothing(error))
             }
             Err(error) => return Err(learn_error(&error).into()),
         };

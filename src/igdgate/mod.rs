@@ -62,8 +62,8 @@ use gst::glib;
 use gst::prelude::*;
 
 mod gate;
+mod hysteresis;
 mod imp;
-mod judge;
 mod media;
 mod output;
 mod settings;

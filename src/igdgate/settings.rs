@@ -1,7 +1,7 @@
 //! What the properties say.
 
 use super::gate::Rolls;
-use super::judge::Rule;
+use super::hysteresis::Rule;
 
 const DEFAULT_PRE_ROLL: gst::ClockTime = gst::ClockTime::from_seconds(2);
 const DEFAULT_POST_ROLL: gst::ClockTime = gst::ClockTime::from_seconds(3);

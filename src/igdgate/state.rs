@@ -1,7 +1,7 @@
 //! What is known of the stream and of the results.
 
 use super::gate::{Action, Event, Frame, Gate, Sighting, Time};
-use super::judge::Judge;
+use super::hysteresis::Hysteresis;
 use super::media::Media;
 use super::settings::Settings;
 use super::stats::Stats;
@@ -24,7 +24,7 @@ pub struct Untimed;
 #[derive(Debug, Default)]
 pub struct State {
     gate: Gate<Media, gst::Event>,
-    judge: Judge,
+    hysteresis: Hysteresis,
     segment: TimeSegment,
     times: Option<Times>,
     untimed: u32,
@@ -158,7 +158,7 @@ impl State {
         let is_key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
         self.stats.buffers += 1;
         if self.results.is_none() {
-            self.judge(
+            self.decide(
                 &buffer,
                 time,
                 self.segment.to_stream_time(buffer.pts()),
@@ -202,11 +202,11 @@ impl State {
         let stream_time = results.segment.to_stream_time(buffer.pts());
         results.advance(time);
         if let Some(time) = time {
-            self.judge(buffer, time, stream_time, settings);
+            self.decide(buffer, time, stream_time, settings);
         }
     }
 
-    fn judge(
+    fn decide(
         &mut self,
         buffer: &gst::BufferRef,
         time: Time,
@@ -218,7 +218,7 @@ impl State {
             return;
         };
         self.stats.results += 1;
-        if self.judge.is_anomalous(&result, settings.rule()) {
+        if self.hysteresis.is_anomalous(&result, settings.rule()) {
             let sighting = Sighting {
                 time,
                 timestamp: buffer.pts(),
@@ -269,7 +269,7 @@ impl State {
     pub fn finish(&mut self, settings: &Settings) -> Vec<GateAction> {
         let actions = self.gate.finish(settings.rolls());
         self.count(&actions);
-        self.judge = Judge::default();
+        self.hysteresis = Hysteresis::default();
         self.times = None;
         actions
     }
@@ -295,7 +295,7 @@ impl State {
         let left = self.gate.abandon();
         let stats = &mut self.stats;
         stats.left_out = stats.buffers - stats.passed;
-        self.judge = Judge::default();
+        self.hysteresis = Hysteresis::default();
         self.segment = TimeSegment::default();
         self.times = None;
         self.untimed = 0;

@@ -88,8 +88,12 @@ unsafe extern "C" fn transform(
     glib::ffi::GTRUE
 }
 
-/// SAFETY: `info` has to point to a video info, or be null.
+/// The width and height of a video info, 0 where there is none.
+///
+/// # Safety
+/// `info` has to point to a video info, or be null.
 unsafe fn frame_size(info: *const gst_video::ffi::GstVideoInfo) -> (u32, u32) {
+    // SAFETY: the caller promises it.
     match unsafe { info.as_ref() } {
         Some(info) => (
             u32::try_from(info.width).unwrap_or(0),

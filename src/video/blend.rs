@@ -7,14 +7,14 @@ use super::look_up::{self, BLOCK};
 
 /// What the levels of a map look like.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct LevelColors {
     /// For each component of a frame, its part of the colour at each level.
     colors: [[u8; 256]; 3],
     /// The weight of level 1, as a part of 2^23.
     step: u16,
 }
 
-impl Look {
+impl LevelColors {
     /// A colour weighs `opacity` (0..=1) times its level, of which 255 is the whole.
     pub fn new(colors: [[u8; 256]; 3], opacity: f32) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Component {
 
 /// Blends a row of bytes as they lie in memory, whatever takes turns there; `levels` are one a byte, in whole blocks.
 #[multiversion(targets("x86_64+avx512bw+avx512vbmi", "x86_64+avx2"))]
-pub fn paint(row: &mut [u8], levels: &[u8], components: &[Component], look: &Look) {
+pub fn paint(row: &mut [u8], levels: &[u8], components: &[Component], look: &LevelColors) {
     let look_up = match_target! {
         "x86_64+avx512bw+avx512vbmi" => |table: &_, levels: &_| look_up::avx512(table, levels),
         "x86_64+avx2" => |table: &_, levels: &_| look_up::avx2(table, levels),
@@ -78,7 +78,7 @@ fn blend_block(
     levels: &[u8; BLOCK],
     number: usize,
     components: &[Component],
-    look: &Look,
+    look: &LevelColors,
     look_up: impl Fn(&[u8; 256], &[u8; BLOCK]) -> [u8; BLOCK] + Copy,
 ) {
     if *levels == [0; BLOCK] {

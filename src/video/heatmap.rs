@@ -2,10 +2,10 @@
 
 use gst_video::{VideoFrameRef, VideoInfo};
 
-use super::blend::{Component, Look, SPAN, paint};
+use super::blend::{Component, LevelColors, SPAN, paint};
 use super::color::ColorSpace;
-use super::layout::Grid;
-use super::levels::{Columns, Line, between, pixels, round_between, shows, unit};
+use super::layout::SampleGrid;
+use super::levels::{Columns, LevelRow, between, pixels, round_between, shows, unit};
 use super::{Area, Colormap};
 use igd::model::Map;
 
@@ -13,10 +13,10 @@ use igd::model::Map;
 #[derive(Debug)]
 pub struct Heatmap {
     space: ColorSpace,
-    layers: Vec<Layer>,
+    layers: Vec<GridLevels>,
     /// What `look` was made of.
     made_of: (Colormap, f32),
-    look: Look,
+    look: LevelColors,
 }
 
 impl Heatmap {
@@ -24,7 +24,10 @@ impl Heatmap {
         let space = ColorSpace::new(info);
         let made_of = (Colormap::default(), 0.0);
         Self {
-            layers: Grid::of(info).into_iter().map(Layer::new).collect(),
+            layers: SampleGrid::of(info)
+                .into_iter()
+                .map(GridLevels::new)
+                .collect(),
             look: look(&space, made_of),
             made_of,
             space,
@@ -54,7 +57,7 @@ impl Heatmap {
     }
 }
 
-fn look(space: &ColorSpace, (colormap, opacity): (Colormap, f32)) -> Look {
+fn look(space: &ColorSpace, (colormap, opacity): (Colormap, f32)) -> LevelColors {
     let mut colors = [[0; 256]; 3];
     for (level, color) in colormap.table().into_iter().enumerate() {
         let native = space.native(color.map(f32::from));
@@ -62,23 +65,23 @@ fn look(space: &ColorSpace, (colormap, opacity): (Colormap, f32)) -> Look {
             colors[level] = component;
         }
     }
-    Look::new(colors, opacity)
+    LevelColors::new(colors, opacity)
 }
 
 /// A grid of the frame, and the map at its width.
 #[derive(Debug)]
-struct Layer {
-    grid: Grid,
+struct GridLevels {
+    grid: SampleGrid,
     components: Vec<Component>,
     columns: Columns,
-    above: Line,
-    below: Line,
+    above: LevelRow,
+    below: LevelRow,
     /// Between the two, for each byte of a row, in whole spans.
     levels: Vec<u8>,
 }
 
-impl Layer {
-    fn new(grid: Grid) -> Self {
+impl GridLevels {
+    fn new(grid: SampleGrid) -> Self {
         let stride = grid.pixel_stride;
         let components = grid.components.iter();
         Self {
@@ -88,8 +91,8 @@ impl Layer {
             levels: vec![0; (grid.size.0 * stride).next_multiple_of(SPAN)],
             grid,
             columns: Columns::default(),
-            above: Line::default(),
-            below: Line::default(),
+            above: LevelRow::default(),
+            below: LevelRow::default(),
         }
     }
 
@@ -98,7 +101,7 @@ impl Layer {
         frame: &mut VideoFrameRef<&mut gst::BufferRef>,
         map: &Map,
         area: Area,
-        look: &Look,
+        look: &LevelColors,
     ) {
         self.columns.fit(&self.grid, area, map.width);
         self.above.clear();

@@ -10,7 +10,7 @@ use igd::resize::PlaneView;
 /// The colour components (never alpha) of a format whose samples take turns in one plane and lie at the same places of
 /// the frame: all of RGB, the two of NV12's chroma, or just one. Read off its `VideoFormatInfo`.
 #[derive(Debug)]
-pub struct Grid {
+pub struct SampleGrid {
     /// For each component, its index (0, 1, 2: Y, U, V or R, G, B), and the bytes from `offset` to its first sample.
     pub components: Vec<(usize, usize)>,
     plane: u32,
@@ -26,7 +26,7 @@ pub struct Grid {
     frame: (usize, usize),
 }
 
-impl Grid {
+impl SampleGrid {
     /// All of a format, in the order of their components.
     pub fn of(info: &VideoInfo) -> Vec<Self> {
         let format = info.format_info();

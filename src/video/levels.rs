@@ -6,7 +6,7 @@ use multiversion::multiversion;
 
 use super::Area;
 use super::blend::SPAN;
-use super::layout::Grid;
+use super::layout::SampleGrid;
 use igd::model::Map;
 
 /// The highest level: the last entry of a colormap.
@@ -47,7 +47,7 @@ pub struct Columns {
 
 impl Columns {
     /// For maps of this width that cover `area` of the frame.
-    pub fn fit(&mut self, grid: &Grid, area: Area, map_width: usize) {
+    pub fn fit(&mut self, grid: &SampleGrid, area: Area, map_width: usize) {
         if self.made_for == (area, map_width) {
             return;
         }
@@ -81,7 +81,7 @@ impl Columns {
 
 /// A row of the map.
 #[derive(Debug, Default)]
-pub struct Line {
+pub struct LevelRow {
     row: Option<usize>,
     /// The row's levels (0..=255), the last one twice.
     values: Vec<f32>,
@@ -92,7 +92,7 @@ pub struct Line {
     shows: Option<Range<usize>>,
 }
 
-impl Line {
+impl LevelRow {
     /// Forgets its row, as another map has others.
     pub fn clear(&mut self) {
         self.row = None;
@@ -136,7 +136,7 @@ impl Line {
 }
 
 /// The whole spans of bytes where one of two lines shows.
-pub fn shows(above: &Line, below: &Line) -> Option<Range<usize>> {
+pub fn shows(above: &LevelRow, below: &LevelRow) -> Option<Range<usize>> {
     let ranges = [&above.shows, &below.shows].into_iter().flatten().cloned();
     let range =
         ranges.reduce(|left, right| left.start.min(right.start)..left.end.max(right.end))?;

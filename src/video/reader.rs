@@ -3,7 +3,7 @@
 use gst_video::{VideoChromaSite, VideoFormat, VideoFrameRef, VideoInfo};
 
 use super::color::{Affine, ColorSpace};
-use super::layout::Grid;
+use super::layout::SampleGrid;
 use super::{Area, FORMATS};
 use igd::resize::{ResizeError, Resizer, Window};
 
@@ -40,7 +40,7 @@ impl FrameReader {
             return Err(UnsupportedFormat(info.format()));
         }
         Ok(Self {
-            planes: Grid::of(info)
+            planes: SampleGrid::of(info)
                 .into_iter()
                 .map(|grid| Plane::new(info, grid, area, size))
                 .collect(),
@@ -91,14 +91,14 @@ impl FrameReader {
 /// One grid of the frame, whose components follow each other in every way.
 #[derive(Debug)]
 struct Plane {
-    grid: Grid,
+    grid: SampleGrid,
     resizer: Resizer,
     /// Bytes from the grid's first sample to each component's.
     offsets: Vec<usize>,
 }
 
 impl Plane {
-    fn new(info: &VideoInfo, grid: Grid, area: Area, size: (usize, usize)) -> Self {
+    fn new(info: &VideoInfo, grid: SampleGrid, area: Area, size: (usize, usize)) -> Self {
         Self {
             resizer: Resizer::with_window(grid.size, window(info, &grid, area), size),
             offsets: grid.components.iter().map(|&(_, offset)| offset).collect(),
@@ -109,7 +109,7 @@ impl Plane {
 
 /// A part of the frame in samples of a grid. Subsampled chroma may reach beyond an odd frame's edge, and sits on
 /// the left or upper pixels of its block where the caps say "cosited".
-fn window(info: &VideoInfo, grid: &Grid, area: Area) -> Window {
+fn window(info: &VideoInfo, grid: &SampleGrid, area: Area) -> Window {
     let site = info.chroma_site();
     let shift = |block: usize, cosited| {
         if site.contains(cosited) {

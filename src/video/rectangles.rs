@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use gst_video::{VideoFrameRef, VideoInfo};
 
-use super::layout::Grid;
+use super::layout::SampleGrid;
 
 /// The pixels in columns `x` and rows `y` of a frame.
 #[derive(Clone, Debug)]
@@ -37,13 +37,13 @@ impl Rectangle {
 /// gives.
 #[derive(Debug)]
 pub struct Rectangles {
-    grids: Vec<Grid>,
+    grids: Vec<SampleGrid>,
 }
 
 impl Rectangles {
     pub fn new(info: &VideoInfo) -> Self {
         Self {
-            grids: Grid::of(info),
+            grids: SampleGrid::of(info),
         }
     }
 

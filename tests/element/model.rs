@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use igd::model::{
-    Calibration, Detector, Judgement, Model, ModelConfig, Networks, Precision, Provenance, Storage,
+    Calibration, Detector, Measurement, Model, ModelConfig, Networks, Precision, Provenance,
+    Storage,
 };
 use igd::nn::{Builder, EncoderKind, GlobalConfig, LocalConfig};
 use tch::{Device, Tensor};
@@ -79,8 +80,9 @@ fn save(model: Model, path: &Path) {
     model.save(&drawn, Storage::F32).unwrap();
     let mut detector = Detector::open(&drawn, Device::Cpu, Precision::Auto).unwrap();
     let [normal, odd] = [Pattern::Normal, Pattern::Odd]
-        .map(|pattern| detector.judge(&pattern.planar(256)).unwrap());
-    let highest = |judgement: &Judgement| judgement.map_sample.iter().copied().fold(0.0, f32::max);
+        .map(|pattern| detector.measure(&pattern.planar(256)).unwrap());
+    let highest =
+        |measurement: &Measurement| measurement.map_sample.iter().copied().fold(0.0, f32::max);
     let mut sample = normal.map_sample.clone();
     sample.sort_by(f32::total_cmp);
     let calibration = Calibration {

@@ -185,6 +185,7 @@ fn no_two_regions_of_interest_have_one_id() {
 fn c_reads_the_result_by_name() {
     let buffer = through("queue ! videoconvert ! video/x-raw,format=RGB");
     let expected = result(&buffer);
+    // SAFETY: the buffer outlives all that is read of it.
     unsafe {
         let meta =
             gst::ffi::gst_buffer_get_custom_meta(buffer.as_mut_ptr(), c"IgdAnomalyMeta".as_ptr());

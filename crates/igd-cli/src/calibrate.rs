@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use igd::data::normal_pictures;
-use igd::model::{Mask, Model, calibrate, read_mask};
-use igd::train::judge;
+use igd::model::{FALSE_POSITIVE_RATE, Mask, Model, calibrate, read_mask};
+use igd::train::measure;
 use serde_json::json;
 use tch::Device;
 
@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long)]
     strict: bool,
     /// Share of normal pictures that may be flagged
-    #[arg(long, default_value_t = 0.01, value_parser = crate::numbers::share)]
+    #[arg(long, default_value_t = FALSE_POSITIVE_RATE, value_parser = crate::numbers::share)]
     false_positive_rate: f64,
     /// Picture that is white where pictures are inspected: the one that igdfilter is to have as mask-location
     #[arg(long, value_name = "PICTURE")]
@@ -44,12 +44,12 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     let mut detector = arguments.target.open(&arguments.model)?;
     if let Some(path) = &arguments.mask {
         let mask = Mask::new(&read_mask(path)?, detector.input_size())?;
-        detector.judge_mut().set_mask(Some(Arc::new(mask)));
+        detector.postprocessor_mut().set_mask(Some(Arc::new(mask)));
     }
     let mut progress = Progress::new();
     progress.stage("calibrating");
     let mut skipped = 0;
-    let judgements = judge(&mut detector, &pictures, |done| {
+    let measurements = measure(&mut detector, &pictures, |done| {
         match done {
             Ok(done) => progress.at(done as f64 / pictures.len() as f64, || {
                 format!("{done} of {} pictures", pictures.len())
@@ -63,7 +63,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         Ok(())
     });
     progress.finish();
-    model.calibration = calibrate(&judgements?, arguments.false_positive_rate);
+    model.calibration = calibrate(&measurements?, arguments.false_positive_rate);
     model.save(&arguments.model, model.config.storage())?;
     let calibration = model.calibration;
     if json {

@@ -26,7 +26,7 @@ const ROUNDS: usize = 5;
 fn main() {
     let golden = Golden::read("full");
     let (picture, rgb) = (golden.picture(), golden.rgb());
-    let plain = plain::Judge::new(golden.entries());
+    let plain = plain::Detector::new(golden.entries());
     save(&golden, &rgb);
 
     let mut plain_times = Vec::new();
@@ -43,8 +43,8 @@ fn main() {
     let mut sides: Vec<Side> = sides.collect();
     for _ in 0..ROUNDS {
         // With no detector alive, which would lend the plain graph its memory.
-        let _ = plain.judge(&picture);
-        plain_times.push(seconds(|| drop(plain.judge(&picture))));
+        let _ = plain.measure(&picture);
+        plain_times.push(seconds(|| drop(plain.measure(&picture))));
         for side in &mut sides {
             side.measure(&golden, &rgb);
         }
@@ -76,7 +76,7 @@ struct Side {
 impl Side {
     fn measure(&mut self, golden: &Golden, rgb: &[f32]) {
         let mut detector = Detector::new(golden.model(), Device::Cpu, self.kind).unwrap();
-        detector.judge(rgb).unwrap();
+        detector.measure(rgb).unwrap();
         let is_local = |stage| matches!(stage, Stage::LocalEncoder | Stage::LocalDecoder);
         let network = |detector: &Detector| -> Duration {
             let stages = Stage::ALL.into_iter().filter(|&stage| is_local(stage));
@@ -84,7 +84,7 @@ impl Side {
         };
         let before = network(&detector);
         self.times
-            .push(seconds(|| drop(detector.judge(rgb).unwrap())));
+            .push(seconds(|| drop(detector.measure(rgb).unwrap())));
         // Of all threads together.
         let local = (network(&detector) - before).as_secs_f64() / detector.threads() as f64;
         let operations = detector.operations().into_iter();
@@ -100,7 +100,7 @@ impl Side {
 /// Writes the model with thresholds that leave the picture normal.
 fn save(golden: &Golden, rgb: &[f32]) {
     let mut detector = Detector::new(golden.model(), Device::Cpu, Kind::Float).unwrap();
-    let score = detector.judge(rgb).unwrap().score;
+    let score = detector.measure(rgb).unwrap().score;
     let highest = detector.raw_map().iter().copied().fold(0.0, f32::max);
     let mut model = golden.model();
     model.calibration = Some(Calibration {

@@ -21,9 +21,9 @@ struct Current {
 }
 
 /// What elements share while one of them is there.
-type Shared = Arc<Mutex<Weak<Instance>>>;
+type Registered = Arc<Mutex<Weak<Instance>>>;
 
-static INSTANCES: Mutex<Option<HashMap<String, Shared>>> = Mutex::new(None);
+static INSTANCES: Mutex<Option<HashMap<String, Registered>>> = Mutex::new(None);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -19,7 +19,8 @@ use self::pool::{Lent, Pool};
 use super::refusal::Refusal;
 use igd::libtorch::{Work, guarded};
 use igd::model::{
-    Calibration, DenseConfig, DetectError, Detector, Judge, ModelConfig, ModelError, Precision,
+    Calibration, DenseConfig, DetectError, Detector, ModelConfig, ModelError, Postprocessor,
+    Precision,
 };
 
 /// How long the end of the thread is waited for; it may be in the middle of an inference.
@@ -113,8 +114,8 @@ impl Engine {
     }
 
     /// For one of the streams.
-    pub fn judge(&self) -> Judge {
-        Judge::new(self.config.clone(), self.calibration)
+    pub fn postprocessor(&self) -> Postprocessor {
+        Postprocessor::new(self.config.clone(), self.calibration)
     }
 
     /// Memory for so many pictures of a frame, as soon as there is some; `None` when the mailbox is interrupted.
@@ -199,12 +200,12 @@ struct Job {
 
 #[derive(Debug)]
 struct Queue {
-    line: Mutex<Line>,
+    line: Mutex<Waiting>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct Line {
+struct Waiting {
     jobs: VecDeque<Job>,
     batching: Batching,
     /// Nobody hands in any more.
@@ -216,7 +217,7 @@ struct Line {
 impl Queue {
     fn new(batching: Batching) -> Self {
         Self {
-            line: Mutex::new(Line {
+            line: Mutex::new(Waiting {
                 jobs: VecDeque::new(),
                 batching,
                 closed: false,
@@ -226,11 +227,11 @@ impl Queue {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, line: MutexGuard<'a, Line>, time: Duration) -> MutexGuard<'a, Line> {
+    fn wait<'a>(&self, line: MutexGuard<'a, Waiting>, time: Duration) -> MutexGuard<'a, Waiting> {
         let waited = self.changed.wait_timeout(line, time);
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
@@ -268,7 +269,7 @@ impl Queue {
     }
 }
 
-impl Line {
+impl Waiting {
     fn pictures(&self) -> usize {
         self.jobs.iter().map(|job| job.pictures.len()).sum()
     }

@@ -66,7 +66,7 @@ struct Report {
     pictures_per_second: f64,
     /// The time that the stages took one after the other; threads count one by one, so that it is more than the time of
     /// the frame.
-    stages: Vec<Line>,
+    stages: Vec<StageTime>,
     /// Operations a second of a product of large matrices in that precision, on all threads.
     matrix_rate: f64,
     /// Bytes a second that are read and written in a copy of a large array.
@@ -74,7 +74,7 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct Line {
+struct StageTime {
     stage: &'static str,
     /// Of one core.
     milliseconds: f64,
@@ -198,7 +198,7 @@ fn report(detector: &Detector, frames: &[Frame], arguments: &Arguments) -> Repor
             .map(|(_, operations)| *operations);
         // One thread's part of the rate.
         let rate = matrix_rate / detector.threads() as f64;
-        Line {
+        StageTime {
             stage,
             milliseconds: time * 1e3,
             share: time / all,

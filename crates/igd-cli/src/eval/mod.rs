@@ -76,7 +76,7 @@ impl From<Scale> for PaperScale {
 
 /// What is said with `--json`.
 #[derive(Serialize)]
-struct Line {
+struct Summary {
     #[serde(flatten)]
     evaluation: Evaluation,
     /// Pictures that could not be used.
@@ -93,7 +93,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         &arguments.lines,
         &arguments.labels,
     ) {
-        (Some(model), Some(data), _, _) => pictures::judge(model, data, &arguments)?,
+        (Some(model), Some(data), _, _) => pictures::evaluate(model, data, &arguments)?,
         (_, _, Some(lines), Some(labels)) => lines::read(lines, labels)?,
         _ => unreachable!("the arguments require each other"),
     };
@@ -106,7 +106,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     }
     let skipped = results.skipped;
     if json {
-        let line = Line {
+        let line = Summary {
             evaluation,
             skipped,
         };

@@ -8,11 +8,11 @@ use igd::eval::{PixelMetrics, Pixels, Scored};
 use igd::model::Detection;
 
 use super::Arguments;
-use super::results::{Pictures, Results, judge_one};
+use super::results::{Pictures, Results, detect};
 use crate::progress::Progress;
 
 /// Judges the pictures of a folder with a model.
-pub fn judge(model: &Path, data: &Path, arguments: &Arguments) -> anyhow::Result<Results> {
+pub fn evaluate(model: &Path, data: &Path, arguments: &Arguments) -> anyhow::Result<Results> {
     let pictures = test_pictures(data, &arguments.selection.selection())?;
     let groups = group_of(data);
     let mut detector = match arguments.scale {
@@ -37,8 +37,7 @@ pub fn judge(model: &Path, data: &Path, arguments: &Arguments) -> anyhow::Result
                 continue;
             }
         };
-        judge_one(&mut detector, &rgb, &mut detection)
-            .with_context(|| picture.sample.to_string())?;
+        detect(&mut detector, &rgb, &mut detection).with_context(|| picture.sample.to_string())?;
         if let Some(pixels) = &mut pixels {
             let truth = picture.ground_truth(rgb.size())?;
             pixels.add(detector.raw_map(), detector.input_size(), truth.as_ref());

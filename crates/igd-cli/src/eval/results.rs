@@ -34,14 +34,14 @@ impl Pictures {
     pub fn look_at(&mut self, index: usize) -> anyhow::Result<(Picture, Detection)> {
         let picture = self.samples[index].open()?;
         let mut detection = Detection::default();
-        judge_one(&mut self.detector, &picture, &mut detection)
+        detect(&mut self.detector, &picture, &mut detection)
             .with_context(|| self.samples[index].to_string())?;
         Ok((picture, detection))
     }
 }
 
 /// Judges a picture of any size.
-pub fn judge_one(
+pub fn detect(
     detector: &mut Detector,
     picture: &Picture,
     detection: &mut Detection,

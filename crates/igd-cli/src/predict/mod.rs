@@ -41,12 +41,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
                 bail!("{}: no pictures in it", input.display());
             }
             for path in &found {
-                picture::judge(&mut pictures, &arguments, path, &mut lines)?;
+                picture::predict(&mut pictures, &arguments, path, &mut lines)?;
             }
         } else if is_picture(input) {
-            picture::judge(&mut pictures, &arguments, input, &mut lines)?;
+            picture::predict(&mut pictures, &arguments, input, &mut lines)?;
         } else {
-            video::judge(&arguments, input, &mut lines)?;
+            video::predict(&arguments, input, &mut lines)?;
         }
     }
     Ok(())

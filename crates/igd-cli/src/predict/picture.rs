@@ -25,23 +25,23 @@ struct Line<'a> {
 }
 
 /// The model, opened at the first picture.
-pub struct Judge {
+pub struct Predictor {
     detector: Detector,
     detection: Detection,
 }
 
-pub fn judge<W: Write>(
-    judge: &mut Option<Judge>,
+pub fn predict<W: Write>(
+    predictor: &mut Option<Predictor>,
     arguments: &Arguments,
     path: &Path,
     lines: &mut Lines<W>,
 ) -> anyhow::Result<()> {
-    let Judge {
+    let Predictor {
         detector,
         detection,
-    } = match judge {
-        Some(judge) => judge,
-        None => judge.insert(Judge {
+    } = match predictor {
+        Some(predictor) => predictor,
+        None => predictor.insert(Predictor {
             detector: arguments.target.open(&arguments.model)?,
             detection: Detection::default(),
         }),

@@ -13,7 +13,7 @@ use crate::video::Video;
 const ELEMENTS: &str = "igdfilter name=filter overlay=none messages=none ! igdmetaenc name=lines";
 
 /// Writes a line a frame.
-pub fn judge<W: Write>(
+pub fn predict<W: Write>(
     arguments: &Arguments,
     input: &Path,
     lines: &mut Lines<W>,

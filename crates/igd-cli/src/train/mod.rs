@@ -12,8 +12,9 @@ use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use igd::data::TrainingSet;
+use igd::model::FALSE_POSITIVE_RATE;
 use igd::train::paper::forget;
-use igd::train::{Event, Log, Outcome, TrainError};
+use igd::train::{Event, HOLD_OUT, Log, Outcome, TrainError};
 use serde_json::json;
 
 use crate::numbers::share;
@@ -48,10 +49,10 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Profile::Dense)]
     profile: Profile,
     /// Share of the pictures that is kept for calibration
-    #[arg(long, default_value_t = 0.15, value_parser = share)]
+    #[arg(long, default_value_t = HOLD_OUT, value_parser = share)]
     hold_out: f64,
     /// Share of normal pictures that may be flagged
-    #[arg(long, default_value_t = 0.01, value_parser = share)]
+    #[arg(long, default_value_t = FALSE_POSITIVE_RATE, value_parser = share)]
     false_positive_rate: f64,
     /// Seconds between two checkpoints. An epoch ends with one too, as long as all together take at most 5 % of the
     /// time

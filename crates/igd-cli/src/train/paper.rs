@@ -17,7 +17,7 @@ pub struct Arguments {
     /// Which networks to train: the whole picture's, the patches', both, or one that sees the whole of small pictures,
     /// such as MNIST's, at 32x32 [default: both]
     #[arg(long, value_enum)]
-    scales: Option<Scales>,
+    scales: Option<TrainedScales>,
     /// The global network's encoder: efficientnet-lite0 (ImageNet weights, fetched once), resnet18:FILE (torchvision's
     /// names) or scratch [default: efficientnet-lite0]
     #[arg(long, value_name = "ENCODER", value_parser = global_encoder)]
@@ -65,7 +65,7 @@ pub struct Arguments {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Scales {
+enum TrainedScales {
     Both,
     Global,
     Local,
@@ -100,7 +100,7 @@ impl Arguments {
     /// Side of the picture that the networks see.
     fn input(&self) -> i64 {
         match self.scales {
-            Some(Scales::Single) => PATCH,
+            Some(TrainedScales::Single) => PATCH,
             _ => PICTURE,
         }
     }
@@ -177,12 +177,12 @@ pub fn run(
             .map(|minutes| Duration::try_from_secs_f64(minutes * 60.0))
             .transpose()?,
     };
-    let scales = paper.scales.unwrap_or(Scales::Both);
+    let scales = paper.scales.unwrap_or(TrainedScales::Both);
     let global = paper.encoder.clone().or(usual.global);
     let local = paper.local_encoder.clone().or(usual.local);
     let options = Options {
-        global: global.filter(|_| matches!(scales, Scales::Both | Scales::Global)),
-        local: local.filter(|_| scales != Scales::Global),
+        global: global.filter(|_| matches!(scales, TrainedScales::Both | TrainedScales::Global)),
+        local: local.filter(|_| scales != TrainedScales::Global),
         input: paper.input(),
         interpolation: if paper.no_critic {
             0.0

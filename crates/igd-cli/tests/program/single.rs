@@ -86,12 +86,12 @@ fn scores_are_the_criterion_s() {
     model.save(&path, Storage::F32).unwrap();
     let mut detector = Detector::open(&path, Device::Cpu, Precision::F32).unwrap();
     assert_eq!(detector.input_size(), (32, 32));
-    let judgement = detector.judge(&rgb()).unwrap();
-    assert_near("score", &Tensor::from(judgement.score), &score, 1e-5);
+    let measurement = detector.measure(&rgb()).unwrap();
+    assert_near("score", &Tensor::from(measurement.score), &score, 1e-5);
     // As the pictures that networks are trained on have whole values.
     let between: Vec<f32> = rgb().into_iter().map(|value| value + 0.4).collect();
-    assert_eq!(detector.judge(&between).unwrap().score, judgement.score);
-    let terms = judgement.scales.local.unwrap();
+    assert_eq!(detector.measure(&between).unwrap().score, measurement.score);
+    let terms = measurement.scales.local.unwrap();
     assert_near("Gaussian", &Tensor::from(terms.gaussian), &gaussian, 1e-5);
     assert_near("map", &Tensor::from_slice(detector.raw_map()), &map, 1e-4);
 
@@ -149,7 +149,7 @@ fn every_command_takes_it() {
     let score = line["score"].as_f64().unwrap();
     let mut detector = Detector::open(&out, Device::Cpu, Precision::Auto).unwrap();
     let expected = detector
-        .judge(&Picture::open(&picture).unwrap().resized((32, 32)))
+        .measure(&Picture::open(&picture).unwrap().resized((32, 32)))
         .unwrap();
     assert!((score - f64::from(expected.score)).abs() < 1e-6);
 

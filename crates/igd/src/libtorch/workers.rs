@@ -29,12 +29,12 @@ impl Workers {
     }
 
     /// One thread that computes in libtorch's own way; for work that cannot be shared.
-    pub fn single() -> Result<Self, ThreadPoolBuildError> {
+    pub fn libtorch_threaded() -> Result<Self, ThreadPoolBuildError> {
         Self::builder(1).build().map(Self)
     }
 
     /// One thread that computes by itself; for work that is too small to be shared.
-    pub fn one() -> Result<Self, ThreadPoolBuildError> {
+    pub fn single_threaded() -> Result<Self, ThreadPoolBuildError> {
         Self::builder(1)
             .start_handler(|_| compute_alone())
             .build()
@@ -105,7 +105,9 @@ mod tests {
         assert_eq!(workers.run(tch::get_num_threads), 1);
         assert_eq!(alone(tch::get_num_threads), 1);
         assert_eq!(
-            Workers::single().unwrap().run(tch::get_num_threads),
+            Workers::libtorch_threaded()
+                .unwrap()
+                .run(tch::get_num_threads),
             outside
         );
         assert_eq!(tch::get_num_threads(), outside);

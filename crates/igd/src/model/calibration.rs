@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::detection::Judgement;
+use super::detection::Measurement;
 
 /// The `calibration` entry of the file's header.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Calibration {
     /// Held-out normal pictures.
     pub pictures: usize,
 }
+
+/// Share of normal pictures that may be flagged, unless told otherwise.
+pub const FALSE_POSITIVE_RATE: f64 = 0.01;
 
 /// How far a threshold may lie above the highest of the held-out scores, of their range: two scores bound next to
 /// nothing.
@@ -88,16 +91,21 @@ fn smallest_distance(median: f32) -> f32 {
 /// The score's is the value that ranks (n + 1) (1 - rate) among the n held-out ones: any further picture is as likely
 /// at each rank. Rates that are too rare for n pictures have no such rank; there it is the bound that a further value
 /// of the same Gaussian is above at that rate, which one odd picture among the n does not set alone.
-pub fn calibrate(judgements: &[Judgement], false_positive_rate: f64) -> Option<Calibration> {
+pub fn calibrate(measurements: &[Measurement], false_positive_rate: f64) -> Option<Calibration> {
     let sorted = |mut values: Vec<f32>| {
         values.sort_unstable_by(f32::total_cmp);
         values
     };
-    let scores = sorted(judgements.iter().map(|judgement| judgement.score).collect());
-    let pixels = sorted(
-        judgements
+    let scores = sorted(
+        measurements
             .iter()
-            .flat_map(|judgement| &judgement.map_sample)
+            .map(|measurement| measurement.score)
+            .collect(),
+    );
+    let pixels = sorted(
+        measurements
+            .iter()
+            .flat_map(|measurement| &measurement.map_sample)
             .copied()
             .collect(),
     );
@@ -106,9 +114,9 @@ pub fn calibrate(judgements: &[Judgement], false_positive_rate: f64) -> Option<C
     let above = |threshold: f32, median: f32| threshold.max(median + smallest_distance(median));
     let threshold = above(threshold(&scores, false_positive_rate)?, median);
     // Where the score is the map's largest value, both are the same.
-    let is_dense = judgements
+    let is_dense = measurements
         .iter()
-        .any(|judgement| judgement.scales.dense.is_some());
+        .any(|measurement| measurement.scales.dense.is_some());
     let pixel_threshold = if is_dense {
         threshold
     } else {
@@ -120,7 +128,7 @@ pub fn calibrate(judgements: &[Judgement], false_positive_rate: f64) -> Option<C
         false_positive_rate,
         pixel_threshold: above(pixel_threshold, pixel_median),
         pixel_median,
-        pictures: judgements.len(),
+        pictures: measurements.len(),
     })
 }
 
@@ -185,23 +193,23 @@ mod tests {
 
     #[test]
     fn normal_pictures_that_all_score_the_same_still_calibrate() {
-        let judgement = Judgement {
+        let measurement = Measurement {
             score: 0.25,
             map_sample: vec![0.0; 5],
-            ..Judgement::default()
+            ..Measurement::default()
         };
-        let judgements = [judgement.clone(), judgement];
-        let calibration = calibrate(&judgements, 0.01).unwrap();
+        let measurements = [measurement.clone(), measurement];
+        let calibration = calibrate(&measurements, 0.01).unwrap();
         calibration.check().unwrap();
     }
 
-    fn judgements(scores: &[f32]) -> Vec<Judgement> {
-        let judgement = |&score| Judgement {
+    fn measurements(scores: &[f32]) -> Vec<Measurement> {
+        let measurement = |&score| Measurement {
             score,
             map_sample: vec![0.5 * score, score],
-            ..Judgement::default()
+            ..Measurement::default()
         };
-        scores.iter().map(judgement).collect()
+        scores.iter().map(measurement).collect()
     }
 
     /// Gaussian numbers that are the same in each run: libtorch's generator serves all tests at once.
@@ -225,7 +233,7 @@ mod tests {
         let mut scores = gaussian().map(|value| (spread * value).exp() as f32);
         let round = |_| {
             let held_out: Vec<f32> = scores.by_ref().take(count).collect();
-            let threshold = calibrate(&judgements(&held_out), rate).unwrap().threshold;
+            let threshold = calibrate(&measurements(&held_out), rate).unwrap().threshold;
             Normal::standard().sf(f64::from(threshold).ln() / spread)
         };
         (0..ROUNDS).map(round).sum::<f64>() / ROUNDS as f64
@@ -253,9 +261,9 @@ mod tests {
     #[test]
     fn one_odd_picture_does_not_set_the_threshold() {
         let mut scores: Vec<f32> = (0..60).map(|index| 1.5 + 0.01 * index as f32).collect();
-        let usual = calibrate(&judgements(&scores), 0.01).unwrap().threshold;
+        let usual = calibrate(&measurements(&scores), 0.01).unwrap().threshold;
         scores[59] = 4.0;
-        let odd = calibrate(&judgements(&scores), 0.01).unwrap().threshold;
+        let odd = calibrate(&measurements(&scores), 0.01).unwrap().threshold;
         assert!(usual < odd && odd < 3.0, "{usual} {odd}");
     }
 
@@ -263,7 +271,7 @@ mod tests {
     fn few_pictures_and_rate_zero_still_calibrate() {
         for scores in [&[0.3][..], &[0.3, 0.4], &[0.0, 0.4, 0.1], &[0.3; 4]] {
             for rate in [0.0, 0.01, 0.5] {
-                let calibration = calibrate(&judgements(scores), rate).unwrap();
+                let calibration = calibrate(&measurements(scores), rate).unwrap();
                 calibration.check().unwrap();
             }
         }
@@ -271,9 +279,9 @@ mod tests {
 
     #[test]
     fn a_dense_model_has_one_threshold() {
-        let mut judgements = judgements(&[1.2, 1.3, 1.5]);
-        judgements[0].scales.dense = Some(Default::default());
-        let calibration = calibrate(&judgements, 0.05).unwrap();
+        let mut measurements = measurements(&[1.2, 1.3, 1.5]);
+        measurements[0].scales.dense = Some(Default::default());
+        let calibration = calibrate(&measurements, 0.05).unwrap();
         assert_eq!(calibration.threshold, calibration.pixel_threshold);
     }
 

@@ -184,7 +184,7 @@ impl RawDetection {
 
 /// The raw numbers of a picture, before calibration.
 #[derive(Clone, Debug, Default)]
-pub struct Judgement {
+pub struct Measurement {
     pub score: f32,
     pub scales: Scales,
     /// Every fourth pixel of every fourth row of the raw map, where it is inspected.

@@ -7,25 +7,25 @@ use tch::{Device, Kind, Tensor};
 
 use super::calibration::Calibration;
 use super::config::{DenseConfig, ModelConfig};
-use super::detection::{DetectError, Detection, Judgement, Picture};
+use super::detection::{DetectError, Detection, Measurement, Picture};
 use super::error::ModelError;
 use super::file::Model;
 use super::inference::{Inference, Stage, Stages};
-use super::judge::Judge;
 use super::networks::{PaperScale, ProfileNetworks};
+use super::postprocessor::Postprocessor;
 use super::precision::Precision;
 use crate::libtorch::{KeptBlocks, alone, guarded};
 
 /// Pixels between two of a map's sample, in both directions: enough to calibrate, and thousands of maps fit in memory.
 const SAMPLE_STEP: usize = 4;
 
-/// A model that is ready to judge: inference, and a [`Judge`] for one stream of pictures.
+/// A model that is ready to judge: inference, and a [`Postprocessor`] for one stream of pictures.
 #[derive(Debug)]
 pub struct Detector {
     device: Device,
     kind: Kind,
     inference: Inference,
-    judge: Judge,
+    postprocessor: Postprocessor,
     /// The last picture, without what must not be seen.
     picture: Picture,
     _kept: KeptBlocks,
@@ -69,7 +69,7 @@ impl Detector {
             device,
             kind,
             inference: Inference::new(&config, model.networks, device, kind)?,
-            judge: Judge::new(config, model.calibration),
+            postprocessor: Postprocessor::new(config, model.calibration),
             picture: Picture::default(),
             _kept: KeptBlocks::new(),
         })
@@ -97,12 +97,12 @@ impl Detector {
 
     /// Width and height in pixels of the pictures to hand in.
     pub fn input_size(&self) -> (usize, usize) {
-        self.judge.input_size()
+        self.postprocessor.input_size()
     }
 
     /// What the model consists of.
     pub fn config(&self) -> &ModelConfig {
-        self.judge.config()
+        self.postprocessor.config()
     }
 
     /// What a dense model consists of; `None` for other models.
@@ -111,17 +111,17 @@ impl Detector {
     }
 
     pub fn calibration(&self) -> Option<&Calibration> {
-        self.judge.calibration()
+        self.postprocessor.calibration()
     }
 
-    /// What [`detect`](Self::detect) and [`judge`](Self::judge) make of the raw numbers.
-    pub fn judge_mut(&mut self) -> &mut Judge {
-        &mut self.judge
+    /// What [`detect`](Self::detect) and [`measure`](Self::measure) make of the raw numbers.
+    pub fn postprocessor_mut(&mut self) -> &mut Postprocessor {
+        &mut self.postprocessor
     }
 
-    /// Raw score above which a picture is anomalous: see [`Judge::threshold`].
+    /// Raw score above which a picture is anomalous: see [`Postprocessor::threshold`].
     pub fn threshold(&self) -> f32 {
-        self.judge.threshold()
+        self.postprocessor.threshold()
     }
 
     /// Judges a picture: planar R, G, B, each `height * width` values of 0..=255 at [`Detector::input_size`]. Regions
@@ -134,7 +134,7 @@ impl Detector {
     ) -> Result<(), DetectError> {
         self.infer_own(rgb)?;
         let start = Instant::now();
-        self.judge.judge(&self.picture.raw, frame, out);
+        self.postprocessor.finish(&self.picture.raw, frame, out);
         self.inference
             .stages_mut()
             .add(Stage::Regions, start.elapsed());
@@ -142,26 +142,26 @@ impl Detector {
     }
 
     /// The raw numbers of a picture, as [`Detector::detect`] takes it, to calibrate from.
-    pub fn judge(&mut self, rgb: &[f32]) -> Result<Judgement, DetectError> {
+    pub fn measure(&mut self, rgb: &[f32]) -> Result<Measurement, DetectError> {
         self.infer_own(rgb)?;
-        Ok(self.judgement())
+        Ok(self.measurement())
     }
 
-    /// As [`Detector::judge`], from the features (places, 304) of each tile of a picture: for dense models only.
-    pub fn judge_features(&mut self, tiles: &[Tensor]) -> Result<Judgement, DetectError> {
+    /// As [`Detector::measure`], from the features (places, 304) of each tile of a picture: for dense models only.
+    pub fn measure_features(&mut self, tiles: &[Tensor]) -> Result<Measurement, DetectError> {
         let mut picture = std::mem::take(&mut self.picture);
         let judged = self.run(&mut [&mut picture], |inference, pictures| {
             for picture in pictures {
-                inference.judge(tiles, &mut picture.raw);
+                inference.measure(tiles, &mut picture.raw);
             }
         });
         self.picture = picture;
         judged?;
         self.picture.raw.check()?;
-        Ok(self.judgement())
+        Ok(self.measurement())
     }
 
-    /// The raw numbers of pictures, as [`Detector::detect`] takes them, and [prepared](Judge::prepare). They keep their
+    /// The raw numbers of pictures, as [`Detector::detect`] takes them, and [prepared](Postprocessor::prepare). They keep their
     /// buffers from time to time; after an error the numbers belong to no picture. [`RawDetection::check`] tells
     /// whether they are numbers.
     pub fn infer(&mut self, pictures: &mut [&mut Picture]) -> Result<(), DetectError> {
@@ -189,7 +189,7 @@ impl Detector {
         let mut picture = std::mem::take(&mut self.picture);
         picture.rgb.clear();
         picture.rgb.extend_from_slice(rgb);
-        self.judge.prepare(&mut picture.rgb);
+        self.postprocessor.prepare(&mut picture.rgb);
         let inferred = self.infer(&mut [&mut picture]);
         self.picture = picture;
         inferred?;
@@ -209,14 +209,14 @@ impl Detector {
         guarded(|| work(inference, &mut *pictures)).map_err(DetectError::Inference)
     }
 
-    fn judgement(&self) -> Judgement {
-        let (score, scales) = self.judge.score(&self.picture.raw);
+    fn measurement(&self) -> Measurement {
+        let (score, scales) = self.postprocessor.score(&self.picture.raw);
         let (width, _) = self.input_size();
-        let mask = self.judge.mask();
+        let mask = self.postprocessor.mask();
         let inspected = |index: &usize| mask.is_none_or(|mask| mask.inspected()[*index]);
         let rows = (0..self.picture.raw.map.len()).step_by(SAMPLE_STEP * width);
         let pixels = rows.flat_map(|row| (row..row + width).step_by(SAMPLE_STEP));
-        Judgement {
+        Measurement {
             score,
             scales,
             map_sample: pixels

@@ -8,28 +8,28 @@ mod error;
 mod file;
 mod import;
 mod inference;
-mod judge;
 mod mask;
 mod networks;
 mod pickle;
+mod postprocessor;
 mod precision;
 mod regions;
 
-pub use calibration::{Calibration, calibrate};
+pub use calibration::{Calibration, FALSE_POSITIVE_RATE, calibrate};
 pub use config::{DenseConfig, ModelConfig, PaperConfig, Storage, Tiling};
 pub use detection::{
-    DenseTerms, DetectError, Detection, Judgement, Map, Picture, RawDetection, Region, ScaleTerms,
-    Scales,
+    DenseTerms, DetectError, Detection, Map, Measurement, Picture, RawDetection, Region,
+    ScaleTerms, Scales,
 };
 pub use detector::Detector;
 pub use error::ModelError;
 pub use file::{Header, Model, Provenance, Tensors, read_tensors, tensors_of, write_tensors};
 pub use import::{import, read_state_dict};
 pub use inference::{Extractor, Stage, Stages};
-pub use judge::Judge;
 pub use mask::{BlackMask, Mask, MaskError, read_mask};
 pub use networks::{
     DenseNetworks, Networks, PaperNetworks, PaperScale, ProfileNetworks, Scale, descriptor,
 };
+pub use postprocessor::Postprocessor;
 pub use precision::{NoHalfPrecision, Precision};
 pub use regions::ANOMALOUS;

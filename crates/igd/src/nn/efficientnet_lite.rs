@@ -14,7 +14,7 @@ use super::blocks::{BatchNorm2d, Conv2d, Mode, sizes};
 use super::weights::{Init, Scope, WeightsError};
 
 /// A stage of equal blocks.
-struct Stage {
+struct BlockGroup {
     blocks: usize,
     kernel: i64,
     stride: i64,
@@ -22,8 +22,8 @@ struct Stage {
     output: i64,
 }
 
-const fn stage(blocks: usize, kernel: i64, stride: i64, expansion: i64, output: i64) -> Stage {
-    Stage {
+const fn stage(blocks: usize, kernel: i64, stride: i64, expansion: i64, output: i64) -> BlockGroup {
+    BlockGroup {
         blocks,
         kernel,
         stride,
@@ -33,7 +33,7 @@ const fn stage(blocks: usize, kernel: i64, stride: i64, expansion: i64, output: 
 }
 
 const STEM: i64 = 32;
-const STAGES: [Stage; 7] = [
+const STAGES: [BlockGroup; 7] = [
     stage(1, 3, 1, 1, 16),
     stage(2, 3, 2, 6, 24),
     stage(2, 5, 2, 6, 40),
@@ -170,7 +170,12 @@ pub(super) struct InvertedResidual {
 }
 
 impl InvertedResidual {
-    fn new(scope: Scope, input: i64, stage: &Stage, stride: i64) -> Result<Self, WeightsError> {
+    fn new(
+        scope: Scope,
+        input: i64,
+        stage: &BlockGroup,
+        stride: i64,
+    ) -> Result<Self, WeightsError> {
         let inner = input * stage.expansion;
         let pointwise = |name: &str, input, output| {
             Conv2d::without_bias(&scope / name, [input, output, 1], Init::KaimingUniform)

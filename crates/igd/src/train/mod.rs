@@ -13,7 +13,7 @@ pub use self::log::Log;
 use crate::data::{PictureError, Sample, TrainingSet, fetch::FetchError};
 use crate::files::NotWritable;
 use crate::model::{
-    Calibration, DetectError, Detector, Judgement, Model, ModelConfig, ModelError, Precision,
+    Calibration, DetectError, Detector, Measurement, Model, ModelConfig, ModelError, Precision,
     Provenance, Tensors, calibrate, read_state_dict,
 };
 use crate::nn::{WeightsError, efficientnet_lite};
@@ -55,6 +55,9 @@ pub enum TrainError {
     Stopped,
 }
 
+/// Share of the normal pictures that is kept for calibration, unless told otherwise.
+pub const HOLD_OUT: f64 = 0.15;
+
 /// What a run tells while it goes on.
 pub enum Event<'a> {
     /// A new stage has begun.
@@ -64,7 +67,7 @@ pub enum Event<'a> {
     /// A checkpoint could not be written; the one before it is whole, and the run goes on.
     NotSaved(&'a ModelError),
     /// What the held-out pictures score, and the thresholds that come of it.
-    Judged(&'a [Judgement], Option<Calibration>),
+    Judged(&'a [Measurement], Option<Calibration>),
     /// So many of so many pictures are done.
     Pictures(usize, usize),
     /// A picture cannot be used and is left out.
@@ -173,15 +176,15 @@ fn calibrate_and_save(
         })
     };
     let mut detector = Detector::new(model()?, Device::Cpu, kind)?;
-    let judgements = judge(&mut detector, held_out, |done| {
+    let measurements = measure(&mut detector, held_out, |done| {
         match done {
             Ok(done) => tell(Event::Pictures(done, held_out.len())),
             Err(error) => skipping.skip(error, tell)?,
         }
         check_stop(ending.stop)
     })?;
-    let calibration = calibrate(&judgements, ending.false_positive_rate);
-    tell(Event::Judged(&judgements, calibration));
+    let calibration = calibrate(&measurements, ending.false_positive_rate);
+    tell(Event::Judged(&measurements, calibration));
     let model = Model {
         calibration,
         provenance,
@@ -200,22 +203,22 @@ fn calibrate_and_save(
 
 /// The raw numbers of pictures. `judged` is told how many are done, and of those that cannot be used; its errors end
 /// it.
-pub fn judge(
+pub fn measure(
     detector: &mut Detector,
     samples: &[Sample],
     mut judged: impl FnMut(Result<usize, PictureError>) -> Result<(), TrainError>,
-) -> Result<Vec<Judgement>, TrainError> {
-    let mut judgements = Vec::with_capacity(samples.len());
+) -> Result<Vec<Measurement>, TrainError> {
+    let mut measurements = Vec::with_capacity(samples.len());
     for (index, sample) in samples.iter().enumerate() {
         match sample.open() {
             Ok(picture) => {
-                judgements.push(detector.judge(&picture.resized(detector.input_size()))?);
+                measurements.push(detector.measure(&picture.resized(detector.input_size()))?);
                 judged(Ok(index + 1))?;
             }
             Err(error) => judged(Err(error))?,
         }
     }
-    Ok(judgements)
+    Ok(measurements)
 }
 
 /// Takes `share` of the pictures, evenly spread over their order, out for calibration: (training, held out).

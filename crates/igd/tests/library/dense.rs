@@ -66,7 +66,10 @@ fn apart(one: &Path, other: &Path) -> f32 {
     let (mut one, mut other) = (open(one), open(other));
     let scores = (100..104).map(|number| {
         let picture = rgb(&texture(number, (96, 96)), one.input_size());
-        let (a, b) = (one.judge(&picture).unwrap(), other.judge(&picture).unwrap());
+        let (a, b) = (
+            one.measure(&picture).unwrap(),
+            other.measure(&picture).unwrap(),
+        );
         (a.score - b.score).abs() / a.score
     });
     scores.fold(0.0, f32::max)
@@ -529,7 +532,7 @@ fn other_sizes_and_tiles_find_what_does_not_belong() {
         let mut detector = Detector::open(&out, Device::Cpu, Precision::F32).unwrap();
         assert_eq!(detector.input_size(), input.into());
         let mut picture = texture(50, (320, 240));
-        let clean = detector.judge(&rgb(&picture, input.into())).unwrap();
+        let clean = detector.measure(&rgb(&picture, input.into())).unwrap();
         spoil(&mut picture, (200, 150), 24);
         let mut detection = Detection::default();
         let spoiled = rgb(&picture, input.into());

@@ -283,8 +283,8 @@ fn detector() {
                 continue;
             }
             let mut detector = Detector::open(&path, CPU, precision).unwrap();
-            let judgement = detector.judge(&golden.rgb()).unwrap();
-            let score = Tensor::from(judgement.score);
+            let measurement = detector.measure(&golden.rgb()).unwrap();
+            let score = Tensor::from(measurement.score);
             let expected = golden.get("model.score");
             assert_near(
                 &format!("{precision} score"),

@@ -27,8 +27,8 @@ fn detector_on_a_gpu() {
         golden.model().save(&path, Storage::F32).unwrap();
         for precision in PRECISIONS {
             let mut detector = Detector::open(&path, device, precision).unwrap();
-            let judgement = detector.judge(&golden.rgb()).unwrap();
-            let score = Tensor::from(judgement.score);
+            let measurement = detector.measure(&golden.rgb()).unwrap();
+            let score = Tensor::from(measurement.score);
             let expected = golden.get("model.score");
             assert_near(&format!("{precision} score"), &score, expected, 5e-3);
             let map = Tensor::from_slice(detector.raw_map());
@@ -47,10 +47,10 @@ fn dense_detector_on_a_gpu() {
     dense_model().save(&path, Storage::F16).unwrap();
     let rgb = Golden::read("small").rgb();
     let mut on_cpu = Detector::open(&path, Device::Cpu, Precision::F32).unwrap();
-    let expected = Tensor::from(on_cpu.judge(&rgb).unwrap().score);
+    let expected = Tensor::from(on_cpu.measure(&rgb).unwrap().score);
     for precision in PRECISIONS {
         let mut detector = Detector::open(&path, device, precision).unwrap();
-        let score = Tensor::from(detector.judge(&rgb).unwrap().score);
+        let score = Tensor::from(detector.measure(&rgb).unwrap().score);
         assert_near(&format!("{precision} score"), &score, &expected, 5e-2);
     }
 }

@@ -12,10 +12,8 @@ fn page_faults() -> i64 {
     // SAFETY: all bits zero is a value of this struct of numbers.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: the struct is there to be written.
-    assert_eq!(
-        unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) },
-        0
-    );
+    let status = unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
+    assert_eq!(status, 0);
     usage.ru_minflt
 }
 

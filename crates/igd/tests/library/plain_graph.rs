@@ -49,10 +49,10 @@ fn networks_are_the_published_ones() {
 }
 
 #[test]
-fn judgements_are_the_published_ones() {
+fn measurements_are_the_published_ones() {
     let golden = Golden::read("small");
-    let judge = plain::Judge::new(golden.entries());
-    let (score, map) = judge.judge(&golden.picture());
+    let judge = plain::Detector::new(golden.entries());
+    let (score, map) = judge.measure(&golden.picture());
     let score = Tensor::from(score).to_kind(Kind::Float);
     assert_near("score", &score, golden.get("model.score"), 1e-5);
     assert_near("map", &map, golden.get("model.heatmap"), 1e-4);
@@ -61,11 +61,11 @@ fn judgements_are_the_published_ones() {
 #[test]
 fn detector_judges_alike() {
     let golden = Golden::read("small");
-    let judge = plain::Judge::new(golden.entries());
-    let (score, map) = judge.judge(&golden.picture());
+    let judge = plain::Detector::new(golden.entries());
+    let (score, map) = judge.measure(&golden.picture());
     let mut detector = Detector::new(golden.model(), Device::Cpu, Kind::Float).unwrap();
-    let judgement = detector.judge(&golden.rgb()).unwrap();
-    let found = Tensor::from(judgement.score);
+    let measurement = detector.measure(&golden.rgb()).unwrap();
+    let found = Tensor::from(measurement.score);
     assert_near("score", &found, &Tensor::from(score), 1e-4);
     assert_near("map", &Tensor::from_slice(detector.raw_map()), &map, 1e-4);
 }

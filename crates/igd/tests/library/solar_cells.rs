@@ -23,7 +23,7 @@ fn open(model: &Path, precision: Precision) -> Detector {
 fn scores(detector: &mut Detector, paths: &[PathBuf]) -> Vec<f32> {
     let judge = |path: &PathBuf| {
         let rgb = Picture::open(path).unwrap().resized((SIDE, SIDE));
-        detector.judge(&rgb).unwrap().score
+        detector.measure(&rgb).unwrap().score
     };
     paths.iter().map(judge).collect()
 }

@@ -49,7 +49,7 @@ impl Scale {
     }
 
     /// Scores (N) and maps (N, 1, side, side).
-    fn judge(&self, entries: &Entries, pictures: &Tensor) -> (Tensor, Tensor) {
+    fn measure(&self, entries: &Entries, pictures: &Tensor) -> (Tensor, Tensor) {
         let place = network(entries, self.name);
         let z = place.encode(pictures);
         let reconstructed = place.generate(&z, Mode::Evaluate);
@@ -64,12 +64,12 @@ impl Scale {
 }
 
 /// Judges whole pictures with both networks.
-pub struct Judge {
+pub struct Detector {
     entries: Entries,
     fold: PatchFold,
 }
 
-impl Judge {
+impl Detector {
     pub fn new(entries: Entries) -> Self {
         Self {
             entries,
@@ -78,10 +78,10 @@ impl Judge {
     }
 
     /// (1, 3, 256, 256), normalised, to the score and the map (1, 1, 256, 256).
-    pub fn judge(&self, picture: &Tensor) -> (f64, Tensor) {
+    pub fn measure(&self, picture: &Tensor) -> (f64, Tensor) {
         no_grad(|| {
-            let (global, global_map) = GLOBAL.judge(&self.entries, picture);
-            let (local, local_maps) = LOCAL.judge(&self.entries, &patches(picture));
+            let (global, global_map) = GLOBAL.measure(&self.entries, picture);
+            let (local, local_maps) = LOCAL.measure(&self.entries, &patches(picture));
             let score = global.double_value(&[0]) + local.max().double_value(&[]);
             let map = global_map + self.fold.mean(&local_maps);
             (score * 0.5, map * 0.5)

@@ -2,7 +2,6 @@
 
 use std::io::Cursor;
 
-use base64::prelude::*;
 use gstigd::video::Colormap;
 use igd::eval::Scored;
 use igd::model::Map;
@@ -108,7 +107,7 @@ fn colored(map: &Map) -> RgbImage {
 fn data_url(picture: &RgbImage) -> anyhow::Result<String> {
     let mut bytes = Cursor::new(Vec::new());
     JpegEncoder::new_with_quality(&mut bytes, QUALITY).encode_image(picture)?;
-    let text = BASE64_STANDARD.encode(bytes.into_inner());
+    let text = glib::base64_encode(&bytes.into_inner());
     Ok(format!("data:image/jpeg;base64,{text}"))
 }
 

@@ -90,10 +90,10 @@ impl Inference {
 
     /// As [`run`](Self::run), from the features of each tile of a dense model's picture; the score of other models is
     /// not a number.
-    pub fn judge(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
+    pub fn measure(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
         match self {
             Self::Paper(_) => raw.score = f32::NAN,
-            Self::Dense(dense) => dense.judge(tiles, raw),
+            Self::Dense(dense) => dense.measure(tiles, raw),
         }
     }
 }

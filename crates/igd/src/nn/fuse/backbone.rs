@@ -64,7 +64,7 @@ impl FusedBackbone {
 #[derive(Debug)]
 struct Block {
     /// One at least.
-    shares: Vec<Share>,
+    shares: Vec<ChannelShare>,
     residual: bool,
 }
 
@@ -81,7 +81,7 @@ impl Block {
         let channels = depthwise.weight.size()[0];
         let shares = parts(channels, shares)
             .into_iter()
-            .map(|part| Share {
+            .map(|part| ChannelShare {
                 widen: widen.as_ref().map(|(kernel, halving)| {
                     let conv = FusedConv::new(kernel.outputs(part.clone()), kind);
                     (conv, *halving)
@@ -122,7 +122,7 @@ const STEM_KERNEL: i64 = 3;
 
 /// Some of a block's inner channels.
 #[derive(Debug)]
-struct Share {
+struct ChannelShare {
     /// To the inner channels, and the side of the kernel where it halves.
     widen: Option<(FusedConv, Option<i64>)>,
     depthwise: FusedConv,
@@ -131,9 +131,9 @@ struct Share {
 }
 
 // SAFETY: nothing changes the tensors once they are here, and libtorch lets any number of threads read one.
-unsafe impl Sync for Share {}
+unsafe impl Sync for ChannelShare {}
 
-impl Share {
+impl ChannelShare {
     fn walk(&mut self, walk: &mut Walk) {
         if let Some((conv, halving)) = &mut self.widen {
             pass(walk, conv, *halving);

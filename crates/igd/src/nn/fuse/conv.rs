@@ -9,7 +9,7 @@ use crate::nn::blocks::{BatchNorm2d, Conv2d, channels_last};
 /// A convolution in the precision of the run.
 #[derive(Debug)]
 pub struct FusedConv {
-    weight: Weight,
+    weight: Kernels,
     bias: Tensor,
     geometry: Geometry,
     /// Side of the kernel, and its numbers.
@@ -18,7 +18,7 @@ pub struct FusedConv {
 }
 
 #[derive(Debug)]
-enum Weight {
+enum Kernels {
     /// Channels-last.
     Plain(Tensor),
     /// On CPUs that have the kernels.
@@ -30,7 +30,7 @@ impl FusedConv {
         Self {
             taps: kernel.weight.size()[3],
             numbers: kernel.weight.numel() as i64,
-            weight: Weight::Plain(channels_last(&kernel.weight.to_kind(kind))),
+            weight: Kernels::Plain(channels_last(&kernel.weight.to_kind(kind))),
             bias: kernel.bias.to_kind(kind),
             geometry: Geometry {
                 stride: kernel.stride,
@@ -75,7 +75,7 @@ impl FusedConv {
 
     /// Packs the weights for batches of that many pictures of that height and width, where that can be done.
     pub fn pack(&mut self, batch: i64, [height, width]: [i64; 2]) {
-        let Weight::Plain(weight) = &self.weight else {
+        let Kernels::Plain(weight) = &self.weight else {
             return;
         };
         if weight.device() != Device::Cpu {
@@ -90,7 +90,7 @@ impl FusedConv {
         let input_size = [batch, inputs, height, width];
         let packed = PackedConvolution::new(weight, &self.bias, self.geometry, input_size);
         if let Some(packed) = packed {
-            self.weight = Weight::Packed(packed);
+            self.weight = Kernels::Packed(packed);
         }
     }
 
@@ -116,39 +116,39 @@ impl FusedConv {
 
     pub fn forward(&self, x: &Tensor) -> Tensor {
         match &self.weight {
-            Weight::Packed(packed) => packed.forward(x, Then::Nothing),
-            Weight::Plain(weight) => self.convolve(x, weight),
+            Kernels::Packed(packed) => packed.forward(x, Then::Nothing),
+            Kernels::Plain(weight) => self.convolve(x, weight),
         }
     }
 
     pub fn forward_relu(&self, x: &Tensor) -> Tensor {
         match &self.weight {
-            Weight::Packed(packed) => packed.forward(x, Then::Relu),
-            Weight::Plain(weight) => self.convolve(x, weight).relu_(),
+            Kernels::Packed(packed) => packed.forward(x, Then::Relu),
+            Kernels::Plain(weight) => self.convolve(x, weight).relu_(),
         }
     }
 
     /// Held within 0 and 6.
     pub fn forward_relu6(&self, x: &Tensor) -> Tensor {
         match &self.weight {
-            Weight::Packed(packed) => packed.forward(x, Then::Relu6),
-            Weight::Plain(weight) => self.convolve(x, weight).clamp_(0.0, 6.0),
+            Kernels::Packed(packed) => packed.forward(x, Then::Relu6),
+            Kernels::Plain(weight) => self.convolve(x, weight).clamp_(0.0, 6.0),
         }
     }
 
     /// `sum` plus the output, in the memory of `sum`. Not for transposed convolutions.
     pub fn forward_onto(&self, mut sum: Tensor, x: &Tensor) -> Tensor {
         match &self.weight {
-            Weight::Packed(packed) => packed.forward_onto(sum, x, Then::Nothing),
-            Weight::Plain(weight) => sum.g_add_(&self.convolve(x, weight)),
+            Kernels::Packed(packed) => packed.forward_onto(sum, x, Then::Nothing),
+            Kernels::Plain(weight) => sum.g_add_(&self.convolve(x, weight)),
         }
     }
 
     /// The ReLU of that.
     pub fn forward_onto_relu(&self, mut sum: Tensor, x: &Tensor) -> Tensor {
         match &self.weight {
-            Weight::Packed(packed) => packed.forward_onto(sum, x, Then::Relu),
-            Weight::Plain(weight) => sum.g_add_(&self.convolve(x, weight)).relu_(),
+            Kernels::Packed(packed) => packed.forward_onto(sum, x, Then::Relu),
+            Kernels::Plain(weight) => sum.g_add_(&self.convolve(x, weight)).relu_(),
         }
     }
 

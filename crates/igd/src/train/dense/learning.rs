@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor};
 use super::{Fit, FitError, Moments, backbone_tensors, extractor, model_tensors, sample};
 use crate::libtorch::{KeptBlocks, guarded};
 use crate::model::{
-    Calibration, DenseConfig, DetectError, Detector, Extractor, Judgement, Mask, Model,
+    Calibration, DenseConfig, DetectError, Detector, Extractor, Mask, Measurement, Model,
     ModelConfig, Provenance, Tensors, calibrate,
 };
 use crate::nn::dense;
@@ -57,7 +57,7 @@ impl From<TrainError> for LearnError {
 struct Calibrating {
     detector: Detector,
     model: Model,
-    judgements: Vec<Judgement>,
+    measurements: Vec<Measurement>,
 }
 
 /// What has come of it.
@@ -82,11 +82,11 @@ pub struct Learning {
     taken: usize,
     /// What counts for the threshold.
     mask: Option<Arc<Mask>>,
-    stage: Stage,
+    stage: Phase,
     _kept: KeptBlocks,
 }
 
-enum Stage {
+enum Phase {
     /// Frames are added to the moments; the last ones wait.
     Seeing(Extractor, Moments, Vec<Tensor>),
     /// Descriptors are worked out; the features of the frames' tiles wait.
@@ -124,7 +124,7 @@ impl Learning {
         let extractor = extractor(&backbone, &config, device, kind)?;
         let moments = Moments::new(config.places() as i64, dense::FEATURES)?;
         Ok(Self {
-            stage: Stage::Seeing(extractor, moments, Vec::with_capacity(BATCH)),
+            stage: Phase::Seeing(extractor, moments, Vec::with_capacity(BATCH)),
             config,
             false_positive_rate,
             backbone,
@@ -164,25 +164,25 @@ impl Learning {
     }
 
     fn learn(&mut self, rgb: &[f32]) -> Result<Option<Learned>, LearnError> {
-        self.stage = match mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Seeing(extractor, moments, waiting) => {
+        self.stage = match mem::replace(&mut self.stage, Phase::Over) {
+            Phase::Seeing(extractor, moments, waiting) => {
                 self.see(rgb, extractor, moments, waiting)?
             }
-            Stage::Fitting(extractor, fit, waiting) => self.fit(rgb, extractor, fit, waiting)?,
-            Stage::Calibrating(mut calibrating) => {
-                let judge = calibrating.detector.judge_mut();
-                judge.set_mask(self.mask.clone());
-                let judgement = calibrating.detector.judge(rgb)?;
-                calibrating.judgements.push(judgement);
-                Stage::Calibrating(calibrating)
+            Phase::Fitting(extractor, fit, waiting) => self.fit(rgb, extractor, fit, waiting)?,
+            Phase::Calibrating(mut calibrating) => {
+                let postprocessor = calibrating.detector.postprocessor_mut();
+                postprocessor.set_mask(self.mask.clone());
+                let measurement = calibrating.detector.measure(rgb)?;
+                calibrating.measurements.push(measurement);
+                Phase::Calibrating(calibrating)
             }
-            Stage::Over => Stage::Over,
+            Phase::Over => Phase::Over,
         };
         if self.taken < self.frames[0] + self.frames[1] {
             return Ok(None);
         }
-        match mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Calibrating(calibrating) => self.finish(*calibrating).map(Some),
+        match mem::replace(&mut self.stage, Phase::Over) {
+            Phase::Calibrating(calibrating) => self.finish(*calibrating).map(Some),
             _ => Ok(None),
         }
     }
@@ -193,7 +193,7 @@ impl Learning {
         mut extractor: Extractor,
         mut moments: Moments,
         mut waiting: Vec<Tensor>,
-    ) -> Result<Stage, LearnError> {
+    ) -> Result<Phase, LearnError> {
         waiting.push(sample(&mut extractor, self.config.shared, rgb));
         let is_last = self.taken >= self.frames[0];
         if waiting.len() >= BATCH || is_last {
@@ -201,10 +201,10 @@ impl Learning {
             waiting.clear();
         }
         if !is_last {
-            return Ok(Stage::Seeing(extractor, moments, waiting));
+            return Ok(Phase::Seeing(extractor, moments, waiting));
         }
         let fit = Fit::new(moments, self.config.dimensions)?;
-        Ok(Stage::Fitting(extractor, fit, Vec::new()))
+        Ok(Phase::Fitting(extractor, fit, Vec::new()))
     }
 
     fn fit(
@@ -213,13 +213,13 @@ impl Learning {
         mut extractor: Extractor,
         mut fit: Fit,
         mut waiting: Vec<Vec<Tensor>>,
-    ) -> Result<Stage, LearnError> {
+    ) -> Result<Phase, LearnError> {
         extractor.prepare([rgb]);
         waiting.push(extractor.each(|_, features| features));
         let frames = self.frames[1].min(FIT_FRAMES) as i64;
         let places = (fit.places() + frames - 1) / frames;
         if !fit.go_on(places, extractor.workers()) {
-            return Ok(Stage::Fitting(extractor, fit, waiting));
+            return Ok(Phase::Fitting(extractor, fit, waiting));
         }
         let field = fit.finish()?;
         let config = ModelConfig::Dense(self.config.clone());
@@ -228,15 +228,15 @@ impl Learning {
             || Model::of_tensors(&config, &tensors, self.device).map_err(TrainError::Encoder);
         let mut detector =
             Detector::new(model()?, self.device, self.kind).map_err(TrainError::Model)?;
-        detector.judge_mut().set_mask(self.mask.clone());
-        let judgements = waiting
+        detector.postprocessor_mut().set_mask(self.mask.clone());
+        let measurements = waiting
             .iter()
-            .map(|tiles| detector.judge_features(tiles))
+            .map(|tiles| detector.measure_features(tiles))
             .collect::<Result<_, _>>()?;
-        Ok(Stage::Calibrating(Box::new(Calibrating {
+        Ok(Phase::Calibrating(Box::new(Calibrating {
             detector,
             model: model()?,
-            judgements,
+            measurements,
         })))
     }
 
@@ -244,12 +244,12 @@ impl Learning {
         let Calibrating {
             mut detector,
             mut model,
-            judgements,
+            measurements,
         } = calibrating;
-        let calibration = calibrate(&judgements, self.false_positive_rate)
+        let calibration = calibrate(&measurements, self.false_positive_rate)
             .filter(|calibration| calibration.check().is_ok())
             .ok_or(LearnError::NotCalibrated)?;
-        detector.judge_mut().set_calibration(calibration);
+        detector.postprocessor_mut().set_calibration(calibration);
         model.calibration = Some(calibration);
         model.provenance = Provenance {
             data: "the frames of a video".to_owned(),

@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::data::TrainingSet;
-use crate::model::DenseConfig;
+use crate::model::{DenseConfig, FALSE_POSITIVE_RATE};
+use crate::train::HOLD_OUT;
 
 /// A run of `igd train --profile dense`.
 #[derive(Clone, Debug)]
@@ -41,8 +42,8 @@ impl Options {
             out,
             config: DenseConfig::usual(),
             strict: false,
-            hold_out: 0.15,
-            false_positive_rate: 0.01,
+            hold_out: HOLD_OUT,
+            false_positive_rate: FALSE_POSITIVE_RATE,
             batch: 16,
             checkpoint_interval: Duration::from_secs(60),
             keep: false,

@@ -20,7 +20,7 @@ use self::summary::{Summary, histogram, picture, scalar};
 use super::Event;
 use super::paper::{Begin, Report};
 use crate::files::write_atomically;
-use crate::model::{Calibration, Judgement};
+use crate::model::{Calibration, Measurement};
 
 /// A network's training has at most so many rows in `losses.csv`; each is the mean over the steps since the one before.
 const ROWS: f64 = 2000.0;
@@ -68,7 +68,7 @@ impl Log {
         match event {
             Event::Begin(begin) => self.begin(begin),
             Event::Step(report) => self.step(report),
-            Event::Judged(judgements, calibration) => self.scores(judgements, *calibration),
+            Event::Judged(measurements, calibration) => self.scores(measurements, *calibration),
             _ => Ok(()),
         }
     }
@@ -122,8 +122,15 @@ impl Log {
         Ok(())
     }
 
-    fn scores(&self, judgements: &[Judgement], calibration: Option<Calibration>) -> io::Result<()> {
-        let scores: Vec<f64> = judgements.iter().map(|one| f64::from(one.score)).collect();
+    fn scores(
+        &self,
+        measurements: &[Measurement],
+        calibration: Option<Calibration>,
+    ) -> io::Result<()> {
+        let scores: Vec<f64> = measurements
+            .iter()
+            .map(|one| f64::from(one.score))
+            .collect();
         if scores.is_empty() {
             return Ok(());
         }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::data::TrainingSet;
+use crate::model::FALSE_POSITIVE_RATE;
 use crate::nn::PICTURE;
+use crate::train::HOLD_OUT;
 
 /// Where the global network's encoder comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,8 +126,8 @@ impl Options {
             flip: false,
             seed: 1,
             strict: false,
-            hold_out: 0.15,
-            false_positive_rate: 0.01,
+            hold_out: HOLD_OUT,
+            false_positive_rate: FALSE_POSITIVE_RATE,
             checkpoint_interval: Duration::from_secs(30),
             keep: false,
             resume: false,

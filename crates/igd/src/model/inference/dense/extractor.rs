@@ -43,7 +43,7 @@ impl Extractor {
     ) -> Result<Self, ThreadPoolBuildError> {
         let workers = match device {
             Device::Cpu => Workers::sharing()?,
-            _ => Workers::single()?,
+            _ => Workers::libtorch_threaded()?,
         };
         let shares = match device {
             Device::Cpu => workers.count().div_ceil(tiling.count()),

@@ -9,7 +9,7 @@ const SIDE: usize = CELL as usize;
 
 /// All tiles' places at their place in the picture.
 #[derive(Debug)]
-pub struct Grid {
+pub struct PlaceGrid {
     tiling: Tiling,
     columns: usize,
     rows: usize,
@@ -21,7 +21,7 @@ pub struct Grid {
     wide: [Vec<f32>; 2],
 }
 
-impl Grid {
+impl PlaceGrid {
     pub fn new(tiling: Tiling) -> Self {
         let [width, height] = tiling.picture();
         let (columns, rows) = (width / SIDE, height / SIDE);
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn agrees_with_tensors() {
         let tiling = Tiling::whole([128, 64]);
-        let mut grid = Grid::new(tiling);
+        let mut grid = PlaceGrid::new(tiling);
         tch::manual_seed(5);
         let distances = Tensor::rand([1, 1, 4, 8], (Kind::Float, tch::Device::Cpu));
         let values: Vec<f32> = Vec::try_from(distances.flatten(0, -1)).unwrap();
@@ -174,7 +174,7 @@ mod tests {
     fn tiles_lie_at_their_places_and_the_larger_counts() {
         let tiling = Tiling::new([64, 64], [2, 1]);
         assert_eq!(tiling.picture(), [112, 64]);
-        let mut grid = Grid::new(tiling);
+        let mut grid = PlaceGrid::new(tiling);
         let mut left = [1.0; 16];
         let mut right = [1.0; 16];
         // The last column of the left one is the first of the right one.

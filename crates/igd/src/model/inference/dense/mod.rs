@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 pub use self::extractor::Extractor;
-use self::grid::Grid;
+use self::grid::PlaceGrid;
 use super::{Stage, Stages};
 use crate::criterion::{Field, PackedField};
 use crate::libtorch::Shared;
@@ -25,16 +25,16 @@ const PLACES: usize = 64;
 #[derive(Debug)]
 pub struct Dense {
     extractor: Extractor,
-    judge: Judge,
+    head: Head,
     pub stages: Stages,
 }
 
 /// What comes after the features.
 #[derive(Debug)]
-struct Judge {
+struct Head {
     field: DeviceField,
     shared: bool,
-    grid: Grid,
+    grid: PlaceGrid,
 }
 
 /// The field where the features are.
@@ -58,7 +58,7 @@ impl Dense {
         let extractor = Extractor::new(&networks.backbone, config.tiling, device, kind)?;
         Ok(Self {
             extractor,
-            judge: Judge::new(config, networks.field),
+            head: Head::new(config, networks.field),
             stages: Stages::default(),
         })
     }
@@ -75,7 +75,7 @@ impl Dense {
     pub fn run(&mut self, pictures: &mut [&mut Picture]) {
         let Self {
             extractor,
-            judge,
+            head,
             stages,
         } = self;
         stages.time(Stage::Prepare, || {
@@ -85,7 +85,7 @@ impl Dense {
         let tiles = extractor.tiling().count();
         let judged: Vec<(Vec<f32>, Duration)> = extractor.each(|index, features| {
             let start = Instant::now();
-            (judge.distances(index % tiles, &features), start.elapsed())
+            (head.distances(index % tiles, &features), start.elapsed())
         });
         let all = start.elapsed();
         let descriptor =
@@ -95,14 +95,14 @@ impl Dense {
         stages.time(Stage::Map, || {
             for (picture, judged) in pictures.iter_mut().zip(judged.chunks(tiles)) {
                 let tiles = judged.iter().map(|(distances, _)| &distances[..]);
-                judge.finish(tiles, &mut picture.raw);
+                head.finish(tiles, &mut picture.raw);
             }
         });
     }
 
     /// As [`run`](Self::run) of one picture, from the features (places, 304) of each tile.
-    pub fn judge(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
-        let judge = &mut self.judge;
+    pub fn measure(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
+        let head = &mut self.head;
         let distances: Vec<Vec<f32>> = tiles
             .iter()
             .enumerate()
@@ -110,14 +110,14 @@ impl Dense {
                 // SAFETY: nobody changes them meanwhile.
                 let features = unsafe { Shared::new(features) };
                 let workers = self.extractor.workers();
-                workers.run(|| judge.distances(tile, features.get()))
+                workers.run(|| head.distances(tile, features.get()))
             })
             .collect();
-        judge.finish(distances.iter().map(|distances| &distances[..]), raw);
+        head.finish(distances.iter().map(|distances| &distances[..]), raw);
     }
 }
 
-impl Judge {
+impl Head {
     fn new(config: &DenseConfig, field: Field) -> Self {
         Self {
             field: match field.c.device() {
@@ -128,7 +128,7 @@ impl Judge {
                 }
             },
             shared: config.shared,
-            grid: Grid::new(config.tiling),
+            grid: PlaceGrid::new(config.tiling),
         }
     }
 

@@ -57,8 +57,8 @@ impl Paper {
         // Only patches can be shared.
         let workers = match (&networks.local, device) {
             (Some(_), Device::Cpu) if patches > 1 => Workers::sharing()?,
-            (Some(_), Device::Cpu) => Workers::one()?,
-            _ => Workers::single()?,
+            (Some(_), Device::Cpu) => Workers::single_threaded()?,
+            _ => Workers::libtorch_threaded()?,
         };
         let patch_batch = match device {
             // A row of them: the largest layers of more would leave the cache.

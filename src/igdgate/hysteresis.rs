@@ -16,11 +16,11 @@ pub struct Rule {
 
 /// Remembers what the last frame was.
 #[derive(Debug, Default)]
-pub struct Judge {
+pub struct Hysteresis {
     anomalous: bool,
 }
 
-impl Judge {
+impl Hysteresis {
     pub fn is_anomalous(&mut self, result: &AnomalyMeta, rule: Rule) -> bool {
         let over = rule
             .min_score
@@ -35,15 +35,15 @@ impl Judge {
 mod tests {
     use super::*;
 
-    fn judge(rule: Rule, results: &[(f32, bool)]) -> Vec<bool> {
-        let mut judge = Judge::default();
+    fn decide(rule: Rule, results: &[(f32, bool)]) -> Vec<bool> {
+        let mut hysteresis = Hysteresis::default();
         let results = results.iter().map(|&(normalized, anomalous)| AnomalyMeta {
             normalized,
             anomalous,
             ..AnomalyMeta::default()
         });
         results
-            .map(|result| judge.is_anomalous(&result, rule))
+            .map(|result| hysteresis.is_anomalous(&result, rule))
             .collect()
     }
 
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn the_flag_decides_where_no_score_is_given() {
         let results = [(0.9, false), (0.1, true), (0.5, false), (f32::NAN, false)];
-        assert_eq!(judge(PLAIN, &results), [false, true, false, false]);
+        assert_eq!(decide(PLAIN, &results), [false, true, false, false]);
     }
 
     #[test]
@@ -71,7 +71,7 @@ mod tests {
             (0.74, true),
             (f32::NAN, true),
         ];
-        assert_eq!(judge(rule, &results), [false, true, true, false, false]);
+        assert_eq!(decide(rule, &results), [false, true, true, false, false]);
     }
 
     #[test]
@@ -82,7 +82,7 @@ mod tests {
         };
         let results = [0.6, 0.8, 0.6, 0.51, 0.5, 0.6].map(|normalized| (normalized, false));
         assert_eq!(
-            judge(rule, &results),
+            decide(rule, &results),
             [false, true, true, true, false, false]
         );
         // Below the threshold of the model where the flag decides.
@@ -97,6 +97,6 @@ mod tests {
             (0.2, false),
             (0.4, false),
         ];
-        assert_eq!(judge(rule, &results), [false, true, true, false, false]);
+        assert_eq!(decide(rule, &results), [false, true, true, false, false]);
     }
 }

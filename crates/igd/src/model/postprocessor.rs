@@ -12,7 +12,7 @@ use crate::nn::{PATCH, PATCHES, STRIDE};
 
 /// Judges the raw numbers of one stream of pictures; several of them may share a [`Detector`](super::Detector).
 #[derive(Debug)]
-pub struct Judge {
+pub struct Postprocessor {
     config: ModelConfig,
     calibration: Option<Calibration>,
     threshold: Option<f32>,
@@ -25,7 +25,7 @@ pub struct Judge {
     history: Option<(f32, Vec<f32>)>,
 }
 
-impl Judge {
+impl Postprocessor {
     pub fn new(config: ModelConfig, calibration: Option<Calibration>) -> Self {
         Self {
             config,
@@ -128,7 +128,7 @@ impl Judge {
 
     /// Judges a picture that belongs to a frame of `frame` (width, height): regions are in its pixels. `out` keeps its
     /// buffers from picture to picture.
-    pub fn judge(&mut self, raw: &RawDetection, frame: (u32, u32), out: &mut Detection) {
+    pub fn finish(&mut self, raw: &RawDetection, frame: (u32, u32), out: &mut Detection) {
         let (score, scales) = self.score(raw);
         self.smooth(score, &raw.map);
         let (score, scales, map) = match &self.history {
