@@ -78,25 +78,25 @@ fn a_pipeline_that_was_not_stopped_and_has_far_to_go() {
 #[test]
 #[ignore = "long"]
 fn stopped_many_times() {
-    ends("exit::stopped_many_times", MANY, true, 20);
+    ends("exit::stopped_many_times", MANY, true, 10);
 }
 
 #[test]
 #[ignore = "long"]
 fn stopped_many_times_with_far_to_go() {
     let test = "exit::stopped_many_times_with_far_to_go";
-    ends(test, TOO_MANY, true, 20);
+    ends(test, TOO_MANY, true, 10);
 }
 
 #[test]
 #[ignore = "long"]
 fn not_stopped_many_times() {
-    ends("exit::not_stopped_many_times", MANY, false, 20);
+    ends("exit::not_stopped_many_times", MANY, false, 10);
 }
 
 #[test]
 #[ignore = "long"]
 fn not_stopped_many_times_with_far_to_go() {
     let test = "exit::not_stopped_many_times_with_far_to_go";
-    ends(test, TOO_MANY, false, 20);
+    ends(test, TOO_MANY, false, 10);
 }
