@@ -1,10 +1,10 @@
 //! `igd info`
 
-use std::io::{self, Write, stdout};
-use std::path::PathBuf;
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use igd::model::{DenseConfig, Model, ModelConfig, PaperConfig, Tiling};
+use igd::model::{Calibration, DenseConfig, Model, ModelConfig, PaperConfig, Provenance, Tiling};
 use serde_json::json;
 use tch::Device;
 
@@ -18,146 +18,158 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     let path = arguments.model;
     let model = Model::open(&path, Device::Cpu)?;
-    let weights: usize = model
-        .networks
-        .weights
-        .values()
-        .map(|weight| weight.tensor.numel())
-        .sum();
-    let bytes = std::fs::metadata(&path)?.len();
-    let (config, provenance) = (&model.config, &model.provenance);
+    let size = Size {
+        weights: model
+            .networks
+            .weights
+            .values()
+            .map(|weight| weight.tensor.numel())
+            .sum(),
+        bytes: std::fs::metadata(&path)?.len(),
+    };
     if json {
         let line = json!({
             "model": path,
-            "bytes": bytes,
-            "weights": weights,
-            "config": config,
+            "bytes": size.bytes,
+            "weights": size.weights,
+            "config": model.config,
             "calibration": model.calibration,
-            "provenance": provenance,
+            "provenance": model.provenance,
         });
         writeln!(stdout(), "{line}")?;
-        return Ok(());
+    } else {
+        write!(stdout(), "{}", page(&path, &model, &size))?;
     }
+    Ok(())
+}
+
+struct Size {
+    /// Numbers in all weights.
+    weights: usize,
+    /// Of the file.
+    bytes: u64,
+}
+
+/// A line of what is printed: what it is of, and what it says.
+type Row = (&'static str, String);
+
+fn page(path: &Path, model: &Model, size: &Size) -> String {
+    let [width, height] = model.config.input();
+    let mut rows = vec![
+        ("profile", model.config.describe().to_owned()),
+        ("input", format!("{width} x {height}")),
+    ];
+    rows.extend(match &model.config {
+        ModelConfig::Paper(config) => networks(config),
+        ModelConfig::Dense(config) => descriptors(config),
+    });
     let mega = |count: f64| count / 1e6;
-    writeln!(stdout(), "{}", path.display())?;
-    writeln!(stdout(), "  profile      {}", config.describe())?;
-    let [width, height] = config.input();
-    writeln!(stdout(), "  input        {width} x {height}")?;
-    match config {
-        ModelConfig::Paper(config) => print_networks(config)?,
-        ModelConfig::Dense(config) => print_descriptors(config)?,
-    }
-    writeln!(
-        stdout(),
-        "  size         {:.1} million numbers, {:.1} MB",
-        mega(weights as f64),
-        mega(bytes as f64)
-    )?;
-    match &model.calibration {
-        Some(calibration) => {
-            writeln!(
-                stdout(),
-                "  threshold    {:.4} (median {:.4}), pixels {:.4} (median {:.4})",
-                calibration.threshold,
-                calibration.median,
-                calibration.pixel_threshold,
-                calibration.pixel_median
-            )?;
-            writeln!(
-                stdout(),
-                "  calibration  {} held-out pictures, false-positive rate {} %",
-                calibration.pictures,
-                calibration.false_positive_rate * 100.0
-            )?;
-        }
-        None => writeln!(
-            stdout(),
-            "  threshold    none: igd calibrate sets it from normal pictures"
-        )?,
-    }
-    writeln!(
-        stdout(),
-        "  trained on   {} ({} pictures, {} epochs, seed {})",
-        provenance.data,
-        provenance.pictures,
-        provenance.epochs,
-        provenance.seed
-    )?;
-    let created = i64::try_from(provenance.created)
-        .ok()
-        .and_then(|seconds| glib::DateTime::from_unix_utc(seconds).ok())
-        .and_then(|date| date.format("%Y-%m-%d %H:%M UTC").ok());
-    writeln!(
-        stdout(),
-        "  written by   igd {} at {}",
-        provenance.version,
-        created.as_deref().unwrap_or("an unknown time")
-    )?;
-    for (what, licence) in [
-        ("data", &provenance.data_licence),
-        ("encoder", &provenance.encoder_licence),
-    ] {
-        if let Some(licence) = licence {
-            writeln!(stdout(), "  licence      {what}: {licence}")?;
-        }
-    }
-    Ok(())
+    let (weights, bytes) = (mega(size.weights as f64), mega(size.bytes as f64));
+    rows.push((
+        "size",
+        format!("{weights:.1} million numbers, {bytes:.1} MB"),
+    ));
+    rows.extend(thresholds(model.calibration.as_ref()));
+    rows.extend(origin(&model.provenance));
+    let lines = rows
+        .into_iter()
+        .map(|(name, text)| format!("  {name:<12} {text}\n"));
+    format!("{}\n{}", path.display(), lines.collect::<String>())
 }
 
-fn print_networks(config: &PaperConfig) -> anyhow::Result<()> {
-    if let Some(global) = &config.global {
-        let encoder = serde_json::to_value(global.encoder)?;
-        writeln!(
-            stdout(),
-            "  global       encoder {}, width {}, latent {}",
-            encoder.as_str().unwrap_or_default(),
-            global.width,
-            global.latent
-        )?;
-    }
-    if let Some(local) = &config.local {
-        writeln!(
-            stdout(),
-            "  local        encoder {} of width {}, width {}, latent {}",
-            if local.frozen_encoder {
-                "imported"
-            } else {
-                "trained"
-            },
-            local.encoder_width,
-            local.width,
-            local.latent
-        )?;
-    }
-    Ok(())
+fn networks(config: &PaperConfig) -> Vec<Row> {
+    let global = config.global.as_ref().map(|global| {
+        // As it stands in the file.
+        let encoder = json!(global.encoder);
+        let encoder = encoder.as_str().unwrap_or_default();
+        let text = format!(
+            "encoder {encoder}, width {}, latent {}",
+            global.width, global.latent
+        );
+        ("global", text)
+    });
+    let local = config.local.as_ref().map(|local| {
+        let encoder = if local.frozen_encoder {
+            "imported"
+        } else {
+            "trained"
+        };
+        let text = format!(
+            "encoder {encoder} of width {}, width {}, latent {}",
+            local.encoder_width, local.width, local.latent
+        );
+        ("local", text)
+    });
+    global.into_iter().chain(local).collect()
 }
 
-fn print_descriptors(config: &DenseConfig) -> io::Result<()> {
+fn descriptors(config: &DenseConfig) -> Vec<Row> {
     let Tiling {
         tile,
         tiles,
         overlap,
     } = config.tiling;
+    let mut rows = Vec::new();
     if tiles != [1, 1] {
-        writeln!(
-            stdout(),
-            "  tiles        {} x {} of {} x {} pixels, {overlap} pixels overlap, descriptors {}",
-            tiles[0],
-            tiles[1],
-            tile[0],
-            tile[1],
-            if config.shared { "for all" } else { "for each" }
-        )?;
+        let descriptors = if config.shared { "for all" } else { "for each" };
+        let text = format!(
+            "{} x {} of {} x {} pixels, {overlap} pixels overlap, descriptors {descriptors}",
+            tiles[0], tiles[1], tile[0], tile[1],
+        );
+        rows.push(("tiles", text));
     }
-    writeln!(
-        stdout(),
-        "  backbone     EfficientNet-Lite0 to its sixth stage, frozen"
-    )?;
-    writeln!(
-        stdout(),
-        "  descriptors  {} places, {} directions",
-        config.places(),
-        config.dimensions
-    )?;
-    Ok(())
+    let backbone = "EfficientNet-Lite0 to its sixth stage, frozen";
+    rows.push(("backbone", backbone.to_owned()));
+    let (places, directions) = (config.places(), config.dimensions);
+    let text = format!("{places} places, {directions} directions");
+    rows.push(("descriptors", text));
+    rows
+}
+
+fn thresholds(calibration: Option<&Calibration>) -> Vec<Row> {
+    let Some(calibration) = calibration else {
+        let text = "none: igd calibrate sets it from normal pictures";
+        return vec![("threshold", text.to_owned())];
+    };
+    let threshold = format!(
+        "{:.4} (median {:.4}), pixels {:.4} (median {:.4})",
+        calibration.threshold,
+        calibration.median,
+        calibration.pixel_threshold,
+        calibration.pixel_median
+    );
+    let origin = format!(
+        "{} held-out pictures, false-positive rate {} %",
+        calibration.pictures,
+        calibration.false_positive_rate * 100.0
+    );
+    vec![("threshold", threshold), ("calibration", origin)]
+}
+
+fn origin(provenance: &Provenance) -> Vec<Row> {
+    let created = i64::try_from(provenance.created)
+        .ok()
+        .and_then(|seconds| glib::DateTime::from_unix_utc(seconds).ok())
+        .and_then(|date| date.format("%Y-%m-%d %H:%M UTC").ok());
+    let trained = format!(
+        "{} ({} pictures, {} epochs, seed {})",
+        provenance.data, provenance.pictures, provenance.epochs, provenance.seed
+    );
+    let written = format!(
+        "igd {} at {}",
+        provenance.version,
+        created.as_deref().unwrap_or("an unknown time")
+    );
+    let licences = [
+        ("data", &provenance.data_licence),
+        ("encoder", &provenance.encoder_licence),
+    ];
+    let licences = licences.into_iter().filter_map(|(what, licence)| {
+        let licence = licence.as_ref()?;
+        Some(("licence", format!("{what}: {licence}")))
+    });
+    [("trained on", trained), ("written by", written)]
+        .into_iter()
+        .chain(licences)
+        .collect()
 }

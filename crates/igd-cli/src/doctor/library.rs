@@ -1,12 +1,11 @@
 //! Why a plugin's file does not load.
 
 use std::ffi::{CStr, OsStr};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context;
-use goblin::elf::Elf;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use serde::{Deserialize, Serialize};
 
@@ -43,10 +42,13 @@ impl Fault {
 
 /// What the plugin says of itself, if GStreamer can load it.
 pub fn diagnose(file: &Path) -> Result<Description, Vec<Fault>> {
-    let runpath = runpath(file).map_err(|fault| vec![fault])?;
+    File::open(file).map_err(|error| {
+        let reason = format!("it cannot be read: {error}");
+        vec![Fault::new(reason, format!("chmod a+r {}", file.display()))]
+    })?;
     // Before any of it runs. Our own process has libtorch and GStreamer, and the loader would take them for the
     // plugin's.
-    let faults = faults_of_loading(&loader_says(file), &runpath);
+    let faults = faults_of_loading(&loader_says(file));
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -92,23 +94,6 @@ pub fn describe(file: &Path) -> anyhow::Result<Description> {
     Ok(answer)
 }
 
-/// The folders that the file has its libraries looked for in.
-fn runpath(file: &Path) -> Result<Vec<PathBuf>, Fault> {
-    let bytes = fs::read(file).map_err(|error| {
-        Fault::new(
-            format!("it cannot be read: {error}"),
-            format!("chmod a+r {}", file.display()),
-        )
-    })?;
-    let elf = Elf::parse(&bytes)
-        .map_err(|error| Fault::new(format!("it is damaged or no library: {error}"), BUILD))?;
-    let paths = elf.runpaths.iter().chain(&elf.rpaths);
-    Ok(paths
-        .flat_map(|paths| paths.split(':'))
-        .map(PathBuf::from)
-        .collect())
-}
-
 /// What the loader says of a library and of all that it needs, without running any of it.
 fn loader_says(file: &Path) -> String {
     let said = Command::new("ldd")
@@ -126,11 +111,14 @@ fn loader_says(file: &Path) -> String {
     )
 }
 
-fn faults_of_loading(said: &str, runpath: &[PathBuf]) -> Vec<Fault> {
+fn faults_of_loading(said: &str) -> Vec<Fault> {
     let lines = || said.lines().map(str::trim);
+    if lines().any(|line| line == "not a dynamic executable") {
+        return vec![Fault::new("it is damaged or no library", BUILD)];
+    }
     let missing: Vec<Fault> = lines()
         .filter_map(|line| line.strip_suffix("=> not found"))
-        .map(|library| missing(library.trim(), runpath))
+        .map(|library| missing(library.trim()))
         .collect();
     if !missing.is_empty() {
         // Their symbols are missing as well.
@@ -161,14 +149,7 @@ fn faults_of_loading(said: &str, runpath: &[PathBuf]) -> Vec<Fault> {
     }
 }
 
-fn missing(library: &str, runpath: &[PathBuf]) -> Fault {
-    let mut reason = format!("it needs {library}, which is not found");
-    for folder in runpath.iter().filter(|folder| !folder.exists()) {
-        reason.push_str(&format!(
-            "; its folder for libraries, {}, is not there",
-            folder.display()
-        ));
-    }
+fn missing(library: &str) -> Fault {
     let cure = if library.starts_with("libtorch") || library.starts_with("libc10") {
         format!("{BUILD}; or name the folder of libtorch 2.11: export LD_LIBRARY_PATH=DIR")
     } else {
@@ -179,7 +160,7 @@ fn missing(library: &str, runpath: &[PathBuf]) -> Fault {
             }
         }
     };
-    Fault::new(reason, cure)
+    Fault::new(format!("it needs {library}, which is not found"), cure)
 }
 
 /// The Debian package of what the plugin itself is linked to.
@@ -201,17 +182,19 @@ mod tests {
     #[test]
     fn what_the_loader_says_is_understood() {
         let reasons = |said: &str| -> Vec<String> {
-            faults_of_loading(said, &[PathBuf::from("/no/such/folder")])
+            faults_of_loading(said)
                 .into_iter()
                 .map(|fault| fault.reason)
                 .collect()
         };
+        assert_eq!(
+            reasons("\tnot a dynamic executable\n"),
+            ["it is damaged or no library"]
+        );
         assert!(reasons("\tlibc.so.6 => /lib/libc.so.6 (0x00007f)\n").is_empty());
         assert_eq!(
             reasons("\tlibtorch_cpu.so => not found\nundefined symbol: igd\t(./libgstigd.so)\n"),
-            [
-                "it needs libtorch_cpu.so, which is not found; its folder for libraries, /no/such/folder, is not there"
-            ]
+            ["it needs libtorch_cpu.so, which is not found"]
         );
         assert_eq!(
             reasons(
