@@ -152,7 +152,8 @@ fn an_encoder_gets_the_places_of_regions_of_interest() {
             let buffer = info.buffer().unwrap();
             let regions = buffer.iter_meta::<VideoRegionOfInterestMeta>();
             let regions = regions.map(|region| (region.rect(), region.params().count()));
-            sender.send(regions.collect::<Vec<_>>()).unwrap();
+            // Later frames come when nobody listens any more.
+            let _ = sender.send(regions.collect::<Vec<_>>());
             gst::PadProbeReturn::Ok
         });
         push(&mut harness);

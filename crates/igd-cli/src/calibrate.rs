@@ -4,6 +4,7 @@ use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context;
 use clap::Args;
 use igd::data::normal_pictures;
 use igd::model::{FALSE_POSITIVE_RATE, Mask, Model, calibrate, read_mask};
@@ -11,6 +12,7 @@ use igd::train::measure;
 use serde_json::json;
 use tch::Device;
 
+use crate::left_out::LeftOut;
 use crate::progress::Progress;
 use crate::selection::Selected;
 use crate::target::Target;
@@ -63,16 +65,24 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         Ok(())
     });
     progress.finish();
-    model.calibration = calibrate(&measurements?, arguments.false_positive_rate);
+    let calibration = calibrate(&measurements?, arguments.false_positive_rate);
+    // A model without thresholds finds nothing: better those that it has.
+    let calibration = calibration.with_context(|| {
+        format!(
+            "{}: none of its {} pictures can be used; the model stays as it is",
+            arguments.data.display(),
+            pictures.len()
+        )
+    })?;
+    model.calibration = Some(calibration);
     model.save(&arguments.model, model.config.storage())?;
-    let calibration = model.calibration;
     if json {
         writeln!(
             stdout(),
             "{}",
             json!({ "model": arguments.model, "calibration": calibration, "skipped": skipped })
         )?;
-    } else if let Some(calibration) = calibration {
+    } else {
         writeln!(
             stdout(),
             "{}: threshold {:.4} (median {:.4}) from {} pictures",
@@ -82,5 +92,5 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
             calibration.pictures
         )?;
     }
-    Ok(())
+    Ok(LeftOut::pictures(skipped).check()?)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
+use igd::files::is_same;
 use igd::model::{ModelConfig, PaperConfig, Storage, import};
 
 #[derive(Args)]
@@ -35,7 +36,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     if [&global, &local]
         .into_iter()
         .flatten()
-        .any(|file| *file == out)
+        .any(|file| is_same(file, &out))
     {
         bail!("{}: --out would overwrite the checkpoint", out.display());
     }

@@ -13,6 +13,7 @@ mod doctor;
 mod eval;
 mod import;
 mod info;
+mod left_out;
 mod man;
 mod numbers;
 mod overlay;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use left_out::LeftOut;
 use signals::Interrupted;
 
 /// Visual anomaly detection with Interpolated Gaussian Descriptors.
@@ -90,11 +92,18 @@ fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("igd: {error:#}");
-            match error.downcast_ref::<Interrupted>() {
-                Some(interrupted) => interrupted.status(),
-                None => ExitCode::FAILURE,
-            }
+            status(&error)
         }
+    }
+}
+
+fn status(error: &anyhow::Error) -> ExitCode {
+    if let Some(interrupted) = error.downcast_ref::<Interrupted>() {
+        interrupted.status()
+    } else if let Some(left_out) = error.downcast_ref::<LeftOut>() {
+        left_out.status()
+    } else {
+        ExitCode::FAILURE
     }
 }
 

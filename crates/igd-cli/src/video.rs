@@ -1,9 +1,11 @@
 //! Videos: whatever GStreamer decodes, through a pipeline to samples.
 
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use gst::prelude::*;
@@ -17,14 +19,21 @@ pub struct Video {
     sink: AppSink,
     /// Whether the source has told of all its streams.
     all_streams: Arc<AtomicBool>,
+    /// What is to be told where it ended before its time.
+    cut_off: OnceCell<String>,
 }
 
 const NO_VIDEO: &str = "it has no video stream";
 /// How long to wait for a sample before looking whether an element failed.
 const PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+/// A source that gives neither a frame nor an end for so long gives none at all.
+const STALLED: Duration = Duration::from_secs(60);
+/// A video may end so much before its duration, in seconds and as a share: sound may be longer, and some containers
+/// only estimate it.
+const TOLERANCE: (f64, f64) = (1.0, 0.05);
 
 impl Video {
-    /// Opens a file or a URI; `elements` of a launch line work on its frames.
+    /// Opens a file or a URI; `elements` of a launch line work on its frames, which are upright.
     pub fn open(input: &Path, elements: &str) -> anyhow::Result<Self> {
         gst::init()?;
         gstigd::plugin_register_static()?;
@@ -36,7 +45,7 @@ impl Video {
             glib::filename_to_uri(path, None)?.into()
         };
         let line = format!(
-            "uridecodebin name=source ! videoconvert name=converter ! {elements} ! \
+            "uridecodebin name=source ! videoconvert name=converter ! videoflip video-direction=auto ! {elements} ! \
              appsink name=sink sync=false max-buffers=4"
         );
         let pipeline = gst::parse::launch(&line)?
@@ -49,6 +58,7 @@ impl Video {
             uri,
             pipeline,
             all_streams: Arc::default(),
+            cut_off: OnceCell::new(),
         };
         let source = video.element("source")?;
         source.set_property("uri", &video.uri);
@@ -77,6 +87,11 @@ impl Video {
         self.pipeline.query_duration()
     }
 
+    /// What is to be told of a video that was read to its end, and ended before its time.
+    pub fn cut_off(&self) -> Option<&str> {
+        self.cut_off.get().map(String::as_str)
+    }
+
     /// Hands on each sample, until `work` breaks or the video ends.
     pub fn for_each(
         &self,
@@ -100,14 +115,21 @@ impl Video {
         &self,
         mut work: impl FnMut(gst::Sample) -> anyhow::Result<ControlFlow<()>>,
     ) -> anyhow::Result<()> {
+        // The end of the last frame, and when it came.
+        let (mut end, mut last) = (None, Instant::now());
         loop {
             match self.sink.try_pull_sample(PATIENCE) {
                 Some(sample) => {
+                    end = end_of(&sample).or(end);
                     if work(sample)?.is_break() {
                         return Ok(());
                     }
+                    last = Instant::now();
                 }
-                None if self.sink.is_eos() => return Ok(()),
+                None if self.sink.is_eos() => {
+                    self.compare(end);
+                    return Ok(());
+                }
                 // Where a source failed, or has sound alone, no end of the stream ever comes.
                 None => {
                     if let Some(text) = self.failure() {
@@ -116,8 +138,31 @@ impl Video {
                     if self.all_streams.load(Ordering::Relaxed) && !self.has_video()? {
                         bail!("{}: {NO_VIDEO}", self.name);
                     }
+                    if last.elapsed() > STALLED {
+                        bail!(
+                            "{}: neither a frame nor an end came for {} s: convert it to a video that \
+                             `gst-launch-1.0 playbin` plays",
+                            self.name,
+                            STALLED.as_secs()
+                        );
+                    }
                 }
             }
+        }
+    }
+
+    /// Notes where the last frame ends well before the duration that the video claims.
+    fn compare(&self, end: Option<gst::ClockTime>) {
+        let (Some(end), Some(duration)) = (end, self.duration()) else {
+            return;
+        };
+        let (end, duration) = (end.seconds_f64(), duration.seconds_f64());
+        if duration - end > TOLERANCE.0.max(TOLERANCE.1 * duration) {
+            let text = format!(
+                "{}: its frames end at {end:.1} s of {duration:.1} s: is the file whole?",
+                self.name
+            );
+            let _ = self.cut_off.set(text);
         }
     }
 
@@ -158,4 +203,14 @@ impl Video {
             },
         )
     }
+}
+
+/// Where a frame ends, from the video's start.
+fn end_of(sample: &gst::Sample) -> Option<gst::ClockTime> {
+    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+    let buffer = sample.buffer()?;
+    let end = buffer.pts()? + buffer.duration().unwrap_or_default();
+    segment
+        .to_stream_time(end)
+        .or_else(|| segment.to_stream_time(buffer.pts()?))
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -18,18 +19,21 @@ pub struct NotWritable {
 }
 
 /// Writes a file under a temporary name beside `path`, has it on disk, and renames it: readers see the old or the new
-/// one, and a crash or a full disk leaves the old one.
+/// one, and a crash or a full disk leaves the old one. A link stays one: the file that it leads to is replaced. Fails
+/// where something other than a file is there, such as a folder or a device.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = temporary_beside(path)?;
+    let path = replaced_by(path)?;
+    let mut file = temporary_beside(&path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
+    file.persist(&path)?;
     Ok(())
 }
 
 /// Whether [`write_atomically`] can write there, before hours of work end at a folder that cannot be written to.
 pub fn check_writable(path: &Path) -> Result<(), NotWritable> {
-    temporary_beside(path)
+    replaced_by(path)
+        .and_then(|path| temporary_beside(&path))
         .map(drop)
         .map_err(|cause| NotWritable {
             path: path.to_owned(),
@@ -37,8 +41,45 @@ pub fn check_writable(path: &Path) -> Result<(), NotWritable> {
         })
 }
 
+/// Whether two paths lead to one file that is there.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// The file that writing to `path` replaces or makes: behind all links.
+fn replaced_by(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let what = match fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata.file_type(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
+            Err(error) => return Err(error),
+        };
+        if what.is_file() {
+            return Ok(path);
+        }
+        if !what.is_symlink() {
+            let what = if what.is_dir() { "a folder" } else { "no file" };
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("it is {what}: name a file, which may be there already or not"),
+            ));
+        }
+        path = folder_of(&path).join(fs::read_link(&path)?);
+    }
+    Err(io::Error::other("its links lead nowhere"))
+}
+
+/// As many as Linux follows.
+const MOST_LINKS: usize = 40;
+
 /// Removes what writers of `path` that were killed have left beside it. Nobody may be writing it.
 pub fn sweep(path: &Path) {
+    // Whoever writes there is told of what it is instead.
+    let Ok(path) = replaced_by(path) else {
+        return;
+    };
+    let path = path.as_path();
     let prefix = temporary_prefix(path);
     let is_temporary = |name: &OsStr| {
         let rest = name.as_bytes().strip_prefix(prefix.as_bytes());
@@ -59,9 +100,20 @@ pub fn sweep(path: &Path) {
 /// What tells one temporary file from another.
 const RANDOM_LETTERS: usize = 6;
 
+/// A file's name has at most so many bytes.
+const LONGEST_NAME: usize = 255;
+
 fn temporary_prefix(path: &Path) -> OsString {
+    let name = path.file_name().unwrap_or_default();
     let mut prefix = OsString::from(".igd-");
-    prefix.push(path.file_name().unwrap_or_default());
+    if name.len() + ".igd--".len() + RANDOM_LETTERS <= LONGEST_NAME {
+        prefix.push(name);
+    } else {
+        // As good as the name: nobody else's.
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        prefix.push(format!("{:016x}", hasher.finish()));
+    }
     prefix.push("-");
     prefix
 }
@@ -87,6 +139,8 @@ fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
 
     #[test]
     fn what_a_killed_writer_left_is_swept_and_nothing_else() {
@@ -98,5 +152,50 @@ mod tests {
         let of_another = temporary_beside(&of_another).unwrap().keep().unwrap().1;
         sweep(&path);
         assert!(!left.exists() && of_another.exists() && path.exists());
+    }
+
+    #[test]
+    fn links_stay_and_lead_to_what_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let [link, between, file] =
+            ["link", "between", "models/m"].map(|name| folder.path().join(name));
+        symlink("between", &link).unwrap();
+        symlink(&file, &between).unwrap();
+        for bytes in [b"one", b"two"] {
+            check_writable(&link).unwrap();
+            write_atomically(&link, bytes).unwrap();
+            assert!(link.is_symlink() && between.is_symlink());
+            assert_eq!(fs::read(&file).unwrap(), bytes);
+        }
+        symlink("round", folder.path().join("round")).unwrap();
+        write_atomically(&folder.path().join("round"), b"").unwrap_err();
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = UnixListener::bind(&socket).unwrap();
+        for (path, what) in [
+            (folder.path(), "a folder"),
+            (Path::new("/dev/null"), "no file"),
+            (&socket, "no file"),
+        ] {
+            let error = write_atomically(path, b"").unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+            let error = check_writable(path).unwrap_err().to_string();
+            assert!(error.contains(what) && error.contains(path.to_str().unwrap()));
+        }
+        assert!(!fs::symlink_metadata(&socket).unwrap().is_file());
+    }
+
+    #[test]
+    fn the_longest_names_can_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m".repeat(LONGEST_NAME));
+        let left = temporary_beside(&path).unwrap().keep().unwrap().1;
+        write_atomically(&path, b"model").unwrap();
+        sweep(&path);
+        assert!(!left.exists() && fs::read(&path).unwrap() == b"model");
     }
 }

@@ -3,6 +3,7 @@
 mod child;
 mod devices;
 mod elements;
+mod encoder;
 mod finding;
 mod folders;
 mod library;
@@ -101,6 +102,7 @@ fn findings(arguments: &Arguments) -> Vec<Finding> {
     findings.push(libtorch::check_gpus());
     findings.push(processor::check());
     findings.extend(devices::check());
+    findings.push(encoder::check());
     findings.extend(model::check(arguments.model.as_deref()));
     findings
 }

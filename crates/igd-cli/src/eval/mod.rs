@@ -9,12 +9,14 @@ mod results;
 use std::io::{self, Write, stdout};
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use igd::eval::{Evaluation, Kind};
-use igd::files::check_writable;
+use igd::files::{check_writable, is_same};
 use igd::model::PaperScale;
 use serde::Serialize;
 
+use crate::left_out::LeftOut;
 use crate::selection::Selected;
 use crate::target::Target;
 
@@ -85,6 +87,14 @@ struct Summary {
 
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     if let Some(report) = &arguments.report {
+        let inputs = [&arguments.model, &arguments.lines, &arguments.labels];
+        if inputs
+            .into_iter()
+            .flatten()
+            .any(|input| is_same(input, report))
+        {
+            bail!("{}: --report would overwrite it", report.display());
+        }
         check_writable(report)?;
     }
     let mut results = match (
@@ -111,13 +121,10 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
             skipped,
         };
         writeln!(stdout(), "{}", serde_json::to_string(&line)?)?;
-        return Ok(());
+    } else {
+        print(&evaluation)?;
     }
-    print(&evaluation)?;
-    if skipped > 0 {
-        writeln!(stdout(), "left out {skipped} pictures that cannot be used")?;
-    }
-    Ok(())
+    Ok(LeftOut::pictures(skipped).check()?)
 }
 
 fn print(evaluation: &Evaluation) -> io::Result<()> {

@@ -1,16 +1,18 @@
 //! `igd predict`
 
 mod picture;
+mod plan;
 mod video;
 
 use std::io::{BufWriter, Write, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, bail};
 use clap::Args;
-use igd::data::{is_picture, pictures_in};
 use serde::Serialize;
 
+use self::picture::Pictures;
+use self::plan::{Input, plan};
+use crate::left_out::LeftOut;
 use crate::target::Target;
 
 #[derive(Args)]
@@ -18,38 +20,40 @@ pub struct Arguments {
     /// The model file
     #[arg(long, value_name = "M.safetensors")]
     model: PathBuf,
-    /// Write each picture's raw map as `<stem>.npy` (f32, height x width) to this folder
+    /// Write each picture's raw map as `<name>.npy` (f32, height x width) to this folder; pictures of folders in folders
+    /// go to such folders
     #[arg(long, value_name = "D")]
     map_dir: Option<PathBuf>,
-    /// Write each picture with its heatmap and regions drawn as `<stem>.png` to this folder
+    /// Write each picture with its heatmap and regions drawn as `<name>.png` to this folder
     #[arg(long, value_name = "D")]
     overlay_dir: Option<PathBuf>,
+    /// Stop at a picture that cannot be used, instead of leaving it out
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     target: Target,
-    /// Pictures, folders of pictures, and videos (files or URIs)
+    /// Pictures, folders with pictures in them or below, and videos (files or URIs)
     #[arg(required = true, value_name = "PICTURE|DIR|VIDEO")]
     inputs: Vec<PathBuf>,
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let (maps, overlays) = (&arguments.map_dir, &arguments.overlay_dir);
+    let inputs = plan(&arguments.inputs, maps.as_deref(), overlays.as_deref())?;
     let mut lines = Lines(BufWriter::new(stdout().lock()));
-    let mut pictures = None;
-    for input in &arguments.inputs {
-        if input.is_dir() {
-            let found = pictures_in(input)?;
-            if found.is_empty() {
-                bail!("{}: no pictures in it", input.display());
-            }
-            for path in &found {
-                picture::predict(&mut pictures, &arguments, path, &mut lines)?;
-            }
-        } else if is_picture(input) {
-            picture::predict(&mut pictures, &arguments, input, &mut lines)?;
-        } else {
-            video::predict(&arguments, input, &mut lines)?;
+    let mut pictures = Pictures::new(&arguments);
+    let mut ends = 0;
+    for input in &inputs {
+        match input {
+            Input::Picture(picture) => pictures.predict(picture, &mut lines)?,
+            Input::Video(path) => ends += video::predict(&arguments, path, &mut lines)?,
         }
     }
-    Ok(())
+    let left_out = LeftOut {
+        pictures: pictures.left_out(),
+        ends,
+    };
+    Ok(left_out.check()?)
 }
 
 /// Writes each line at once, for whoever reads along.
@@ -67,13 +71,4 @@ impl<W: Write> Lines<W> {
         text.push(b'\n');
         self.write(&text)
     }
-}
-
-/// `<folder>/<stem of path>.<extension>`, with the folder made if it is not there.
-fn beside(folder: &Path, path: &Path, extension: &str) -> anyhow::Result<PathBuf> {
-    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let mut name = path.file_stem().unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(extension);
-    Ok(folder.join(name))
 }

@@ -1,5 +1,6 @@
 //! A picture's line, map and overlay.
 
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -9,7 +10,8 @@ use igd::model::{Detection, Detector, Region, Scales};
 use ndarray::ArrayView2;
 use serde::Serialize;
 
-use super::{Arguments, Lines, beside};
+use super::plan::PicturePlan;
+use super::{Arguments, Lines};
 use crate::overlay::paint;
 
 /// What is said of a picture.
@@ -24,51 +26,96 @@ struct Line<'a> {
     regions: &'a [Region],
 }
 
-/// The model, opened at the first picture.
-pub struct Predictor {
+/// The model, opened at the first picture, and what it has found.
+struct Predictor {
     detector: Detector,
     detection: Detection,
 }
 
-pub fn predict<W: Write>(
-    predictor: &mut Option<Predictor>,
-    arguments: &Arguments,
-    path: &Path,
-    lines: &mut Lines<W>,
-) -> anyhow::Result<()> {
-    let Predictor {
-        detector,
-        detection,
-    } = match predictor {
-        Some(predictor) => predictor,
-        None => predictor.insert(Predictor {
-            detector: arguments.target.open(&arguments.model)?,
-            detection: Detection::default(),
-        }),
-    };
-    let picture = Picture::open(path)?;
-    let rgb = picture.resized(detector.input_size());
-    detector
-        .detect(&rgb, picture.size(), detection)
-        .with_context(|| path.display().to_string())?;
-    if let Some(folder) = &arguments.map_dir {
-        let (width, height) = detector.input_size();
-        let map = ArrayView2::from_shape((height, width), detector.raw_map())?;
-        ndarray_npy::write_npy(beside(folder, path, "npy")?, &map)?;
+/// Predicts one picture after the other.
+pub struct Pictures<'a> {
+    arguments: &'a Arguments,
+    predictor: Option<Predictor>,
+    left_out: usize,
+}
+
+impl<'a> Pictures<'a> {
+    pub fn new(arguments: &'a Arguments) -> Self {
+        Self {
+            arguments,
+            predictor: None,
+            left_out: 0,
+        }
     }
-    if let Some(folder) = &arguments.overlay_dir {
-        let out = beside(folder, path, "png")?;
-        paint(picture, detection)?
-            .save(&out)
-            .with_context(|| out.display().to_string())?;
+
+    /// How many could not be used so far.
+    pub fn left_out(&self) -> usize {
+        self.left_out
     }
-    lines.serialize(&Line {
-        path,
-        score: detection.score,
-        normalized: detection.normalized,
-        threshold: detection.threshold,
-        anomalous: detection.anomalous,
-        scales: detection.scales,
-        regions: &detection.regions,
-    })
+
+    /// Writes a picture's line and files; one that cannot be used is told of and left out.
+    pub fn predict<W: Write>(
+        &mut self,
+        plan: &PicturePlan,
+        lines: &mut Lines<W>,
+    ) -> anyhow::Result<()> {
+        match Picture::open(&plan.path) {
+            Ok(picture) => self.judge(plan, picture, lines),
+            Err(error) if self.arguments.strict => Err(error.into()),
+            Err(error) => {
+                eprintln!("left out: {error}");
+                self.left_out += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn judge<W: Write>(
+        &mut self,
+        plan: &PicturePlan,
+        picture: Picture,
+        lines: &mut Lines<W>,
+    ) -> anyhow::Result<()> {
+        let Predictor {
+            detector,
+            detection,
+        } = match &mut self.predictor {
+            Some(predictor) => predictor,
+            None => self.predictor.insert(Predictor {
+                detector: self.arguments.target.open(&self.arguments.model)?,
+                detection: Detection::default(),
+            }),
+        };
+        let rgb = picture.resized(detector.input_size());
+        detector
+            .detect(&rgb, picture.size(), detection)
+            .with_context(|| plan.path.display().to_string())?;
+        if let Some(path) = &plan.map {
+            let (width, height) = detector.input_size();
+            let map = ArrayView2::from_shape((height, width), detector.raw_map())?;
+            make(path, |path| Ok(ndarray_npy::write_npy(path, &map)?))?;
+        }
+        if let Some(path) = &plan.overlay {
+            let painted = paint(picture, detection)?;
+            make(path, |path| Ok(painted.save(path)?))?;
+        }
+        lines.serialize(&Line {
+            path: &plan.path,
+            score: detection.score,
+            normalized: detection.normalized,
+            threshold: detection.threshold,
+            anomalous: detection.anomalous,
+            scales: detection.scales,
+            regions: &detection.regions,
+        })
+    }
+}
+
+/// Writes a file, with its folder made if it is not there. Errors name it.
+fn make(path: &Path, write: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    path.parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .map_err(anyhow::Error::from)
+        .and_then(|()| write(path))
+        .with_context(|| path.display().to_string())
 }

@@ -12,12 +12,12 @@ use crate::video::Video;
 
 const ELEMENTS: &str = "igdfilter name=filter overlay=none messages=none ! igdmetaenc name=lines";
 
-/// Writes a line a frame.
+/// Writes a line a frame. Returns how many videos ended before their time: one or none.
 pub fn predict<W: Write>(
     arguments: &Arguments,
     input: &Path,
     lines: &mut Lines<W>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<usize> {
     if arguments.map_dir.is_some() || arguments.overlay_dir.is_some() {
         bail!(
             "{}: --map-dir and --overlay-dir are for pictures; igdfilter draws on videos in a pipeline",
@@ -34,5 +34,9 @@ pub fn predict<W: Write>(
         let buffer = sample.buffer().context("a sample has a buffer")?;
         lines.write(&buffer.map_readable()?)?;
         Ok(ControlFlow::Continue(()))
-    })
+    })?;
+    Ok(video.cut_off().map_or(0, |text| {
+        eprintln!("{text}");
+        1
+    }))
 }

@@ -1,4 +1,4 @@
-//! `igd calibrate` and the element agree on what a mask leaves.
+//! `igd calibrate`: it and the element agree on what a mask leaves, and it takes no threshold away.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::element::frame::{Pattern, bytes, gray_with, video_info};
 use crate::element::model::models;
 use crate::element::{filter, harness};
-use crate::program::command;
+use crate::program::{command, failure};
 use gst_video::VideoFormat;
 use gstigd::meta::AnomalyMeta;
 use image::{GrayImage, RgbImage};
@@ -64,4 +64,24 @@ fn a_model_is_calibrated_with_the_mask_that_it_gets() {
         normal.threshold
     });
     assert!(thresholds[1] < thresholds[0], "{thresholds:?}");
+}
+
+/// Without thresholds nothing would ever be found.
+#[test]
+fn a_model_keeps_its_thresholds_where_no_picture_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.safetensors");
+    fs::copy(&models().both, &model).unwrap();
+    let before = fs::read(&model).unwrap();
+    let data = folder.path().join("good");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("0.png"), "no picture").unwrap();
+    let mut igd = command(&["calibrate", "--model"]);
+    let output = igd.arg(&model).arg("--data").arg(&data).output().unwrap();
+    let text = failure(output);
+    assert!(
+        text.contains("none of its 1 pictures can be used"),
+        "{text}"
+    );
+    assert!(fs::read(&model).unwrap() == before);
 }

@@ -419,3 +419,22 @@ fn models() {
         report.assert_cure("failure", ("model", "Permission denied"), "chmod a+r ");
     }
 }
+
+#[test]
+fn the_encoder_s_weights() {
+    let machine = Machine::new();
+    let shared = machine.path("share");
+    let file = shared.join("gst-igd/efficientnet-lite0.pth");
+    let machine = machine
+        .with("XDG_DATA_DIRS", shared)
+        .with("XDG_CACHE_HOME", "/no/such/folder".into());
+    let report = machine.ask(&[]);
+    let missing = ("encoder", "its weights are not on this machine");
+    report.assert_cure("warning", missing, "igd data encoder");
+
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "other weights").unwrap();
+    let report = machine.ask(&[]);
+    let damaged = format!("{}: it is damaged", file.display());
+    report.assert_cure("failure", ("encoder", &damaged), "igd data encoder");
+}

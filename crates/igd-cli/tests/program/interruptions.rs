@@ -276,9 +276,11 @@ fn a_full_disk_costs_nothing_that_is_saved() {
 #[test]
 fn a_model_that_could_not_be_written_is_not_trained_again() {
     let place = Place::new();
+    let mut child = place.spawn(&[]);
+    wait_for(&mut child, || checkpoint(&place.parts).exists());
     // No file can take the place of a folder.
     fs::create_dir(&place.parts).unwrap();
-    let last = failure(place.train(&[]).output().unwrap());
+    let last = failure(child.wait_with_output().unwrap());
     assert!(last.contains("again with --resume"), "{last}");
     assert_eq!(place.saved_steps() as usize, STEPS);
     fs::remove_dir(&place.parts).unwrap();

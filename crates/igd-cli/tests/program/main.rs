@@ -14,6 +14,7 @@ mod doctor;
 mod interruptions;
 mod logs;
 mod pipelines;
+mod predict;
 mod program;
 mod protocol;
 mod report;

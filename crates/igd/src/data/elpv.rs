@@ -13,6 +13,7 @@ const PACKAGE: Package = Package {
     client: Client::Pip,
     name: "elpv-dataset",
     version: "1.0.0.post1",
+    sha256: "85e31c1126ee9b48e62d3a0232c58f58b2d189b0814a45c13642fa0415af4a4c",
 };
 /// Every so many-th normal picture is for testing.
 const TEST_EVERY: usize = 5;

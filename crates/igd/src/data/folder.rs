@@ -2,6 +2,7 @@
 //! parts.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -137,23 +138,24 @@ impl<'a> Folders<'a> {
         paths: Vec<PathBuf>,
     ) -> impl Iterator<Item = TestPicture> + 'b {
         let anomalous = !self.is_normal(kind);
+        let masks = match anomalous {
+            true => self.masks(kind),
+            false => HashMap::new(),
+        };
         paths.into_iter().map(move |path| TestPicture {
-            mask: self.mask(kind, &path).filter(|_| anomalous),
+            mask: mask_of(&path, &masks),
             sample: path.into(),
             kind: kind.to_owned(),
             anomalous,
         })
     }
 
-    /// The mask of a picture: MVTec's `ground_truth/kind/name_mask.png`, or one of the same name.
-    fn mask(&self, kind: &str, picture: &Path) -> Option<PathBuf> {
-        let stem = picture.file_stem()?.to_str()?;
-        let folder = self.root.join(GROUND_TRUTH).join(kind);
-        let names = [format!("{stem}_mask.png"), format!("{stem}.png")];
-        names
-            .into_iter()
-            .map(|name| folder.join(name))
-            .find(|path| path.is_file())
+    /// The masks of a kind's pictures, by what their files are called: any kind of picture file.
+    fn masks(&self, kind: &str) -> HashMap<OsString, PathBuf> {
+        // A folder that is not there has none.
+        let masks = pictures_in(&self.root.join(GROUND_TRUTH).join(kind)).unwrap_or_default();
+        let by_stem = |path: PathBuf| Some((path.file_stem()?.to_owned(), path));
+        masks.into_iter().filter_map(by_stem).collect()
     }
 
     fn some<T>(
@@ -171,11 +173,42 @@ impl<'a> Folders<'a> {
     }
 }
 
-/// The picture files right in `folder`, sorted by name.
+/// The mask of a picture: MVTec's `name_mask`, or one of the same name.
+fn mask_of(picture: &Path, masks: &HashMap<OsString, PathBuf>) -> Option<PathBuf> {
+    let stem = picture.file_stem()?;
+    let mut name = stem.to_owned();
+    name.push("_mask");
+    masks.get(&name).or_else(|| masks.get(stem)).cloned()
+}
+
+/// The picture files right in `folder`, sorted by name, but for hidden ones.
 pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let mut pictures = sorted_entries(folder)?;
-    pictures.retain(|path| is_picture(path));
+    pictures.retain(|path| is_picture(path) && !is_hidden(path));
     Ok(pictures)
+}
+
+/// The picture files in `folder` and all folders below it, sorted by name, but for hidden ones.
+pub fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
+    let mut pictures = Vec::new();
+    for path in sorted_entries(folder)? {
+        if is_hidden(&path) {
+            continue;
+        }
+        // A link to a folder may lead back up.
+        if path.is_dir() && !path.is_symlink() {
+            pictures.extend(pictures_below(&path)?);
+        } else if is_picture(&path) {
+            pictures.push(path);
+        }
+    }
+    Ok(pictures)
+}
+
+/// What systems leave beside pictures: `._x.png` of macOS, its folder in archives, thumbnails.
+fn is_hidden(path: &Path) -> bool {
+    let name = file_name(path);
+    name.starts_with('.') || name == "__MACOSX"
 }
 
 /// Whether there is a file that is named as a picture.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::SetError;
-use super::picture::Picture;
+use super::picture::decode;
 
 /// A picture's pixels, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,11 +24,13 @@ impl GroundTruth {
         }
     }
 
-    /// Reads a mask: anomalous is what is not black. Fails where it is not of the size (width, height) of its picture.
+    /// Reads a mask: anomalous is what is neither black nor transparent. Fails where it is not of the size (width,
+    /// height) of its picture.
     pub fn open(path: &Path, size: (u32, u32)) -> Result<Self, SetError> {
-        let mask = Picture::open(path)?;
-        if mask.size() != size {
-            let (width, height) = mask.size();
+        // 16 bits, so that the darkest gray is no black.
+        let mask = decode(path)?.into_rgba16();
+        if mask.dimensions() != size {
+            let (width, height) = mask.dimensions();
             return Err(SetError::Set {
                 path: path.to_owned(),
                 reason: format!(
@@ -37,11 +39,13 @@ impl GroundTruth {
                 ),
             });
         }
-        let pixels = mask.into_rgb();
         Ok(Self {
             width: size.0 as usize,
             height: size.1 as usize,
-            anomalous: pixels.pixels().map(|pixel| pixel.0 != [0; 3]).collect(),
+            anomalous: mask
+                .pixels()
+                .map(|pixel| pixel.0[..3] != [0; 3] && pixel.0[3] != 0)
+                .collect(),
         })
     }
 }
@@ -49,7 +53,7 @@ impl GroundTruth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::GrayImage;
+    use image::{GrayImage, RgbaImage};
 
     #[test]
     fn what_is_not_black_is_anomalous() {
@@ -60,6 +64,12 @@ mod tests {
         let truth = GroundTruth::open(&path, (3, 2)).unwrap();
         assert_eq!((truth.width, truth.height), (3, 2));
         assert_eq!(truth.anomalous, [false, true, true, true, true, true]);
+
+        // As painting programs leave what is not painted: white that is not seen.
+        let mask = RgbaImage::from_fn(3, 2, |x, _| [255, 255, 255, 255 * (x as u8 & 1)].into());
+        mask.save(&path).unwrap();
+        let truth = GroundTruth::open(&path, (3, 2)).unwrap();
+        assert_eq!(truth.anomalous, [false, true, false].repeat(2));
 
         let error = GroundTruth::open(&path, (2, 3)).unwrap_err().to_string();
         assert!(error.contains("mask.png: the mask has 3x2"), "{error}");

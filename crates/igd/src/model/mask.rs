@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use image::{GrayImage, ImageReader};
+use image::{GrayImage, ImageReader, LumaA};
 
 use crate::resize::{PlaneView, Resizer};
 
@@ -28,7 +28,7 @@ pub enum MaskError {
     Black(PathBuf),
 }
 
-/// Reads the picture of a mask: PNG, JPEG, BMP or TIFF, whatever its name says.
+/// Reads the picture of a mask: PNG, JPEG, BMP or TIFF, whatever its name says. What is transparent is black.
 pub fn read_mask(path: &Path) -> Result<GrayImage, MaskError> {
     let picture = ImageReader::open(path)
         .and_then(ImageReader::with_guessed_format)
@@ -38,7 +38,11 @@ pub fn read_mask(path: &Path) -> Result<GrayImage, MaskError> {
             path: path.to_owned(),
             cause,
         })?
-        .into_luma8();
+        .into_luma_alpha8();
+    let seen = |pixel: &LumaA<u8>| (u16::from(pixel.0[0]) * u16::from(pixel.0[1]) / 255) as u8;
+    let values = picture.pixels().map(seen).collect();
+    let picture = GrayImage::from_raw(picture.width(), picture.height(), values)
+        .expect("a value for each pixel");
     if picture.iter().any(|value| f32::from(*value) > INSPECTED) {
         Ok(picture)
     } else {
@@ -108,6 +112,7 @@ impl Mask {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use image::GrayAlphaImage;
 
     /// White, but for a black right half.
     fn half() -> Mask {
@@ -132,6 +137,15 @@ mod tests {
         for row in rgb.chunks(8) {
             assert_eq!(row, [0.0, 1.0, 2.0, 3.0, 1.5, 1.5, 1.5, 1.5]);
         }
+    }
+
+    #[test]
+    fn what_is_transparent_is_black() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mask.png");
+        let picture = GrayAlphaImage::from_fn(2, 1, |x, _| [255, 255 * (x as u8)].into());
+        picture.save(&path).unwrap();
+        assert_eq!(read_mask(&path).unwrap().as_raw(), &[0, 255]);
     }
 
     #[test]

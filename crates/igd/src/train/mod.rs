@@ -133,8 +133,8 @@ fn provenance(data: &TrainingSet, pictures: usize) -> Provenance {
     }
 }
 
-/// The licence of [`imagenet_backbone`].
-const BACKBONE_LICENCE: &str = "Apache-2.0 (EfficientNet-Lite0, trained on ImageNet)";
+/// The licence of EfficientNet-Lite0's ImageNet weights.
+pub const BACKBONE_LICENCE: &str = "Apache-2.0 (EfficientNet-Lite0, trained on ImageNet)";
 
 /// EfficientNet-Lite0's ImageNet weights, fetched if they are not there yet.
 fn imagenet_backbone() -> Result<Tensors, TrainError> {
