@@ -16,7 +16,7 @@ use gst::prelude::*;
 use gstigd::meta::AnomalyMeta;
 
 /// Of an ordinary test run, and of a long one where `IGD_SOAK_MINUTES` does not say.
-const SHORT: f64 = 0.05;
+const SHORT: f64 = 0.02;
 const LONG: f64 = 5.0;
 /// Nothing that is asked of a pipeline may take longer.
 const QUICK: Duration = Duration::from_secs(5);
