@@ -12,13 +12,13 @@ use image::GrayImage;
 use tch::{Device, Kind};
 
 use super::caps;
-use super::engine::{Engine, Instance, Mailbox};
-use super::lesson::{Lesson, Saving};
+use super::engine::{Engine, Instance, Mailbox, Target};
+use super::lesson::{Lesson, Progress, Saving};
 use super::pace::{Latency, Lateness};
 use super::properties::properties;
 use super::refusal::{Refusal, learn_error, learn_text, not_negotiated};
 use super::settings::{LEARN_FRAMES, Settings};
-use super::state::{FrameContext, LessonOutcome, Outcome, State, Stop};
+use super::state::{FrameContext, LessonOutcome, Outcome, RefusedVideo, Start, State, Stop};
 use super::stats::Stats;
 use super::{InferenceMode, OverlayMethod};
 use igd::files::check_writable;
@@ -38,12 +38,13 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     )
 });
 
-/// Locks are taken one at a time, but for `state`, which a frame holds while it is worked on.
+/// No lock is taken while another one is held, but any while `state` is.
 #[derive(Default)]
 pub struct IgdFilter {
     settings: Mutex<Settings>,
+    /// Locked for as long as a frame is worked on, its inference included.
     state: Mutex<Option<State>>,
-    /// What is left here is reached without waiting for a frame.
+    /// As all that follows locked for a moment only, so that queries, signals and properties do not wait for a frame.
     running: Mutex<Running>,
     stats: Mutex<Stats>,
     latency: Mutex<Latency>,
@@ -51,17 +52,23 @@ pub struct IgdFilter {
     mailbox: Arc<Mailbox>,
 }
 
-/// What there is from start to stop, beside what a frame needs.
+/// What there is from start to stop that a frame does not need.
 #[derive(Default)]
 struct Running {
-    /// Where the model is, from start to stop.
-    instance: Option<(Arc<Instance>, (Device, Kind))>,
+    model: Option<RunningModel>,
     /// What the signal `learn` has asked for.
     lesson: Option<Lesson>,
     /// A learned model that is being written.
     saving: Option<JoinHandle<()>>,
     /// A model that is being opened to replace the one that is there. Returns what `model` says then.
     opening: Option<JoinHandle<Option<PathBuf>>>,
+}
+
+/// Where the model is, and what one that replaces it runs on.
+#[derive(Clone)]
+struct RunningModel {
+    instance: Arc<Instance>,
+    target: Target,
 }
 
 /// A panic elsewhere has been reported as an element error; there is no need for a second one.
@@ -91,7 +98,7 @@ impl IgdFilter {
                 imp = self,
                 "Running {} in {:?}",
                 engine.name(),
-                engine.target().1
+                engine.target().kind
             );
             if settings.frame.threshold < 0.0 && !engine.is_calibrated() {
                 gst::element_imp_warning!(
@@ -113,12 +120,12 @@ impl IgdFilter {
         Ok(device)
     }
 
-    /// The lesson that the settings ask for, and where it runs.
+    /// The lesson that the settings ask for, and what it runs on.
     fn first_lesson(
         &self,
         settings: &Settings,
         device: Device,
-    ) -> Result<(Lesson, (Device, Kind)), gst::ErrorMessage> {
+    ) -> Result<(Lesson, Target), gst::ErrorMessage> {
         if let Some(id) = settings.instance_id() {
             return Err(gst::error_msg!(
                 gst::ResourceError::Settings,
@@ -136,14 +143,15 @@ impl IgdFilter {
             })?;
         }
         let (frames, config) = (settings.learn_frames, DenseConfig::usual());
-        let lesson = Lesson::new(frames, config, location, (device, kind))
-            .map_err(|err| learn_error(&err))?;
-        Ok((lesson, (device, kind)))
+        let target = Target { device, kind };
+        let lesson =
+            Lesson::new(frames, config, location, target).map_err(|err| learn_error(&err))?;
+        Ok((lesson, target))
     }
 
     /// The signal `learn`: whether a lesson begins with the next frame.
     fn learn(&self) -> bool {
-        let Some((instance, target)) = lock(&self.running).instance.clone() else {
+        let Some(RunningModel { instance, target }) = lock(&self.running).model.clone() else {
             gst::warning!(
                 CAT,
                 imp = self,
@@ -174,7 +182,7 @@ impl IgdFilter {
 
     /// The property `model` has been set: in a running element the model takes over as soon as it is open.
     fn replace_model(&self, before: Option<PathBuf>) {
-        let Some((instance, (device, _))) = lock(&self.running).instance.clone() else {
+        let Some(RunningModel { instance, target }) = lock(&self.running).model.clone() else {
             return;
         };
         let settings = lock(&self.settings).clone();
@@ -192,7 +200,7 @@ impl IgdFilter {
                 let _work = Work::begin();
                 let engine = Engine::open(
                     &path,
-                    device,
+                    target.device,
                     settings.precision.into(),
                     settings.batching(),
                 )?;
@@ -280,19 +288,19 @@ impl IgdFilter {
             }
             if matches!(
                 &outcome.lesson,
-                Some(LessonOutcome::Frame | LessonOutcome::Model(..))
+                Some(LessonOutcome::Learned | LessonOutcome::Finished(..))
             ) {
                 stats.learn();
             }
         }
         match outcome.lesson {
-            None | Some(LessonOutcome::Frame | LessonOutcome::Blank { is_news: false }) => {}
+            None | Some(LessonOutcome::Learned | LessonOutcome::Blank { is_news: false }) => {}
             Some(LessonOutcome::Blank { is_news: true }) => self.warn(&format!(
                 "{}, and is not learned, nor are others like it: is the camera covered?",
                 LearnError::Blank
             )),
-            Some(LessonOutcome::Nothing(error)) => self.warn(&learn_text(&error)),
-            Some(LessonOutcome::Model(learned, saving)) => {
+            Some(LessonOutcome::Failed(error)) => self.warn(&learn_text(&error)),
+            Some(LessonOutcome::Finished(learned, saving)) => {
                 self.post(gst::Structure::from(&*learned));
                 if let Some(saving) = saving {
                     self.save(*saving);
@@ -322,8 +330,8 @@ impl IgdFilter {
         let mode = lock(&self.settings).frame.inference_mode;
         let is_known = lock(&self.latency).is_known();
         if is_live && mode == InferenceMode::Sync && !is_known {
-            let instance = lock(&self.running).instance.clone();
-            let engine = instance.and_then(|(instance, _)| instance.engine());
+            let model = lock(&self.running).model.clone();
+            let engine = model.and_then(|model| model.instance.engine());
             if let Some(engine) = engine {
                 // Where it takes longer, the first frames tell how much.
                 let time = engine.measure(MEASURING).unwrap_or(MEASURING);
@@ -363,14 +371,17 @@ impl IgdFilter {
     /// A lesson that ends with the stream has come to nothing.
     fn end_lesson(&self) {
         self.begin_lesson();
-        let unfinished = lock(&self.state).as_ref().and_then(State::unfinished);
-        let Some(((done, all), goes_on)) = unfinished else {
+        let unfinished = lock(&self.state)
+            .as_ref()
+            .and_then(State::unfinished_lesson);
+        let Some(unfinished) = unfinished else {
             return;
         };
+        let Progress { learned, all } = unfinished.progress;
         let text = format!(
-            "cannot learn a model: the stream ended after {done} of {all} frames; lower learn-frames or show it more"
+            "cannot learn a model: the stream ended after {learned} of {all} frames; lower learn-frames or show it more"
         );
-        if goes_on {
+        if unfinished.has_model {
             self.warn(&text);
         } else {
             self.post_error_message(gst::error_msg!(gst::ResourceError::Failed, ("{text}")));
@@ -381,7 +392,7 @@ impl IgdFilter {
     fn begin_lesson(&self) {
         let lesson = lock(&self.running).lesson.take();
         if let (Some(lesson), Some(state)) = (lesson, lock(&self.state).as_mut()) {
-            state.learn(lesson);
+            state.begin_lesson(lesson);
         }
     }
 
@@ -441,7 +452,7 @@ impl ObjectImpl for IgdFilter {
             (settings.model.clone(), settings.set(pspec.name(), value))
         };
         if let Err(error) = set
-            && lock(&self.running).instance.is_some()
+            && lock(&self.running).model.is_some()
         {
             self.warn(&error.to_string());
         }
@@ -527,15 +538,28 @@ impl BaseTransformImpl for IgdFilter {
             let device = self.choose_device(&settings)?;
             let instance = self.instance(&settings, device)?;
             let engine = instance.engine();
-            let target = engine.map_or((device, Kind::Float), |engine| engine.target());
+            let unknown = Target {
+                device,
+                kind: Kind::Float,
+            };
+            let target = engine.map_or(unknown, |engine| engine.target());
             (instance, None, target)
         };
         *lock(&self.stats) = Stats::default();
         *lock(&self.latency) = Latency::default();
         *lock(&self.lateness) = Lateness::default();
-        lock(&self.running).instance = Some((instance.clone(), target));
-        let mailbox = self.mailbox.clone();
-        let state = State::new(instance, lesson, (settings, mask), mailbox);
+        let model = RunningModel {
+            instance: instance.clone(),
+            target,
+        };
+        lock(&self.running).model = Some(model);
+        let state = State::new(Start {
+            instance,
+            lesson,
+            batching: settings.batching(),
+            mask,
+            mailbox: self.mailbox.clone(),
+        });
         *lock(&self.state) = Some(state);
         Ok(())
     }
@@ -554,20 +578,24 @@ impl BaseTransformImpl for IgdFilter {
     fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "Cannot read the caps {incaps}"))?;
-        let composes = caps::has_composition(outcaps)
-            && lock(&self.settings).overlay_method != OverlayMethod::Blend;
+        let settings = lock(&self.settings).clone();
+        let composes =
+            caps::has_composition(outcaps) && settings.overlay_method != OverlayMethod::Blend;
         gst::debug!(
             CAT,
             imp = self,
             "Configuring for {incaps}, composing: {composes}"
         );
-        let (configured, is_news) = match lock(&self.state).as_mut() {
-            Some(state) => state.set_video(&info, composes),
-            None => (Err(not_negotiated()), true),
+        let configured = match lock(&self.state).as_mut() {
+            Some(state) => state.set_video(&info, composes, &settings.frame),
+            None => Err(RefusedVideo {
+                error: not_negotiated(),
+                is_news: true,
+            }),
         };
-        configured.map_err(|error| {
-            if is_news {
-                self.post_error_message(error);
+        configured.map_err(|refused| {
+            if refused.is_news {
+                self.post_error_message(refused.error);
             }
             gst::loggable_error!(CAT, "Cannot inspect {incaps}")
         })
@@ -651,13 +679,13 @@ impl BaseTransformImpl for IgdFilter {
             let running_time = segment.and_then(|segment| segment.to_running_time(buffer.pts()));
             lock(&self.lateness).concerns(running_time)
         };
-        let passing = FrameContext {
+        let context = FrameContext {
             settings: &settings,
             segment: &segment,
             is_late,
         };
         let processed = match lock(&self.state).as_mut() {
-            Some(state) => state.process(buffer, passing),
+            Some(state) => state.process(buffer, &context),
             None => Err(not_negotiated().into()),
         };
         match processed {

@@ -7,18 +7,30 @@ use gst_video::VideoFrameRef;
 use image::GrayImage;
 
 use super::canvas::{Canvas, Found};
-use super::engine::{Engine, Instance, Mailbox, Reply, no_thread};
-use super::lesson::{Lesson, Saving, Step};
+use super::engine::{Batching, Engine, Instance, Mailbox, Reply, no_thread};
+use super::lesson::{Lesson, Progress, Saving, Step};
 use super::refusal::{learn_error, not_negotiated, unexpected_frame};
-use super::settings::{FrameSettings, Settings};
+use super::settings::{FrameSettings, Inspection};
 use super::views::{View, Views};
-use super::{InferenceMode, Messages};
+use super::{InferenceMode, InferenceRegion, Messages};
 use crate::meta::{
     AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult, attach,
 };
 use crate::video::Area;
 use igd::model::{Detection, Picture, Postprocessor};
 use igd::train::dense::LearnError;
+
+/// What an element starts with.
+pub struct Start {
+    pub instance: Arc<Instance>,
+    /// Where the instance has no model yet.
+    pub lesson: Option<Lesson>,
+    /// For a model that is learned.
+    pub batching: Batching,
+    /// White where frames are inspected.
+    pub mask: Option<GrayImage>,
+    pub mailbox: Arc<Mailbox>,
+}
 
 /// All memory that a frame needs is kept here for the next one.
 pub struct State {
@@ -27,14 +39,14 @@ pub struct State {
     model: Option<(Arc<Engine>, Postprocessor)>,
     /// While there is one, nothing is inspected.
     lesson: Option<Lesson>,
-    settings: Settings,
+    batching: Batching,
     mask: Option<GrayImage>,
     video: Option<Video>,
     /// Caps that have been answered with an error; sources may try them again and again.
     refused: Option<gst_video::VideoInfo>,
     mailbox: Arc<Mailbox>,
     /// The frame whose pictures are with the model.
-    shot: Option<Shot>,
+    pending: Option<PendingFrame>,
     /// Memory for a picture to learn from.
     lesson_rgb: Vec<f32>,
     /// Memory for the parts of a frame.
@@ -60,7 +72,7 @@ struct Video {
 }
 
 /// A frame of which parts are being inferred.
-struct Shot {
+struct PendingFrame {
     number: u64,
     times: FrameTimes,
     views: Vec<View>,
@@ -86,17 +98,33 @@ pub struct Inferred {
     pub message: Option<AnomalyMessage>,
 }
 
-/// What a lesson has come to.
+/// What has come of a frame in a lesson.
 #[derive(Debug)]
 pub enum LessonOutcome {
-    /// The frame was taken for normal.
-    Frame,
+    /// It was taken for normal.
+    Learned,
     /// It was not, since it shows nothing; the first such frame is news.
     Blank { is_news: bool },
-    /// It was the last one to learn from.
-    Model(Box<LearnedMessage>, Option<Box<Saving>>),
+    /// It was the last one, and there is a model.
+    Finished(Box<LearnedMessage>, Option<Box<Saving>>),
     /// Nothing could be learned, and the model before goes on.
-    Nothing(LearnError),
+    Failed(LearnError),
+}
+
+/// A lesson that is not over.
+#[derive(Debug)]
+pub struct UnfinishedLesson {
+    pub progress: Progress,
+    /// There is a model without it.
+    pub has_model: bool,
+}
+
+/// Caps that frames cannot have.
+#[derive(Debug)]
+pub struct RefusedVideo {
+    pub error: gst::ErrorMessage,
+    /// They were not refused just before: sources may try them again and again.
+    pub is_news: bool,
 }
 
 /// Why nothing was done for a frame.
@@ -122,24 +150,17 @@ pub struct FrameContext<'a> {
 }
 
 impl State {
-    /// `lesson` is there to begin with where the instance has no model yet.
-    pub fn new(
-        instance: Arc<Instance>,
-        lesson: Option<Lesson>,
-        (settings, mask): (Settings, Option<GrayImage>),
-        mailbox: Arc<Mailbox>,
-    ) -> Self {
-        mailbox.expect();
+    pub fn new(start: Start) -> Self {
         let mut state = Self {
-            instance,
+            instance: start.instance,
             model: None,
-            lesson,
-            settings,
-            mask,
+            lesson: start.lesson,
+            batching: start.batching,
+            mask: start.mask,
             video: None,
             refused: None,
-            mailbox,
-            shot: None,
+            mailbox: start.mailbox,
+            pending: None,
             lesson_rgb: Vec::new(),
             views: Vec::new(),
             frames: 0,
@@ -149,6 +170,7 @@ impl State {
             inferred: None,
             reported: false,
         };
+        state.forget_result();
         state.follow();
         state
     }
@@ -157,7 +179,7 @@ impl State {
     pub fn forget_result(&mut self) {
         self.inferred = None;
         self.handed_in = None;
-        self.shot = None;
+        self.pending = None;
         self.mailbox.expect();
         if let Some((_, postprocessor)) = &mut self.model {
             postprocessor.forget();
@@ -165,16 +187,18 @@ impl State {
     }
 
     /// From the next frame on.
-    pub fn learn(&mut self, lesson: Lesson) {
+    pub fn begin_lesson(&mut self, lesson: Lesson) {
         self.lesson = Some(lesson);
         self.forget_result();
         self.fit_views();
     }
 
-    /// The lesson's progress where it is not over, and whether a model goes on without it.
-    pub fn unfinished(&self) -> Option<((usize, usize), bool)> {
+    pub fn unfinished_lesson(&self) -> Option<UnfinishedLesson> {
         let lesson = self.lesson.as_ref()?;
-        Some((lesson.progress(), self.model.is_some()))
+        Some(UnfinishedLesson {
+            progress: lesson.progress(),
+            has_model: self.model.is_some(),
+        })
     }
 
     /// Takes over the instance's model if it is another one than for the last frame.
@@ -194,24 +218,25 @@ impl State {
         self.fit_views();
     }
 
-    /// Prepares for frames of these caps, which carry compositions or are drawn on; the answer to caps that were
-    /// refused before is no news.
+    /// Prepares for frames of these caps, which carry compositions or are drawn on.
     pub fn set_video(
         &mut self,
         info: &gst_video::VideoInfo,
         composes: bool,
-    ) -> (Result<(), gst::ErrorMessage>, bool) {
-        let configured = self.configure(info, composes);
+        settings: &FrameSettings,
+    ) -> Result<(), RefusedVideo> {
+        let configured = self.configure(info, composes, settings);
         let refused = configured.is_err().then(|| info.clone());
         let is_news = refused != self.refused;
         self.refused = refused;
-        (configured, is_news)
+        configured.map_err(|error| RefusedVideo { error, is_news })
     }
 
     fn configure(
         &mut self,
         info: &gst_video::VideoInfo,
         composes: bool,
+        settings: &FrameSettings,
     ) -> Result<(), gst::ErrorMessage> {
         self.video = None;
         self.forget_result();
@@ -222,10 +247,12 @@ impl State {
             info: info.clone(),
         };
         // Frames and regions that are too small are refused before the first one comes.
-        let settings = &self.settings.frame;
-        let inspect = (super::InferenceRegion::FullFrame, settings.region);
+        let inspection = Inspection {
+            kind: InferenceRegion::FullFrame,
+            ..settings.inspection
+        };
         let buffer = gst::Buffer::new();
-        video.views.list(&buffer, inspect, &mut self.views)?;
+        video.views.list(&buffer, inspection, &mut self.views)?;
         self.video = Some(video);
         Ok(())
     }
@@ -256,7 +283,7 @@ impl State {
     pub fn process(
         &mut self,
         buffer: &mut gst::BufferRef,
-        passing: FrameContext<'_>,
+        context: &FrameContext<'_>,
     ) -> Result<Outcome, Stop> {
         self.follow();
         self.frames += 1;
@@ -264,37 +291,37 @@ impl State {
         // flicker.
         let is_gap = buffer.flags().contains(gst::BufferFlags::GAP);
         if self.lesson.is_some() {
-            return self.teach(buffer, &passing, is_gap);
+            return self.learn_from(buffer, context, is_gap);
         }
         let mut outcome = Outcome::default();
         if let Some(reply) = self.mailbox.take() {
-            outcome.inferred = self.finish(reply, passing.settings)?;
+            outcome.inferred = self.finish(reply, context.settings)?;
         }
-        let interval = u64::from(passing.settings.inference_interval);
+        let interval = u64::from(context.settings.inference_interval);
         let is_due = !is_gap
-            && self.shot.is_none()
+            && self.pending.is_none()
             && self
                 .handed_in
                 .is_none_or(|number| self.frames - number >= interval);
-        if is_due && passing.is_late {
+        if is_due && context.is_late {
             outcome.late = true;
         } else if is_due {
-            if !self.hand_in(buffer, &passing)? {
+            if !self.hand_in(buffer, context)? {
                 return Err(Stop::Flushing);
             }
-            if passing.settings.inference_mode == InferenceMode::Sync && self.shot.is_some() {
+            if context.settings.inference_mode == InferenceMode::Sync && self.pending.is_some() {
                 let reply = self.mailbox.wait().ok_or(Stop::Flushing)?;
-                outcome.inferred = self.finish(reply, passing.settings)?;
+                outcome.inferred = self.finish(reply, context.settings)?;
             }
         }
-        self.show_result(buffer, &passing, outcome)
+        self.draw_result(buffer, context, outcome)
     }
 
     /// Draws the last result on a frame and attaches it.
-    fn show_result(
+    fn draw_result(
         &mut self,
         buffer: &mut gst::BufferRef,
-        passing: &FrameContext<'_>,
+        context: &FrameContext<'_>,
         outcome: Outcome,
     ) -> Result<Outcome, Stop> {
         if let Some(number) = self.inferred {
@@ -305,7 +332,7 @@ impl State {
                 regions: &self.result.regions,
                 is_new: self.result.age == 0 || outcome.inferred.is_some(),
             };
-            video.canvas.show(buffer, &found, passing.settings)?;
+            video.canvas.draw(buffer, &found, context.settings)?;
             let maps = self.detections.iter();
             let maps = maps.map(|(area, detection)| (*area, &detection.map));
             attach(&self.result, maps, buffer).map_err(|err| {
@@ -323,10 +350,10 @@ impl State {
     fn hand_in(
         &mut self,
         buffer: &gst::BufferRef,
-        passing: &FrameContext<'_>,
+        context: &FrameContext<'_>,
     ) -> Result<bool, gst::ErrorMessage> {
         let since = Instant::now();
-        let views = self.look(buffer, passing.settings)?;
+        let views = self.look(buffer, context.settings)?;
         if views.is_empty() {
             // No region of interest: what was found in those before is not in this frame.
             self.views = views;
@@ -334,7 +361,7 @@ impl State {
             return Ok(true);
         }
         let (engine, _) = self.model.as_ref().ok_or_else(not_negotiated)?;
-        let lent = match passing.settings.inference_mode {
+        let lent = match context.settings.inference_mode {
             InferenceMode::Sync => engine.lend(views.len(), &self.mailbox),
             InferenceMode::Latest => Some(engine.lend_now(views.len())),
         };
@@ -352,9 +379,9 @@ impl State {
             postprocessor.set_mask(mask);
             postprocessor.prepare(&mut picture.rgb);
         }
-        self.shot = Some(Shot {
+        self.pending = Some(PendingFrame {
             number: self.frames,
-            times: FrameTimes::new(buffer, passing.segment),
+            times: FrameTimes::new(buffer, context.segment),
             views,
             since,
         });
@@ -371,8 +398,7 @@ impl State {
     ) -> Result<Vec<View>, gst::ErrorMessage> {
         let video = self.video.as_mut().ok_or_else(not_negotiated)?;
         let mut views = std::mem::take(&mut self.views);
-        let inspect = (settings.inference_region, settings.region);
-        video.views.list(buffer, inspect, &mut views)?;
+        video.views.list(buffer, settings.inspection, &mut views)?;
         let mut ignored = None;
         views.retain(|view| match video.views.mask(view.area) {
             Ok(_) => true,
@@ -397,7 +423,7 @@ impl State {
         reply: Reply,
         settings: &FrameSettings,
     ) -> Result<Option<Inferred>, gst::ErrorMessage> {
-        let Some(shot) = self.shot.take() else {
+        let Some(pending) = self.pending.take() else {
             return Ok(None);
         };
         let Reply {
@@ -414,9 +440,9 @@ impl State {
                 ["{err:?}"]
             )
         })?;
-        self.conclude(&shot, &pictures, settings)?;
+        self.conclude(&pending, &pictures, settings)?;
         self.result.inference_ms = inference.as_secs_f64() * 1e3;
-        self.inferred = Some(shot.number);
+        self.inferred = Some(pending.number);
         let anomalous = self.result.anomalous;
         let message_due = match settings.messages {
             Messages::None => false,
@@ -426,10 +452,10 @@ impl State {
         if message_due {
             self.reported = anomalous;
         }
-        let message = message_due.then(|| AnomalyMessage::new(&self.result, shot.times));
-        self.views = shot.views;
+        let message = message_due.then(|| AnomalyMessage::new(&self.result, pending.times));
+        self.views = pending.views;
         Ok(Some(Inferred {
-            latency: shot.since.elapsed(),
+            latency: pending.since.elapsed(),
             anomalous,
             message,
         }))
@@ -438,7 +464,7 @@ impl State {
     /// Makes `detections` and `result` of the raw numbers.
     fn conclude(
         &mut self,
-        shot: &Shot,
+        pending: &PendingFrame,
         pictures: &[Picture],
         settings: &FrameSettings,
     ) -> Result<(), gst::ErrorMessage> {
@@ -448,11 +474,11 @@ impl State {
         postprocessor.set_threshold((settings.threshold >= 0.0).then_some(settings.threshold));
         postprocessor.set_region_limits(settings.min_area, settings.max_regions as usize);
         // Objects come and go.
-        let is_whole = shot.views.iter().all(|view| view.object.is_none());
+        let is_whole = pending.views.iter().all(|view| view.object.is_none());
         postprocessor.set_smoothing(if is_whole { settings.smoothing } else { 0.0 });
         self.detections
             .resize_with(pictures.len(), Default::default);
-        let parts = shot.views.iter().zip(pictures);
+        let parts = pending.views.iter().zip(pictures);
         for ((view, picture), (area, detection)) in parts.zip(&mut self.detections) {
             *area = view.area;
             postprocessor.set_mask(video.views.mask(view.area).unwrap_or_default());
@@ -486,7 +512,7 @@ impl State {
             result.map = map(worst);
             return Ok(());
         }
-        let objects = shot.views.iter().zip(&self.detections);
+        let objects = pending.views.iter().zip(&self.detections);
         result
             .objects
             .extend(objects.filter_map(|(view, (area, detection))| {
@@ -511,60 +537,59 @@ impl State {
     }
 
     /// Learns from a frame, if it is one that would be inspected.
-    fn teach(
+    fn learn_from(
         &mut self,
         buffer: &mut gst::BufferRef,
-        passing: &FrameContext<'_>,
+        context: &FrameContext<'_>,
         is_gap: bool,
     ) -> Result<Outcome, Stop> {
-        let settings = passing.settings;
+        let settings = context.settings;
         let Some(mut lesson) = self.lesson.take() else {
             return Ok(Outcome::default());
         };
         let is_due = !is_gap && lesson.is_due(settings.inference_interval);
         let step = if is_due {
-            self.show(buffer, settings, &mut lesson)?
+            self.learn_views(buffer, settings, &mut lesson)?
         } else {
-            Ok(Step::Going)
+            Ok(Step::Learned)
         };
-        let (done, all) = lesson.progress();
-        let taught = match step {
-            Ok(Step::Going) => {
+        let progress = lesson.progress();
+        let come_to = match step {
+            Ok(Step::Learned) => {
                 self.lesson = Some(lesson);
-                is_due.then_some(LessonOutcome::Frame)
+                is_due.then_some(LessonOutcome::Learned)
             }
             Ok(Step::Blank { is_news }) => {
                 self.lesson = Some(lesson);
                 Some(LessonOutcome::Blank { is_news })
             }
-            Ok(Step::Done(lessons)) => {
-                let batching = self.settings.batching();
-                let engine = Engine::new(lessons.detector, lessons.name, batching)
+            Ok(Step::Finished(model)) => {
+                let engine = Engine::new(model.detector, model.name, self.batching)
                     .map_err(|err| gst::ErrorMessage::from(no_thread(&err)))?;
                 self.instance.replace(engine, None);
                 self.follow();
-                let saving = lessons.saving.map(Box::new);
-                Some(LessonOutcome::Model(Box::new(lessons.message), saving))
+                let saving = model.saving.map(Box::new);
+                Some(LessonOutcome::Finished(Box::new(model.message), saving))
             }
             Err(error) if self.model.is_some() => {
                 self.fit_views();
-                Some(LessonOutcome::Nothing(error))
+                Some(LessonOutcome::Failed(error))
             }
             Err(error) => return Err(learn_error(&error).into()),
         };
         if !settings.overlay.is_empty() {
             let video = self.video.as_mut().ok_or_else(not_negotiated)?;
-            let share = done as f32 / all.max(1) as f32;
-            video.canvas.show_progress(buffer, share)?;
+            let share = progress.learned as f32 / progress.all.max(1) as f32;
+            video.canvas.draw_progress(buffer, share)?;
         }
         Ok(Outcome {
-            lesson: taught,
+            lesson: come_to,
             ..Outcome::default()
         })
     }
 
-    /// Shows what would be inspected of a frame to a lesson, until it has seen enough.
-    fn show(
+    /// Learns from each part of a frame that would be inspected, until the lesson has enough.
+    fn learn_views(
         &mut self,
         buffer: &gst::BufferRef,
         settings: &FrameSettings,
@@ -572,14 +597,14 @@ impl State {
     ) -> Result<Result<Step, LearnError>, gst::ErrorMessage> {
         let views = self.look(buffer, settings)?;
         let mut rgb = std::mem::take(&mut self.lesson_rgb);
-        let mut step = Ok(Step::Going);
+        let mut step = Ok(Step::Learned);
         for view in &views {
             self.read(buffer, view.area, &mut rgb)?;
             if let Some(video) = &mut self.video {
                 lesson.set_mask(video.views.mask(view.area).unwrap_or_default());
             }
-            step = lesson.take(&rgb);
-            if !matches!(step, Ok(Step::Going)) {
+            step = lesson.learn(&rgb);
+            if !matches!(step, Ok(Step::Learned)) {
                 break;
             }
         }

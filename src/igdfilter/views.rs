@@ -7,6 +7,7 @@ use gst_video::{VideoFrameRef, VideoInfo};
 use image::{GrayImage, imageops};
 
 use super::refusal::unexpected_frame;
+use super::settings::Inspection;
 use super::{InferenceRegion, SMALLEST_SIDE};
 use crate::meta::{UpstreamRegion, upstream_regions};
 use crate::video::{Area, FrameReader};
@@ -56,17 +57,18 @@ impl Views {
     pub fn list(
         &self,
         buffer: &gst::BufferRef,
-        (inspect, region): (InferenceRegion, Option<Area>),
+        inspection: Inspection,
         views: &mut Vec<View>,
     ) -> Result<(), gst::ErrorMessage> {
         views.clear();
         let whole = Area::whole(&self.info);
         let frame = (whole.w, whole.h);
+        let region = inspection.region;
         let limits = region.unwrap_or(whole).within(frame).filter(is_large);
         let Some(limits) = limits else {
             return Err(self.small_region(region));
         };
-        match inspect {
+        match inspection.kind {
             InferenceRegion::FullFrame => views.push(View {
                 area: limits,
                 object: None,

@@ -4,7 +4,7 @@
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
 
-use super::{AnomalyMeta, AttachedMap, ObjectResult};
+use super::{AnomalyMeta, AttachedMap, FrameTimes, ObjectResult};
 use crate::video::Area;
 use igd::model::{Region, Scales};
 
@@ -74,22 +74,20 @@ impl<'a> From<&'a ObjectResult> for ObjectLine<'a> {
 }
 
 impl<'a> FrameLine<'a> {
-    /// What there is to say of the frame that is `buffer` in `segment`.
+    /// What there is to say of the frame that is shown at `times`.
     pub fn new(
         path: Option<&'a str>,
         frame: u64,
-        (buffer, segment): (&gst::BufferRef, &gst::Segment),
+        times: FrameTimes,
         meta: &'a AnomalyMeta,
     ) -> Self {
-        let segment = segment.downcast_ref::<gst::ClockTime>();
-        let pts = buffer.pts();
         let nanoseconds = |time: Option<gst::ClockTime>| time.map(gst::ClockTime::nseconds);
         Self {
             path,
             frame,
-            pts: nanoseconds(pts),
-            stream_time: nanoseconds(segment.and_then(|segment| segment.to_stream_time(pts))),
-            running_time: nanoseconds(segment.and_then(|segment| segment.to_running_time(pts))),
+            pts: nanoseconds(times.timestamp),
+            stream_time: nanoseconds(times.stream_time),
+            running_time: nanoseconds(times.running_time),
             width: meta.width,
             height: meta.height,
             score: meta.score,
@@ -170,7 +168,8 @@ mod tests {
         let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
         segment.set_start(gst::ClockTime::from_mseconds(10));
         segment.set_time(gst::ClockTime::from_mseconds(20));
-        let line = FrameLine::new(None, 7, (&buffer, segment.upcast_ref()), &meta);
+        let times = FrameTimes::new(&buffer, segment.upcast_ref());
+        let line = FrameLine::new(None, 7, times, &meta);
         assert_eq!(
             serde_json::to_string(&line).unwrap(),
             concat!(
@@ -180,8 +179,7 @@ mod tests {
             )
         );
         let aged = AnomalyMeta { age: 3, ..meta };
-        let elsewhere = (gst::Buffer::new(), gst::Segment::new());
-        let line = FrameLine::new(Some("a.mp4"), 8, (&elsewhere.0, &elsewhere.1), &aged);
+        let line = FrameLine::new(Some("a.mp4"), 8, FrameTimes::default(), &aged);
         let line = serde_json::to_string(&line).unwrap();
         assert!(line.starts_with(concat!(
             r#"{"path":"a.mp4","frame":8,"pts":null,"#,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::{Batching, Engine};
 use crate::igdfilter::refusal::Refusal;
 
-/// The place where the current model is; there may be another one between two frames.
+/// Holds the model that its elements run. Another one may be put in between two frames.
 #[derive(Debug, Default)]
 pub struct Instance {
     current: Mutex<Current>,
@@ -16,11 +16,12 @@ pub struct Instance {
 #[derive(Debug, Default)]
 struct Current {
     engine: Option<Arc<Engine>>,
-    /// Files that the models so far were opened from.
+    /// The files of the models so far. An element that comes later may name any of them.
     paths: Vec<PathBuf>,
 }
 
-/// What elements share while one of them is there.
+/// The place of an instance under its name. Weak: the instance goes with the last element that has it. Locked while its
+/// model is opened, so that others with the name wait for that one.
 type Registered = Arc<Mutex<Weak<Instance>>>;
 
 static INSTANCES: Mutex<Option<HashMap<String, Registered>>> = Mutex::new(None);
@@ -48,13 +49,12 @@ impl Instance {
         let shared = {
             let mut instances = lock(&INSTANCES);
             let instances = instances.get_or_insert_default();
-            // Those that nobody has or waits for any more.
+            // Names that no element has or is about to have.
             instances.retain(|_, shared| {
                 Arc::strong_count(shared) > 1 || lock(shared).strong_count() > 0
             });
             instances.entry(id.to_owned()).or_default().clone()
         };
-        // Others with this name wait here while the model is opened.
         let mut shared = lock(&shared);
         if let Some(instance) = shared.upgrade() {
             let current = lock(&instance.current);

@@ -38,13 +38,21 @@ pub struct Batching {
     pub timeout: Duration,
 }
 
+/// What networks run on.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    pub device: Device,
+    /// What they compute in.
+    pub kind: Kind,
+}
+
 /// Frames wait in a queue, one of each stream at most.
 #[derive(Debug)]
 pub struct Engine {
     name: String,
     config: ModelConfig,
     calibration: Option<Calibration>,
-    target: (Device, Kind),
+    target: Target,
     queue: Arc<Queue>,
     pool: Arc<Pool>,
 }
@@ -71,11 +79,12 @@ impl Engine {
     /// `name` is the model's in results.
     pub fn new(detector: Detector, name: String, batching: Batching) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(batching));
+        let (device, kind) = detector.target();
         let engine = Self {
             name,
             config: detector.config().clone(),
             calibration: detector.calibration().copied(),
-            target: detector.target(),
+            target: Target { device, kind },
             queue: queue.clone(),
             pool: Arc::new(Pool::new(batching.size + READ_AHEAD)),
         };
@@ -94,8 +103,7 @@ impl Engine {
         &self.name
     }
 
-    /// Where the networks are, and what they compute in.
-    pub fn target(&self) -> (Device, Kind) {
+    pub fn target(&self) -> Target {
         self.target
     }
 

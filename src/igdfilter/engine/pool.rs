@@ -10,7 +10,7 @@ use igd::model::Picture;
 /// How often who waits looks whether it still should.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Lends so many pictures, in the order in which they are asked for.
+/// Lends no more than its capacity, first come, first served.
 #[derive(Debug)]
 pub struct Pool {
     shelf: Mutex<Shelf>,
@@ -19,20 +19,23 @@ pub struct Pool {
 
 #[derive(Debug, Default)]
 struct Shelf {
+    /// The most pictures that may be lent at a time, but for those of [`Pool::lend_now`].
     capacity: usize,
+    /// Those that are not lent, for the next frames.
     pictures: Vec<Picture>,
-    /// To those who wait.
+    /// How many of the capacity are lent.
     lent: usize,
-    /// Who waits, the first one in front.
+    /// The numbers of the streams that wait, the one that is served next in front.
     waiting: VecDeque<u64>,
+    /// The number of the next stream that waits.
     next: u64,
 }
 
-/// Pictures of a frame; they go back by themselves.
+/// The pictures of a frame. When it is dropped they go back to the pool.
 #[derive(Debug)]
 pub struct Lent {
     pictures: Vec<Picture>,
-    /// How many of them others have to wait for.
+    /// How many of the capacity they take: all, or none where they were lent beside it.
     counted: usize,
     pool: Arc<Pool>,
 }
