@@ -1,7 +1,6 @@
 //! Several igdfilters with one model.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread;
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::common;
 use crate::common::alone;
+use crate::common::memory::peak;
 use crate::element;
 use crate::element::frame::{Pattern, video_info};
 use crate::element::model::models;
@@ -213,8 +213,7 @@ fn a_stream_that_fails_or_stops_does_not_hold_the_others() {
     }
 }
 
-/// Runs pipelines to their end and returns the peak of this process's memory in MB above what it was before, and
-/// pictures a second.
+/// Runs pipelines to their end and returns the peak of this process's memory in MB, and pictures a second.
 fn measure(streams: usize, frames: usize) -> (f64, f64) {
     let branch = format!(
         "videotestsrc pattern=black num-buffers={frames} ! video/x-raw,format=I420,width=1280,height=720 ! \
@@ -225,12 +224,7 @@ fn measure(streams: usize, frames: usize) -> (f64, f64) {
     let start = Instant::now();
     element::run_to_end(&pipeline).unwrap();
     let rate = (streams * frames) as f64 / start.elapsed().as_secs_f64();
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kilobytes: f64 = peak
-        .and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
-        .unwrap();
-    (kilobytes / 1e3, rate)
+    (peak(), rate)
 }
 
 /// One and eight streams, each in a process of its own, of which nothing else takes memory: how many times as much the
