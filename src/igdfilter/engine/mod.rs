@@ -6,7 +6,6 @@ mod pool;
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
@@ -287,7 +286,6 @@ impl Waiting {
 fn work(mut detector: Detector, queue: &Queue) {
     let mut batch = Vec::new();
     while queue.next(&mut batch) {
-        stall();
         let _work = Work::begin();
         let start = Instant::now();
         let mut pictures: Vec<_> = batch
@@ -321,21 +319,4 @@ fn work(mut detector: Detector, queue: &Queue) {
     }
     let _work = Work::begin();
     drop(detector);
-}
-
-/// Milliseconds that every inference of this process is held up.
-static STALL: AtomicU64 = AtomicU64::new(0);
-
-/// For tests: holds up every inference from now on.
-#[doc(hidden)]
-pub fn stall_inferences(time: Duration) {
-    let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    STALL.store(milliseconds, Ordering::Relaxed);
-}
-
-fn stall() {
-    let milliseconds = STALL.load(Ordering::Relaxed);
-    if milliseconds > 0 {
-        thread::sleep(Duration::from_millis(milliseconds));
-    }
 }
