@@ -180,7 +180,7 @@ impl State {
         self.inferred = None;
         self.handed_in = None;
         self.pending = None;
-        self.mailbox.expect();
+        self.mailbox.forget();
         if let Some((_, postprocessor)) = &mut self.model {
             postprocessor.forget();
         }

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::common;
 use crate::common::alone;
 use crate::common::memory::peak;
 use crate::element;
-use crate::element::frame::{Pattern, video_info};
+use crate::element::frame::{Pattern, add_regions, video_info};
 use crate::element::model::models;
 use crate::element::{PATIENCE, error_text, filter, harness, init, threads};
 use gst::prelude::*;
@@ -210,6 +210,53 @@ fn a_stream_that_fails_or_stops_does_not_hold_the_others() {
         let stopping = line(&models().global_only, id);
         drop(stopping);
         assert!(through(&mut steady, Pattern::Odd).anomalous);
+    }
+}
+
+/// Frames of two streams wait for the model, which is busy with the many pictures of another one that does not wait; then
+/// the two are stopped and flushed, and stay so.
+#[test]
+fn streams_that_end_in_the_middle_hold_no_other() {
+    let id = "model-instance-id=middle overlay=none";
+    let mut busy = line(
+        &models().both,
+        &format!("{id} inference-mode=latest inference-region=roi-list"),
+    );
+    let mut buffer = Pattern::Normal.buffer(&info());
+    add_regions(buffer.get_mut().unwrap(), 200);
+    busy.push_and_pull(buffer).unwrap();
+
+    let (sender, waiting) = mpsc::channel();
+    let ends: Vec<_> = (0..2)
+        .map(|_| {
+            let (sender, (end, ended)) = (sender.clone(), mpsc::channel::<()>());
+            let stream = thread::spawn(move || {
+                let mut harness = line(&models().both, id);
+                sender.send(harness.element().unwrap()).unwrap();
+                let pushed = harness.push(Pattern::Normal.buffer(&info()));
+                assert_eq!(pushed, Err(gst::FlowError::Flushing));
+                let _ = ended.recv();
+            });
+            (end, stream)
+        })
+        .collect();
+    let elements: Vec<_> = waiting.iter().take(2).collect();
+    thread::sleep(Duration::from_millis(50));
+    elements[0].set_state(gst::State::Ready).unwrap();
+    let sink = elements[1].static_pad("sink").unwrap();
+    assert!(sink.send_event(gst::event::FlushStart::new()));
+    let stats: gst::Structure = busy.element().unwrap().property("stats");
+    assert_eq!(stats.get::<u64>("inferred"), Ok(0));
+
+    let (sender, result) = mpsc::channel();
+    thread::spawn(move || {
+        let mut third = line(&models().both, id);
+        let _ = sender.send(through(&mut third, Pattern::Odd).anomalous);
+    });
+    assert_eq!(result.recv_timeout(PATIENCE.into()), Ok(true));
+    for (end, stream) in ends {
+        drop(end);
+        stream.join().unwrap();
     }
 }
 

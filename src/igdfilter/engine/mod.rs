@@ -127,7 +127,7 @@ impl Engine {
 
     /// Memory for so many pictures of a frame, as soon as there is some; `None` when the mailbox is interrupted.
     pub fn lend(&self, count: usize, mailbox: &Mailbox) -> Option<Lent> {
-        self.pool.lend(count, || mailbox.is_interrupted())
+        mailbox.borrow(&self.pool, count)
     }
 
     /// As [`lend`](Self::lend), without waiting: beside what the others share.
@@ -151,8 +151,7 @@ impl Engine {
     pub fn measure(&self, patience: Duration) -> Option<Duration> {
         let (width, height) = self.input_size();
         let mailbox = Arc::new(Mailbox::default());
-        let end = Instant::now() + patience;
-        let mut pictures = self.pool.lend(1, || Instant::now() >= end)?;
+        let mut pictures = self.pool.lend_now(1);
         pictures[0].rgb.resize(3 * width * height, 0.0);
         self.submit(pictures, &mailbox);
         mailbox.wait_for(patience).map(|reply| reply.inference)

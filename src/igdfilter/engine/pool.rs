@@ -3,12 +3,8 @@
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use igd::model::Picture;
-
-/// How often who waits looks whether it still should.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// Lends no more than its capacity, first come, first served.
 #[derive(Debug)]
@@ -64,7 +60,7 @@ impl Pool {
     }
 
     /// Waits for `count` pictures; for all there are where a frame needs more, and then there are more for a while.
-    /// `None` as soon as `gives_up` says so.
+    /// `None` where `gives_up` says so, which is asked again after a [`wake`](Self::wake).
     pub fn lend(self: &Arc<Self>, count: usize, gives_up: impl Fn() -> bool) -> Option<Lent> {
         let mut shelf = self.shelf();
         let place = shelf.next;
@@ -84,10 +80,16 @@ impl Pool {
             }
             shelf = self
                 .changed
-                .wait_timeout(shelf, LOOK)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+                .wait(shelf)
+                .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Who waits looks whether it still should.
+    pub fn wake(&self) {
+        // Whoever has just looked holds the lock until it waits.
+        drop(self.shelf());
+        self.changed.notify_all();
     }
 
     /// Pictures beside the others, for a stream that must not wait: one that had to find some free would never get any
@@ -188,6 +190,7 @@ mod tests {
             thread::spawn(move || pool.lend(1, || gone.load(Ordering::Relaxed)).is_none())
         };
         gone.store(true, Ordering::Relaxed);
+        pool.wake();
         assert!(waiter.join().unwrap());
         drop(lent);
         assert!(pool.lend(1, || false).is_some());
