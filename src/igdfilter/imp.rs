@@ -26,6 +26,9 @@ use igd::libtorch::{Choice, Work};
 use igd::model::{DenseConfig, MaskError, Precision, read_mask};
 use igd::train::dense::LearnError;
 
+/// How long stopping waits for the inference that is under way.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// How long the first answer to a latency query may wait for an inference to be measured: the pipeline's state change
 /// waits too.
 const MEASURING: Duration = Duration::from_millis(500);
@@ -312,9 +315,11 @@ impl IgdFilter {
         }
     }
 
-    /// A frame was kept so long.
-    fn note_latency(&self, kept: Duration) {
-        if lock(&self.latency).note(kept) {
+    /// A frame that came at `start` goes on.
+    fn note_latency(&self, start: Instant) {
+        let now = Instant::now();
+        let kept = now.saturating_duration_since(start);
+        if lock(&self.latency).note(kept, now) {
             let obj = self.obj();
             // Without a bus there is nobody to tell.
             let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
@@ -335,7 +340,7 @@ impl IgdFilter {
             if let Some(engine) = engine {
                 // Where it takes longer, the first frames tell how much.
                 let time = engine.measure(MEASURING).unwrap_or(MEASURING);
-                lock(&self.latency).note(time);
+                lock(&self.latency).guess(time);
             }
         }
         let own = lock(&self.latency).tell();
@@ -566,8 +571,16 @@ impl BaseTransformImpl for IgdFilter {
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         let state = lock(&self.state).take();
-        drop(state);
         let running = std::mem::take(&mut *lock(&self.running));
+        let latest = running.model.and_then(|model| model.instance.engine());
+        let engines = [state.as_ref().and_then(State::engine), latest.as_deref()];
+        let ends = engines.map(|engine| engine.map(Engine::end));
+        drop((state, latest));
+        // An inference that hangs must not hang who stops it.
+        let deadline = Instant::now() + PATIENCE;
+        for end in ends.into_iter().flatten() {
+            end.wait(deadline);
+        }
         // They have told of their errors.
         let _ = running.saving.map(JoinHandle::join);
         let _ = running.opening.map(JoinHandle::join);
@@ -691,7 +704,10 @@ impl BaseTransformImpl for IgdFilter {
         match processed {
             Ok(outcome) => {
                 gst::log!(CAT, imp = self, "Frame at {:?}: {outcome:?}", buffer.pts());
-                self.note_latency(start.elapsed());
+                // A step of a lesson may take long, and is none of the delay that there will be.
+                if outcome.lesson.is_none() {
+                    self.note_latency(start);
+                }
                 self.report(outcome);
                 Ok(gst::FlowSuccess::Ok)
             }

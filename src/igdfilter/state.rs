@@ -175,6 +175,11 @@ impl State {
         state
     }
 
+    /// The model that frames are handed in to, if there is one yet.
+    pub fn engine(&self) -> Option<&Engine> {
+        self.model.as_ref().map(|(engine, _)| &**engine)
+    }
+
     /// A result must not be drawn on the frames of another place or video.
     pub fn forget_result(&mut self) {
         self.inferred = None;

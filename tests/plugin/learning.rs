@@ -337,6 +337,23 @@ fn what_cannot_be_learned_is_said_at_the_start() {
 }
 
 #[test]
+fn the_steps_of_a_lesson_are_no_latency() {
+    if !has_weights() {
+        return;
+    }
+    let mut line = learner("learn-frames=20 overlay=none");
+    line.harness
+        .set_upstream_latency(gst::ClockTime::from_mseconds(10));
+    line.harness.query_latency().unwrap();
+    line.normal(20);
+    let is_told = |line: &Line| line.bus.pop_filtered(&[gst::MessageType::Latency]).is_some();
+    assert!(!is_told(&line));
+    // An inference after it is.
+    assert_eq!(line.normal(1), 1);
+    assert!(is_told(&line));
+}
+
+#[test]
 fn a_caps_change_does_not_stop_a_lesson() {
     if !has_weights() {
         return;

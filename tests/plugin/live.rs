@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::alone::alone;
 use crate::element;
-use crate::element::frame::{Pattern, video_info};
+use crate::element::frame::{Pattern, add_regions, video_info};
 use crate::element::model::models;
 use crate::element::{PATIENCE, filter, harness, threads};
 use gst::prelude::*;
@@ -327,6 +327,35 @@ fn another_model_takes_over_between_two_frames() {
     }
     assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_none());
     assert_eq!(stat(&element, "inferred"), number);
+}
+
+#[test]
+#[ignore = "long: asks for a time"]
+fn a_model_that_takes_over_does_not_wait_for_the_one_before() {
+    let test = "live::a_model_that_takes_over_does_not_wait_for_the_one_before";
+    alone(test, take_over_from_a_busy_model);
+}
+
+fn take_over_from_a_busy_model() {
+    let (mut harness, _bus, element) =
+        line("inference-mode=latest inference-region=roi-list overlay=none");
+    let mut crowded = stamped(Pattern::Normal, 0);
+    add_regions(crowded.get_mut().unwrap(), 400);
+    harness.push_and_pull(crowded).unwrap();
+    element.set_property("model", models().global_only.to_str().unwrap());
+    let models_at_work = || threads().iter().filter(|name| *name == "igd-infer").count();
+    let is_opening = || threads().iter().any(|name| name == "igd-open");
+    let mut longest = Duration::ZERO;
+    let mut after = 0;
+    while after < 5 {
+        after += u32::from(!is_opening());
+        let frame = stamped(Pattern::Normal, 1);
+        let start = Instant::now();
+        harness.push_and_pull(frame).unwrap();
+        longest = longest.max(start.elapsed());
+    }
+    assert_eq!(models_at_work(), 2, "the model before was through");
+    assert!(longest < Duration::from_millis(250), "{longest:?}");
 }
 
 #[test]

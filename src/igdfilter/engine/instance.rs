@@ -97,9 +97,6 @@ impl Instance {
         if let Some(before) = &current.engine {
             engine.also_batch(before.batching());
         }
-        let before = current.engine.replace(Arc::new(engine));
-        drop(current);
-        // Its thread may have to be waited for.
-        drop(before);
+        current.engine = Some(Arc::new(engine));
     }
 }
