@@ -10,9 +10,9 @@ use super::canvas::{Canvas, Found};
 use super::engine::{Batching, Engine, Instance, Mailbox, Reply, no_thread};
 use super::lesson::{Lesson, Progress, Saving, Step};
 use super::refusal::{learn_error, not_negotiated, unexpected_frame};
-use super::settings::{FrameSettings, Inspection};
+use super::settings::FrameSettings;
 use super::views::{View, Views};
-use super::{InferenceMode, InferenceRegion, Messages};
+use super::{InferenceMode, Messages};
 use crate::meta::{
     AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult, attach,
 };
@@ -246,19 +246,14 @@ impl State {
         self.video = None;
         self.forget_result();
         self.follow();
-        let video = Video {
-            views: self.views(info)?,
+        let mut views = self.views(info)?;
+        // Before the first frame comes.
+        views.check(settings.inspection)?;
+        self.video = Some(Video {
+            views,
             canvas: Canvas::new(info, composes),
             info: info.clone(),
-        };
-        // Frames and regions that are too small are refused before the first one comes.
-        let inspection = Inspection {
-            kind: InferenceRegion::FullFrame,
-            ..settings.inspection
-        };
-        let buffer = gst::Buffer::new();
-        video.views.list(&buffer, inspection, &mut self.views)?;
-        self.video = Some(video);
+        });
         Ok(())
     }
 
@@ -377,11 +372,9 @@ impl State {
         for (view, picture) in views.iter().zip(pictures.iter_mut()) {
             self.read(buffer, view.area, &mut picture.rgb)?;
         }
-        let video = self.video.as_mut().ok_or_else(not_negotiated)?;
         let (engine, postprocessor) = self.model.as_mut().ok_or_else(not_negotiated)?;
         for (view, picture) in views.iter().zip(pictures.iter_mut()) {
-            let mask = video.views.mask(view.area).unwrap_or_default();
-            postprocessor.set_mask(mask);
+            postprocessor.set_mask(view.mask.clone());
             postprocessor.prepare(&mut picture.rgb);
         }
         self.pending = Some(PendingFrame {
@@ -404,22 +397,7 @@ impl State {
         let video = self.video.as_mut().ok_or_else(not_negotiated)?;
         let mut views = std::mem::take(&mut self.views);
         video.views.list(buffer, settings.inspection, &mut views)?;
-        let mut ignored = None;
-        views.retain(|view| match video.views.mask(view.area) {
-            Ok(_) => true,
-            Err(black) => {
-                // A part that the user names and ignores is a mistake, an object there is not.
-                ignored = view.object.is_none().then_some(black).or(ignored);
-                false
-            }
-        });
-        match ignored {
-            Some(black) => Err(gst::error_msg!(
-                gst::ResourceError::Settings,
-                ("mask-location: {black} in region")
-            )),
-            None => Ok(views),
-        }
+        Ok(views)
     }
 
     /// Takes a frame's result over.
@@ -473,7 +451,7 @@ impl State {
         pictures: &[Picture],
         settings: &FrameSettings,
     ) -> Result<(), gst::ErrorMessage> {
-        let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+        let video = self.video.as_ref().ok_or_else(not_negotiated)?;
         let (_, postprocessor) = self.model.as_mut().ok_or_else(not_negotiated)?;
         let (width, height) = (video.info.width(), video.info.height());
         postprocessor.set_threshold((settings.threshold >= 0.0).then_some(settings.threshold));
@@ -486,7 +464,7 @@ impl State {
         let parts = pending.views.iter().zip(pictures);
         for ((view, picture), (area, detection)) in parts.zip(&mut self.detections) {
             *area = view.area;
-            postprocessor.set_mask(video.views.mask(view.area).unwrap_or_default());
+            postprocessor.set_mask(view.mask.clone());
             postprocessor.finish(&picture.raw, (area.w, area.h), detection);
             for region in &mut detection.regions {
                 region.x += area.x;
@@ -605,9 +583,7 @@ impl State {
         let mut step = Ok(Step::Learned);
         for view in &views {
             self.read(buffer, view.area, &mut rgb)?;
-            if let Some(video) = &mut self.video {
-                lesson.set_mask(video.views.mask(view.area).unwrap_or_default());
-            }
+            lesson.set_mask(view.mask.clone());
             step = lesson.learn(&rgb);
             if !matches!(step, Ok(Step::Learned)) {
                 break;

@@ -198,6 +198,18 @@ fn what_is_masked_counts_neither_for_score_nor_for_map() {
     }
 }
 
+/// Coarser than the frame: its last pixel begins after the middle of the region.
+#[test]
+fn a_coarse_mask_reaches_to_the_edge() {
+    let picture = image::GrayImage::from_pixel(16, 2, [255].into());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mask-coarse.png");
+    picture.save(&path).unwrap();
+    let mask = format!("mask-location={}", path.display());
+    let region = "overlay=none region=752,0,16,512";
+    let masked = result(&inspect(&format!("{region} {mask}"), frame(&[])));
+    assert_eq!(masked.score, result(&inspect(region, frame(&[]))).score);
+}
+
 #[test]
 fn a_white_mask_changes_nothing() {
     let white = mask("mask-white.png", [0, 0, 3 * SIDE, 2 * SIDE]);

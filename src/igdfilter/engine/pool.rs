@@ -19,6 +19,7 @@ struct Shelf {
     capacity: usize,
     /// Those that are not lent, for the next frames.
     pictures: Vec<Picture>,
+    demand: Demand,
     /// How many of the capacity are lent.
     lent: usize,
     /// The numbers of the streams that wait, the one that is served next in front.
@@ -99,6 +100,7 @@ impl Pool {
     }
 
     fn take(self: &Arc<Self>, shelf: &mut Shelf, count: usize, counted: usize) -> Lent {
+        shelf.demand.note(count);
         let kept = shelf.pictures.len().saturating_sub(count);
         let mut pictures = shelf.pictures.split_off(kept);
         pictures.resize_with(count, Picture::default);
@@ -107,6 +109,33 @@ impl Pool {
             counted,
             pool: self.clone(),
         }
+    }
+}
+
+/// How many pictures one frame needs, of late.
+#[derive(Debug, Default)]
+struct Demand {
+    /// The most among the present frames, and among those before.
+    most: [usize; 2],
+    /// How many the present frames are.
+    frames: usize,
+}
+
+impl Demand {
+    /// So many frames after the last one that needed much, what it needed is let go at the latest.
+    const FRAMES: usize = 200;
+
+    fn note(&mut self, count: usize) {
+        if self.frames == Self::FRAMES / 2 {
+            self.most = [0, self.most[0]];
+            self.frames = 0;
+        }
+        self.frames += 1;
+        self.most[0] = self.most[0].max(count);
+    }
+
+    fn most(&self) -> usize {
+        self.most[0].max(self.most[1])
     }
 }
 
@@ -123,7 +152,9 @@ impl Drop for Lent {
         let shelf = &mut *shelf;
         shelf.lent -= self.counted;
         shelf.pictures.append(&mut self.pictures);
-        shelf.pictures.truncate(shelf.capacity);
+        shelf
+            .pictures
+            .truncate(shelf.demand.most().max(shelf.capacity));
         pool.changed.notify_all();
     }
 }
@@ -205,7 +236,8 @@ mod tests {
         assert_eq!(pool.lend_now(2).len(), 2);
         drop((beside, lent));
         let shelf = pool.shelf();
-        assert_eq!((shelf.lent, shelf.pictures.len()), (0, 1));
+        // Two for a frame that needs as many.
+        assert_eq!((shelf.lent, shelf.pictures.len()), (0, 2));
     }
 
     #[test]
@@ -223,6 +255,11 @@ mod tests {
         assert_eq!(lent.len(), 5);
         assert!(pool.shelf().waiting.is_empty());
         drop(lent);
+        // The next one finds them, as long as there are such frames.
+        assert_eq!(pool.shelf().pictures.len(), 5);
+        for _ in 0..Demand::FRAMES {
+            pool.lend(1, || false);
+        }
         assert_eq!(pool.shelf().pictures.len(), 2);
     }
 }
