@@ -279,12 +279,12 @@ impl IgdFilter {
     }
 
     /// What has come of a frame.
-    fn report(&self, outcome: Outcome) {
+    fn report(&self, mut outcome: Outcome) {
         {
             let mut stats = lock(&self.stats);
             stats.frame(Instant::now());
-            if let Some(inferred) = &outcome.inferred {
-                stats.infer(inferred.latency, inferred.anomalous);
+            for result in outcome.results() {
+                stats.infer(result.latency, result.anomalous);
             }
             if outcome.late {
                 stats.skip_late();
@@ -296,7 +296,7 @@ impl IgdFilter {
                 stats.learn();
             }
         }
-        match outcome.lesson {
+        match outcome.lesson.take() {
             None | Some(LessonOutcome::Learned | LessonOutcome::Blank { is_news: false }) => {}
             Some(LessonOutcome::Blank { is_news: true }) => self.warn(&format!(
                 "{}, and is not learned, nor are others like it: is the camera covered?",
@@ -310,8 +310,11 @@ impl IgdFilter {
                 }
             }
         }
-        if let Some(message) = outcome.inferred.and_then(|inferred| inferred.message) {
-            self.post(gst::Structure::from(&message));
+        let messages = outcome
+            .results()
+            .filter_map(|result| result.message.as_ref());
+        for message in messages.chain(&outcome.gone) {
+            self.post(gst::Structure::from(message));
         }
     }
 

@@ -82,11 +82,32 @@ struct PendingFrame {
 /// What has been done for a frame.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The result that has come: in `latest` mode that of an earlier frame.
-    pub inferred: Option<Inferred>,
+    /// The result of an earlier frame, which has come meanwhile.
+    pub earlier: Option<Inferred>,
+    /// The frame's own result.
+    pub own: Option<Inferred>,
+    /// Where it has no region of interest after an anomalous one: that there is nothing any more.
+    pub gone: Option<AnomalyMessage>,
     /// It was not inferred because downstream was late.
     pub late: bool,
     pub lesson: Option<LessonOutcome>,
+}
+
+impl Outcome {
+    /// The results that have come, in the order of their frames.
+    pub fn results(&self) -> impl Iterator<Item = &Inferred> {
+        self.earlier.iter().chain(&self.own)
+    }
+}
+
+/// What has become of a frame that was to be inspected.
+enum HandedIn {
+    /// It is with the model.
+    Pending,
+    /// It has no region of interest.
+    Nothing,
+    /// It waited for memory, and the element is being flushed.
+    Flushing,
 }
 
 /// A result.
@@ -294,8 +315,15 @@ impl State {
             return self.learn_from(buffer, context, is_gap);
         }
         let mut outcome = Outcome::default();
-        if let Some(reply) = self.mailbox.take() {
-            outcome.inferred = self.finish(reply, context.settings)?;
+        let is_sync = context.settings.inference_mode == InferenceMode::Sync;
+        let reply = if is_sync && self.pending.is_some() {
+            // It was another mode until now. This frame is to have its own result.
+            Some(self.mailbox.wait().ok_or(Stop::Flushing)?)
+        } else {
+            self.mailbox.take()
+        };
+        if let Some(reply) = reply {
+            outcome.earlier = self.finish(reply, context.settings)?;
         }
         let interval = u64::from(context.settings.inference_interval);
         let is_due = !is_gap
@@ -306,15 +334,39 @@ impl State {
         if is_due && context.is_late {
             outcome.late = true;
         } else if is_due {
-            if !self.hand_in(buffer, context)? {
-                return Err(Stop::Flushing);
-            }
-            if context.settings.inference_mode == InferenceMode::Sync && self.pending.is_some() {
-                let reply = self.mailbox.wait().ok_or(Stop::Flushing)?;
-                outcome.inferred = self.finish(reply, context.settings)?;
+            match self.hand_in(buffer, context)? {
+                HandedIn::Pending if is_sync => {
+                    let reply = self.mailbox.wait().ok_or(Stop::Flushing)?;
+                    outcome.own = self.finish(reply, context.settings)?;
+                }
+                HandedIn::Pending => {}
+                HandedIn::Nothing => return self.pass_without_objects(buffer, context, outcome),
+                HandedIn::Flushing => return Err(Stop::Flushing),
             }
         }
-        self.draw_result(buffer, context, outcome)
+        self.draw_result(buffer, context, &outcome)?;
+        Ok(outcome)
+    }
+
+    /// A frame without a region of interest: what was found in those before is not in it. It carries nothing but a result
+    /// that has only just come, and that no other frame would carry.
+    fn pass_without_objects(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        context: &FrameContext<'_>,
+        mut outcome: Outcome,
+    ) -> Result<Outcome, Stop> {
+        if outcome.earlier.is_some() {
+            self.draw_result(buffer, context, &outcome)?;
+        }
+        self.inferred = None;
+        if self.reported && context.settings.messages == Messages::Changes {
+            self.reported = false;
+            let threshold = self.result.threshold;
+            let times = FrameTimes::new(buffer, context.segment);
+            outcome.gone = Some(AnomalyMessage::nothing(threshold, times));
+        }
+        Ok(outcome)
     }
 
     /// Draws the last result on a frame and attaches it.
@@ -322,43 +374,40 @@ impl State {
         &mut self,
         buffer: &mut gst::BufferRef,
         context: &FrameContext<'_>,
-        outcome: Outcome,
-    ) -> Result<Outcome, Stop> {
-        if let Some(number) = self.inferred {
-            self.result.age = u32::try_from(self.frames - number).unwrap_or(u32::MAX);
-            let video = self.video.as_mut().ok_or_else(not_negotiated)?;
-            let found = Found {
-                detections: &self.detections,
-                regions: &self.result.regions,
-                is_new: self.result.age == 0 || outcome.inferred.is_some(),
-            };
-            video.canvas.draw(buffer, &found, context.settings)?;
-            let maps = self.detections.iter();
-            let maps = maps.map(|(area, detection)| (*area, &detection.map));
-            attach(&self.result, maps, buffer).map_err(|err| {
-                gst::error_msg!(
-                    gst::StreamError::Failed,
-                    ("cannot attach the result: {err}")
-                )
-            })?;
-        }
-        Ok(outcome)
+        outcome: &Outcome,
+    ) -> Result<(), gst::ErrorMessage> {
+        let Some(number) = self.inferred else {
+            return Ok(());
+        };
+        self.result.age = u32::try_from(self.frames - number).unwrap_or(u32::MAX);
+        let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+        let found = Found {
+            detections: &self.detections,
+            regions: &self.result.regions,
+            is_new: outcome.results().next().is_some(),
+        };
+        video.canvas.draw(buffer, &found, context.settings)?;
+        let maps = self.detections.iter();
+        let maps = maps.map(|(area, detection)| (*area, &detection.map));
+        attach(&self.result, maps, buffer).map_err(|err| {
+            gst::error_msg!(
+                gst::StreamError::Failed,
+                ("cannot attach the result: {err}")
+            )
+        })
     }
 
-    /// Reads what is to be inspected of a frame and gives it to the model. False where it waited for memory and the
-    /// element is being flushed.
+    /// Reads what is to be inspected of a frame and gives it to the model.
     fn hand_in(
         &mut self,
         buffer: &gst::BufferRef,
         context: &FrameContext<'_>,
-    ) -> Result<bool, gst::ErrorMessage> {
+    ) -> Result<HandedIn, gst::ErrorMessage> {
         let since = Instant::now();
         let views = self.look(buffer, context.settings)?;
         if views.is_empty() {
-            // No region of interest: what was found in those before is not in this frame.
             self.views = views;
-            self.inferred = None;
-            return Ok(true);
+            return Ok(HandedIn::Nothing);
         }
         let (engine, _) = self.model.as_ref().ok_or_else(not_negotiated)?;
         let lent = match context.settings.inference_mode {
@@ -367,7 +416,7 @@ impl State {
         };
         let Some(mut pictures) = lent else {
             self.views = views;
-            return Ok(false);
+            return Ok(HandedIn::Flushing);
         };
         for (view, picture) in views.iter().zip(pictures.iter_mut()) {
             self.read(buffer, view.area, &mut picture.rgb)?;
@@ -385,7 +434,7 @@ impl State {
         });
         self.handed_in = Some(self.frames);
         engine.submit(pictures, &self.mailbox);
-        Ok(true)
+        Ok(HandedIn::Pending)
     }
 
     /// The parts of a frame that are to be inspected, in memory that was lent from `self.views`.

@@ -196,6 +196,23 @@ fn an_interval_holds_for_latest_video_too() {
     assert_eq!(stat(&element, "inferred"), 1);
 }
 
+/// Each frame waits for others to be inferred with it, so that the one before is surely under way.
+#[test]
+fn the_first_frame_that_is_to_wait_waits_for_its_own_result() {
+    let (mut harness, bus, element) = line(
+        "inference-mode=latest overlay=none messages=all batch-size=8 batch-timeout=300",
+    );
+    assert_eq!(through(&mut harness, stamped(Pattern::Normal, 0)), None);
+    element.set_property_from_str("inference-mode", "sync");
+    let result = through(&mut harness, stamped(Pattern::Odd, 1)).unwrap();
+    assert!(result.anomalous && result.age == 0);
+    // The one before is not lost.
+    let messages = bus.iter_filtered(&[gst::MessageType::Element]);
+    let anomalous = messages.map(|message| message.structure().unwrap().get("anomalous"));
+    assert_eq!(anomalous.collect::<Vec<_>>(), [Ok(false), Ok(true)]);
+    assert_eq!(stat(&element, "inferred"), 2);
+}
+
 #[test]
 fn a_latency_query_is_told_of_an_inference() {
     let upstream = gst::ClockTime::from_mseconds(10);

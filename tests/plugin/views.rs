@@ -3,15 +3,17 @@
 
 use crate::element::frame::{Pattern, bytes, gray_with, video_info};
 use crate::element::model::models;
-use crate::element::{self, error_text, filter, harness};
+use crate::element::{self, PATIENCE, error_text, filter, harness};
 use gst::prelude::*;
 use gst_check::Harness;
 use gst_video::{
     VideoFormat, VideoFrameRef, VideoInfo, VideoOverlayCompositionMeta, VideoRegionOfInterestMeta,
 };
-use gstigd::meta::AnomalyMeta;
+use gstigd::meta::{AnomalyMessage, AnomalyMeta};
 use gstigd::video::Area;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 const SIDE: u32 = 256;
 
@@ -295,6 +297,62 @@ fn objects_come_and_go() {
         let nothing = harness.push_and_pull(without.copy()).unwrap();
         assert_eq!(AnomalyMeta::from_buffer(&nothing).unwrap(), None);
     }
+}
+
+/// A conveyor: parts come one after the other, with nothing between them.
+#[test]
+fn each_object_is_told_of_on_the_bus() {
+    let (mut harness, bus) = line("overlay=none inference-region=roi-list messages=changes");
+    let mut part = middle(Pattern::Odd);
+    with_region(&mut part, 1, "cell", [SIDE, 0, SIDE, SIDE]);
+    let told = |bus: &gst::Bus| {
+        let messages = bus.iter_filtered(&[gst::MessageType::Element]);
+        let read = |message: gst::Message| {
+            let message = AnomalyMessage::try_from(message.structure().unwrap()).unwrap();
+            let milliseconds = message.times.timestamp.unwrap().mseconds();
+            (message.anomalous, milliseconds, message.regions.len())
+        };
+        messages.map(read).collect::<Vec<_>>()
+    };
+    for (number, buffer) in [&part, &part, &frame(&[]), &frame(&[]), &part]
+        .into_iter()
+        .enumerate()
+    {
+        let mut buffer = buffer.copy();
+        let pts = gst::ClockTime::from_mseconds(40) * number as u64;
+        buffer.make_mut().set_pts(pts);
+        harness.push_and_pull(buffer).unwrap();
+    }
+    let told = told(&bus);
+    let turns: Vec<_> = told.iter().map(|told| (told.0, told.1)).collect();
+    assert_eq!(turns, [(true, 0), (false, 80), (true, 160)]);
+    assert!(told[0].2 > 0 && told[1].2 == 0);
+}
+
+/// The result of the only frame with a part comes when the part has gone.
+#[test]
+fn a_late_result_reaches_the_elements_after_the_filter() {
+    let properties = "overlay=none inference-region=roi-list inference-mode=latest messages=changes";
+    let (mut harness, bus) = line(properties);
+    let mut part = middle(Pattern::Odd);
+    with_region(&mut part, 1, "cell", [SIDE, 0, SIDE, SIDE]);
+    harness.push_and_pull(part).unwrap();
+    let start = Instant::now();
+    let mut results = Vec::new();
+    let mut messages = Vec::new();
+    while messages.len() < 2 {
+        assert!(start.elapsed() < Duration::from(PATIENCE), "{messages:?}");
+        let buffer = harness.push_and_pull(frame(&[])).unwrap();
+        results.extend(AnomalyMeta::from_buffer(&buffer).unwrap());
+        let posted = bus.iter_filtered(&[gst::MessageType::Element]);
+        messages.extend(posted.map(|message| message.structure().unwrap().get("anomalous")));
+        thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(messages, [Ok(true), Ok(false)]);
+    // One frame carries it.
+    assert_eq!(results.len(), 1);
+    assert!(results[0].anomalous && results[0].age > 0);
+    assert_eq!(results[0].objects.len(), 1);
 }
 
 #[test]
