@@ -208,7 +208,7 @@ fn the_first_frame_that_is_to_wait_waits_for_its_own_result() {
     assert!(result.anomalous && result.age == 0);
     // The one before is not lost.
     let messages = bus.iter_filtered(&[gst::MessageType::Element]);
-    let anomalous = messages.map(|message| message.structure().unwrap().get("anomalous"));
+    let anomalous = messages.map(|message| message.structure().unwrap().get::<bool>("anomalous"));
     assert_eq!(anomalous.collect::<Vec<_>>(), [Ok(false), Ok(true)]);
     assert_eq!(stat(&element, "inferred"), 2);
 }

@@ -345,7 +345,7 @@ fn a_late_result_reaches_the_elements_after_the_filter() {
         let buffer = harness.push_and_pull(frame(&[])).unwrap();
         results.extend(AnomalyMeta::from_buffer(&buffer).unwrap());
         let posted = bus.iter_filtered(&[gst::MessageType::Element]);
-        messages.extend(posted.map(|message| message.structure().unwrap().get("anomalous")));
+        messages.extend(posted.map(|message| message.structure().unwrap().get::<bool>("anomalous")));
         thread::sleep(Duration::from_millis(2));
     }
     assert_eq!(messages, [Ok(true), Ok(false)]);
