@@ -508,6 +508,11 @@ impl State {
         // Objects come and go.
         let is_whole = pending.views.iter().all(|view| view.object.is_none());
         postprocessor.set_smoothing(if is_whole { settings.smoothing } else { 0.0 });
+        let before = self.detections.first().map(|(area, _)| *area);
+        if before != pending.views.first().map(|view| view.area) {
+            // What was in another part has nothing to do with this one.
+            postprocessor.forget();
+        }
         self.detections
             .resize_with(pictures.len(), Default::default);
         let parts = pending.views.iter().zip(pictures);

@@ -400,6 +400,19 @@ fn smoothing_follows_slowly() {
 }
 
 #[test]
+fn smoothing_begins_anew_with_another_region() {
+    let (mut harness, _bus) = line(&format!("{MIDDLE} smoothing=0.9 attach-map=true"));
+    let odd_in_the_middle = || frame(&[(Pattern::Normal, 0, 0), (Pattern::Odd, SIDE, 0)]);
+    let odd = result(&harness.push_and_pull(odd_in_the_middle()).unwrap());
+    assert!(odd.anomalous);
+    let element = harness.element().unwrap();
+    element.set_property("region", "0,0,256,256");
+    let normal = result(&harness.push_and_pull(odd_in_the_middle()).unwrap());
+    near(normal.score, alone(Pattern::Normal).score);
+    assert!(!normal.anomalous);
+}
+
+#[test]
 fn small_regions_and_too_many_are_not_reported() {
     let count = |properties: &str| {
         let buffer = inspect(&format!("{MIDDLE} {properties}"), middle(Pattern::Odd));
