@@ -296,6 +296,9 @@ impl IgdFilter {
                 stats.learn();
             }
         }
+        if let Some(reason) = &outcome.refused {
+            self.warn(&format!("the region before goes on: {reason}"));
+        }
         match outcome.lesson.take() {
             None | Some(LessonOutcome::Learned | LessonOutcome::Blank { is_news: false }) => {}
             Some(LessonOutcome::Blank { is_news: true }) => self.warn(&format!(

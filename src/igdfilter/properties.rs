@@ -86,7 +86,8 @@ pub fn properties() -> Vec<glib::ParamSpec> {
         glib::ParamSpecString::builder("region")
             .nick("Region")
             .blurb("Part of the frames to inspect, as x,y,width,height in pixels; empty for all. With \
-                   inference-region=roi-list: only regions of interest with their centre in it")
+                   inference-region=roi-list: only regions of interest with their centre in it. While playing one that \
+                   the frames do not have changes nothing but for a warning")
             .mutable_playing()
             .build(),
         glib::ParamSpecString::builder("mask-location")

@@ -10,8 +10,8 @@ use super::canvas::{Canvas, Found};
 use super::engine::{Batching, Engine, Instance, Mailbox, Reply, no_thread};
 use super::lesson::{Lesson, Progress, Saving, Step};
 use super::refusal::{learn_error, not_negotiated, unexpected_frame};
-use super::settings::FrameSettings;
-use super::views::{View, Views};
+use super::settings::{FrameSettings, Inspection};
+use super::views::{NothingToInspect, View, Views};
 use super::{InferenceMode, Messages};
 use crate::meta::{
     AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult, attach,
@@ -51,6 +51,10 @@ pub struct State {
     lesson_rgb: Vec<f32>,
     /// Memory for the parts of a frame.
     views: Vec<View>,
+    /// What is inspected: the last that the user has asked for and that these frames have.
+    inspection: Option<Inspection>,
+    /// What the user asks for and these frames do not have, where that has been told of.
+    refused_inspection: Option<Inspection>,
     /// Frames since the start.
     frames: u64,
     /// The number of the last frame that was handed in.
@@ -86,6 +90,8 @@ pub struct Outcome {
     pub earlier: Option<Inferred>,
     /// The frame's own result.
     pub own: Option<Inferred>,
+    /// What the user asks for now and these frames do not have.
+    pub refused: Option<NothingToInspect>,
     /// Where it has no region of interest after an anomalous one: that there is nothing any more.
     pub gone: Option<AnomalyMessage>,
     /// It was not inferred because downstream was late.
@@ -184,6 +190,8 @@ impl State {
             pending: None,
             lesson_rgb: Vec::new(),
             views: Vec::new(),
+            inspection: None,
+            refused_inspection: None,
             frames: 0,
             handed_in: None,
             detections: Vec::new(),
@@ -268,14 +276,46 @@ impl State {
         self.forget_result();
         self.follow();
         let mut views = self.views(info)?;
-        // Before the first frame comes.
-        views.check(settings.inspection)?;
+        let asked = settings.inspection;
+        if let Err(error) = views.check(asked) {
+            // One that was refused while playing is known to the user, and the one before goes on if it can.
+            let is_known = self.refused_inspection == Some(asked);
+            let goes_on = |before| is_known && views.check(before).is_ok();
+            if !self.inspection.is_some_and(goes_on) {
+                return Err(error.into());
+            }
+        } else {
+            self.inspection = Some(asked);
+            self.refused_inspection = None;
+        }
         self.video = Some(Video {
             views,
             canvas: Canvas::new(info, composes),
             info: info.clone(),
         });
         Ok(())
+    }
+
+    /// Takes over what the user asks for from this frame on. Where the frames have no such part the one before goes on, and
+    /// the first time the reason is returned.
+    fn choose_inspection(&mut self, asked: Inspection) -> Option<NothingToInspect> {
+        if self.inspection == Some(asked) {
+            self.refused_inspection = None;
+            return None;
+        }
+        let video = self.video.as_mut()?;
+        if self.refused_inspection == Some(asked) {
+            return None;
+        }
+        let checked = video.views.check(asked);
+        match checked {
+            Ok(()) => {
+                self.inspection = Some(asked);
+                self.refused_inspection = None;
+            }
+            Err(_) => self.refused_inspection = Some(asked),
+        }
+        checked.err()
     }
 
     /// Another model or lesson may take pictures of another size.
@@ -311,10 +351,14 @@ impl State {
         // A gap is a repetition or a filler: nothing to inspect, but the last result goes on, so that it does not
         // flicker.
         let is_gap = buffer.flags().contains(gst::BufferFlags::GAP);
+        let mut outcome = Outcome {
+            refused: self.choose_inspection(context.settings.inspection),
+            ..Outcome::default()
+        };
         if self.lesson.is_some() {
-            return self.learn_from(buffer, context, is_gap);
+            outcome.lesson = self.learn_from(buffer, context, is_gap)?;
+            return Ok(outcome);
         }
-        let mut outcome = Outcome::default();
         let is_sync = context.settings.inference_mode == InferenceMode::Sync;
         let reply = if is_sync && self.pending.is_some() {
             // It was another mode until now. This frame is to have its own result.
@@ -404,7 +448,7 @@ impl State {
         context: &FrameContext<'_>,
     ) -> Result<HandedIn, gst::ErrorMessage> {
         let since = Instant::now();
-        let views = self.look(buffer, context.settings)?;
+        let views = self.look(buffer)?;
         if views.is_empty() {
             self.views = views;
             return Ok(HandedIn::Nothing);
@@ -441,11 +485,11 @@ impl State {
     fn look(
         &mut self,
         buffer: &gst::BufferRef,
-        settings: &FrameSettings,
     ) -> Result<Vec<View>, gst::ErrorMessage> {
         let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+        let inspection = self.inspection.ok_or_else(not_negotiated)?;
         let mut views = std::mem::take(&mut self.views);
-        video.views.list(buffer, settings.inspection, &mut views)?;
+        video.views.list(buffer, inspection, &mut views)?;
         Ok(views)
     }
 
@@ -579,14 +623,14 @@ impl State {
         buffer: &mut gst::BufferRef,
         context: &FrameContext<'_>,
         is_gap: bool,
-    ) -> Result<Outcome, Stop> {
+    ) -> Result<Option<LessonOutcome>, gst::ErrorMessage> {
         let settings = context.settings;
         let Some(mut lesson) = self.lesson.take() else {
-            return Ok(Outcome::default());
+            return Ok(None);
         };
         let is_due = !is_gap && lesson.is_due(settings.inference_interval);
         let step = if is_due {
-            self.learn_views(buffer, settings, &mut lesson)?
+            self.learn_views(buffer, &mut lesson)?
         } else {
             Ok(Step::Learned)
         };
@@ -602,7 +646,7 @@ impl State {
             }
             Ok(Step::Finished(model)) => {
                 let engine = Engine::new(model.detector, model.name, self.batching)
-                    .map_err(|err| gst::ErrorMessage::from(no_thread(&err)))?;
+                    .map_err(|err| no_thread(&err))?;
                 self.instance.replace(engine, None);
                 self.follow();
                 let saving = model.saving.map(Box::new);
@@ -612,27 +656,23 @@ impl State {
                 self.fit_views();
                 Some(LessonOutcome::Failed(error))
             }
-            Err(error) => return Err(learn_error(&error).into()),
+            Err(error) => return Err(learn_error(&error)),
         };
         if !settings.overlay.is_empty() {
             let video = self.video.as_mut().ok_or_else(not_negotiated)?;
             let share = progress.learned as f32 / progress.all.max(1) as f32;
             video.canvas.draw_progress(buffer, share)?;
         }
-        Ok(Outcome {
-            lesson: come_to,
-            ..Outcome::default()
-        })
+        Ok(come_to)
     }
 
     /// Learns from each part of a frame that would be inspected, until the lesson has enough.
     fn learn_views(
         &mut self,
         buffer: &gst::BufferRef,
-        settings: &FrameSettings,
         lesson: &mut Lesson,
     ) -> Result<Result<Step, LearnError>, gst::ErrorMessage> {
-        let views = self.look(buffer, settings)?;
+        let views = self.look(buffer)?;
         let mut rgb = std::mem::take(&mut self.lesson_rgb);
         let mut step = Ok(Step::Learned);
         for view in &views {

@@ -135,6 +135,64 @@ fn a_region_may_change_while_playing() {
     assert_eq!(still.inspected, odd.inspected);
 }
 
+fn warnings(bus: &gst::Bus) -> Vec<String> {
+    let messages = bus.iter_filtered(&[gst::MessageType::Warning]);
+    messages
+        .filter_map(|message| match message.view() {
+            gst::MessageView::Warning(warning) => Some(warning.error().message().to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_region_that_frames_do_not_have_changes_nothing_while_playing() {
+    let left = mask("mask-left-half.png", [0, 0, SIDE + SIDE / 2, 2 * SIDE]);
+    let (mut harness, bus) = line(&format!("{MIDDLE} mask-location={}", left.display()));
+    let good = result(&harness.push_and_pull(middle(Pattern::Odd)).unwrap());
+    let element = harness.element().unwrap();
+    for (bad, text) in [
+        ("5000,0,100,100", "region=5000,0,100,100 leaves less than 16x16"),
+        ("512,0,256,256", "mask-location: the mask is black everywhere"),
+        ("1,2,3", "region=1,2,3 is not x,y,width,height"),
+    ] {
+        element.set_property("region", bad);
+        for _ in 0..2 {
+            let found = result(&harness.push_and_pull(middle(Pattern::Odd)).unwrap());
+            assert_eq!(found.inspected, good.inspected, "{bad}");
+        }
+        let warnings = warnings(&bus);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains(text), "{warnings:?}");
+    }
+    // Nor with the next caps.
+    element.set_property("region", "5000,0,100,100");
+    harness.push_and_pull(middle(Pattern::Odd)).unwrap();
+    let wider = video_info(VideoFormat::Rgb, 4 * SIDE, 2 * SIDE);
+    harness.set_src_caps(wider.to_caps().unwrap());
+    let found = harness.push_and_pull(gray_with(&wider, &[])).unwrap();
+    assert_eq!(result(&found).inspected, good.inspected);
+    assert_eq!(error_text(&bus), None);
+    // And a good one is taken.
+    element.set_property("region", "");
+    let found = harness.push_and_pull(gray_with(&wider, &[])).unwrap();
+    assert_eq!(result(&found).inspected, None);
+}
+
+/// The region of the start is none of the smaller frames that come later, but was given up before.
+#[test]
+fn other_caps_are_held_against_the_present_region() {
+    let (mut harness, bus) = line("overlay=none region=700,0,64,64");
+    harness.push_and_pull(middle(Pattern::Odd)).unwrap();
+    let element = harness.element().unwrap();
+    element.set_property("region", "");
+    let smaller = video_info(VideoFormat::Rgb, 2 * SIDE, SIDE);
+    harness.set_src_caps(smaller.to_caps().unwrap());
+    let found = harness.push_and_pull(gray_with(&smaller, &[]));
+    assert_eq!(result(&found.unwrap()).inspected, None);
+    assert_eq!(error_text(&bus), None);
+}
+
 #[test]
 fn odd_regions_are_refused_with_a_text() {
     for (region, text) in [
