@@ -41,14 +41,14 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     )
 });
 
-/// No lock is taken while another one is held, but any while `state` is.
+/// Where two locks are held at a time, they were taken in this order.
 #[derive(Default)]
 pub struct IgdFilter {
-    settings: Mutex<Settings>,
     /// Locked for as long as a frame is worked on, its inference included.
     state: Mutex<Option<State>>,
     /// As all that follows locked for a moment only, so that queries, signals and properties do not wait for a frame.
     running: Mutex<Running>,
+    settings: Mutex<Settings>,
     stats: Mutex<Stats>,
     latency: Mutex<Latency>,
     lateness: Mutex<Lateness>,
@@ -63,7 +63,8 @@ struct Running {
     lesson: Option<Lesson>,
     /// A learned model that is being written.
     saving: Option<JoinHandle<()>>,
-    /// A model that is being opened to replace the one that is there. Returns what `model` says then.
+    /// A model that is being opened to replace the one that is there. Returns what `model` says then. Nobody waits for it
+    /// but the next one: disks may hang.
     opening: Option<JoinHandle<Option<PathBuf>>>,
 }
 
@@ -185,14 +186,16 @@ impl IgdFilter {
 
     /// The property `model` has been set: in a running element the model takes over as soon as it is open.
     fn replace_model(&self, before: Option<PathBuf>) {
-        let Some(RunningModel { instance, target }) = lock(&self.running).model.clone() else {
+        // Locked until the thread is there: one opens after the other, so that the last one wins.
+        let mut running = lock(&self.running);
+        let Some(RunningModel { instance, target }) = running.model.clone() else {
             return;
         };
         let settings = lock(&self.settings).clone();
         let element = self.obj().downgrade();
         let opener = thread::Builder::new().name("igd-open".to_owned());
-        // One after the other, so that the last one wins.
-        let earlier = lock(&self.running).opening.take();
+        let earlier = running.opening.take();
+        let instance = Arc::downgrade(&instance);
         let opening = opener.spawn(move || {
             // What was set before may have been refused meanwhile.
             let before = match earlier.map(JoinHandle::join) {
@@ -209,13 +212,17 @@ impl IgdFilter {
                 )?;
                 Ok((path, engine))
             });
+            // None: it has been stopped meanwhile, and others do not share the model.
+            let instance = instance.upgrade();
             match opened {
                 Ok((path, engine)) => {
-                    instance.replace(engine, Some(path));
+                    if let Some(instance) = instance {
+                        instance.replace(engine, Some(path));
+                    }
                     settings.model
                 }
                 Err(refusal) => {
-                    if let Some(element) = element.upgrade() {
+                    if let Some(element) = element.upgrade().filter(|_| instance.is_some()) {
                         let before = before.clone();
                         element.imp().keep_model(settings.model, before, &refusal);
                     }
@@ -223,9 +230,10 @@ impl IgdFilter {
                 }
             }
         });
-        match opening {
-            Ok(opening) => lock(&self.running).opening = Some(opening),
-            Err(error) => self.warn(&format!("the model stays as it is: {error}")),
+        let opening = opening.map(|opening| running.opening = Some(opening));
+        drop(running);
+        if let Err(error) = opening {
+            self.warn(&format!("the model stays as it is: {error}"));
         }
     }
 
@@ -587,9 +595,8 @@ impl BaseTransformImpl for IgdFilter {
         for end in ends.into_iter().flatten() {
             end.wait(deadline);
         }
-        // They have told of their errors.
+        // It has told of its errors.
         let _ = running.saving.map(JoinHandle::join);
-        let _ = running.opening.map(JoinHandle::join);
         gst::info!(CAT, imp = self, "Stopped");
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! igdfilter beside a live camera: results that come later, latency, QoS, and models that change while playing.
 
+use std::fs::File;
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -347,6 +349,43 @@ fn another_model_takes_over_between_two_frames() {
 }
 
 #[test]
+fn stopping_does_not_wait_for_a_model_that_is_being_opened() {
+    alone(
+        "live::stopping_does_not_wait_for_a_model_that_is_being_opened",
+        stop_while_opening,
+    );
+}
+
+/// Opening waits for whoever writes to the pipe, as for a disk that hangs.
+fn stop_while_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("part.safetensors");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let (mut harness, bus, element) = line("overlay=none");
+    through(&mut harness, stamped(Pattern::Normal, 0)).unwrap();
+    element.set_property("model", pipe.to_str().unwrap());
+    let is_opening = || threads().iter().any(|name| name == "igd-open");
+    let start = Instant::now();
+    while !is_opening() {
+        assert!(start.elapsed() < Duration::from(PATIENCE));
+    }
+    let (sender, stopped) = mpsc::channel();
+    let stopping = element.clone();
+    thread::spawn(move || sender.send(stopping.set_state(gst::State::Null)));
+    assert!(stopped.recv_timeout(PATIENCE.into()).unwrap().is_ok());
+    assert!(is_opening());
+
+    drop(File::options().write(true).open(&pipe).unwrap());
+    let start = Instant::now();
+    while is_opening() {
+        assert!(start.elapsed() < Duration::from(PATIENCE));
+    }
+    // What was no model is nobody's any more.
+    assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_none());
+}
+
+#[test]
 #[ignore = "long: asks for a time"]
 fn a_model_that_takes_over_does_not_wait_for_the_one_before() {
     let test = "live::a_model_that_takes_over_does_not_wait_for_the_one_before";
@@ -411,6 +450,13 @@ fn set_several_models() {
     let (mut harness, _bus, element) = line("overlay=none");
     let both: String = element.property("model");
     let global = models().global_only.to_str().unwrap();
+    // From two threads at a time, and then from this one.
+    thread::scope(|scope| {
+        for model in [&both, global] {
+            let element = &element;
+            scope.spawn(move || (0..8).for_each(|_| element.set_property("model", model)));
+        }
+    });
     for _ in 0..3 {
         element.set_property("model", &both);
         element.set_property("model", global);
