@@ -76,6 +76,23 @@ fn another_model_under_the_same_id_is_refused() {
 }
 
 #[test]
+fn a_model_may_be_named_in_other_words() {
+    let mut first = line(&models().both, "model-instance-id=words overlay=none");
+    let folder = models().both.parent().unwrap();
+    let name = models().both.file_name().unwrap();
+    let detour = folder.join(".").join("..").join(folder.file_name().unwrap());
+    let mut second = line(
+        &detour.join(name),
+        "model-instance-id=words overlay=none",
+    );
+    let (one, other) = (
+        through(&mut first, Pattern::Odd),
+        through(&mut second, Pattern::Odd),
+    );
+    assert_eq!(one.score, other.score);
+}
+
+#[test]
 fn an_id_is_free_again_when_all_its_elements_have_stopped() {
     let mut first = line(&models().both, "model-instance-id=again");
     through(&mut first, Pattern::Normal);

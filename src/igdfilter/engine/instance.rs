@@ -1,6 +1,7 @@
 //! The model of an element, or of all elements with the same `model-instance-id`.
 
 use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -59,7 +60,7 @@ impl Instance {
         if let Some(instance) = shared.upgrade() {
             let current = lock(&instance.current);
             if let Some(path) = path
-                && !current.paths.iter().any(|known| known == path)
+                && !current.paths.contains(&whole(path))
             {
                 let running = current.paths.last().cloned().unwrap_or_default();
                 return Err(Refusal::new(
@@ -91,12 +92,17 @@ impl Instance {
     /// Puts another model in its place, for the next frame of each stream. `path` is where it comes from.
     pub fn replace(&self, engine: Engine, path: Option<PathBuf>) {
         let mut current = lock(&self.current);
+        let path = path.map(|path| whole(&path));
         let is_new = |path: &PathBuf| !current.paths.contains(path);
-        let path = path.filter(is_new);
-        current.paths.extend(path);
+        current.paths.extend(path.filter(is_new));
         if let Some(before) = &current.engine {
             engine.also_batch(before.batching());
         }
         current.engine = Some(Arc::new(engine));
     }
+}
+
+/// The same for all names of a file.
+fn whole(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
