@@ -462,7 +462,10 @@ impl ObjectImpl for IgdFilter {
 
     fn constructed(&self) {
         self.parent_constructed();
-        self.obj().set_gap_aware(true);
+        let element = self.obj();
+        element.set_gap_aware(true);
+        // As the elements of GStreamer that heed it.
+        element.set_qos_enabled(true);
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
@@ -680,11 +683,13 @@ impl BaseTransformImpl for IgdFilter {
     }
 
     fn src_event(&self, event: gst::Event) -> bool {
-        if let gst::EventView::Qos(qos) = event.view() {
-            let (_, _, jitter, timestamp) = qos.get();
-            lock(&self.lateness).take(timestamp, jitter);
-        }
-        self.parent_src_event(event)
+        let gst::EventView::Qos(qos) = event.view() else {
+            return self.parent_src_event(event);
+        };
+        let (_, _, jitter, timestamp) = qos.get();
+        lock(&self.lateness).take(timestamp, jitter);
+        // Past the base class, which would drop late frames.
+        self.obj().sink_pad().push_event(event)
     }
 
     fn transform_ip(
@@ -700,7 +705,7 @@ impl BaseTransformImpl for IgdFilter {
         let start = Instant::now();
         self.begin_lesson();
         let segment = self.obj().segment();
-        let is_late = {
+        let is_late = self.obj().is_qos_enabled() && {
             let segment = segment.downcast_ref::<gst::ClockTime>();
             let running_time = segment.and_then(|segment| segment.to_running_time(buffer.pts()));
             lock(&self.lateness).concerns(running_time)

@@ -278,6 +278,36 @@ fn late_frames_pass_without_an_inference() {
 }
 
 #[test]
+fn late_frames_are_inferred_where_qos_is_not_to_be_heeded() {
+    let (mut harness, _bus, element) = line("overlay=none qos=false");
+    for number in 0..4 {
+        if number == 2 {
+            let qos = gst::event::Qos::builder(gst::QOSType::Underflow, 1.5, 80_000_000)
+                .timestamp(gst::ClockTime::from_mseconds(40));
+            assert!(harness.push_upstream_event(qos.build()));
+        }
+        let result = through(&mut harness, stamped(Pattern::Normal, number));
+        assert_eq!(result.unwrap().age, 0);
+    }
+    assert_eq!((stat(&element, "late"), stat(&element, "inferred")), (0, 4));
+}
+
+/// Also where the user says so, which has the base class drop them.
+#[test]
+fn no_late_frame_is_dropped() {
+    let (mut harness, _bus, element) = line("overlay=none qos=true");
+    through(&mut harness, stamped(Pattern::Normal, 0));
+    let qos = gst::event::Qos::builder(gst::QOSType::Underflow, 1.5, 80_000_000)
+        .timestamp(gst::ClockTime::from_mseconds(0));
+    assert!(harness.push_upstream_event(qos.build()));
+    for number in 1..4 {
+        harness.push(stamped(Pattern::Normal, number)).unwrap();
+        assert!(harness.try_pull().is_some(), "{number}");
+    }
+    assert_eq!(stat(&element, "late"), 3);
+}
+
+#[test]
 fn lateness_ends_with_a_flush() {
     let (mut harness, _bus, element) = line("overlay=none");
     through(&mut harness, stamped(Pattern::Normal, 0));
