@@ -581,6 +581,7 @@ impl BaseTransformImpl for IgdFilter {
             batching: settings.batching(),
             mask,
             mailbox: self.mailbox.clone(),
+            element: self.obj().name().into(),
         });
         *lock(&self.state) = Some(state);
         Ok(())

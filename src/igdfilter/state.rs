@@ -30,6 +30,8 @@ pub struct Start {
     /// White where frames are inspected.
     pub mask: Option<GrayImage>,
     pub mailbox: Arc<Mailbox>,
+    /// The element's name in results.
+    pub element: String,
 }
 
 /// All memory that a frame needs is kept here for the next one.
@@ -195,7 +197,10 @@ impl State {
             frames: 0,
             handed_in: None,
             detections: Vec::new(),
-            result: AnomalyMeta::default(),
+            result: AnomalyMeta {
+                element: start.element,
+                ..AnomalyMeta::default()
+            },
             inferred: None,
             reported: false,
         };

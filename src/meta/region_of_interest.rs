@@ -11,8 +11,8 @@ use super::region::FoundRegion;
 const LABEL_ID: i32 = 1;
 
 /// Adds a GstVideoRegionOfInterestMeta of the type `anomaly` for a region of `result`. Its param `detection` has the
-/// fields that DL Streamer reads: `label_id`, `confidence`, the box in shares of the frame, and `model_name`. Its label
-/// is the type.
+/// fields that DL Streamer reads: `label_id`, `confidence`, the box in shares of the frame, and `model_name`; and
+/// `element`, the name of the igdfilter. Its label is the type.
 pub(super) fn attach(
     result: &AnomalyMeta,
     found: &FoundRegion<'_>,
@@ -33,6 +33,7 @@ pub(super) fn attach(
         .field(gstr!("y_min"), share(region.y, result.height))
         .field(gstr!("y_max"), share(bottom, result.height))
         .field(gstr!("model_name"), result.model.as_str())
+        .field(gstr!("element"), result.element.as_str())
         .build();
     let place = (region.x, region.y, region.w, region.h);
     let mut added = VideoRegionOfInterestMeta::add(buffer, TYPE, place);

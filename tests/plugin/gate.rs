@@ -266,6 +266,21 @@ fn the_score_may_decide_with_hysteresis() {
 }
 
 #[test]
+fn any_of_several_filters_opens_it() {
+    for order in [[true, false], [false, true]] {
+        let gate = gate("pre-roll=0 post-roll=0");
+        let (mut harness, _) = harness(&gate);
+        harness.set_src_caps(CAPS.parse().unwrap());
+        for frame in 0..5 {
+            let mut buffer = buffer(frame, frame == 2 && order[0]);
+            attach(buffer.make_mut(), frame == 2 && order[1]);
+            harness.push(buffer).unwrap();
+        }
+        assert_eq!(pulled(&mut harness), [2]);
+    }
+}
+
+#[test]
 fn continuous_timestamps_leave_no_gap() {
     let gate = gate(&format!("{SHORT} continuous=true"));
     let (mut harness, _) = harness(&gate);
