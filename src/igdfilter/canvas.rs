@@ -37,11 +37,11 @@ struct OverlaySettings {
     opacity: f32,
 }
 
-/// What is to be shown.
+/// What is to be drawn.
 pub struct Found<'a> {
     pub detections: &'a [(Area, Detection)],
     pub regions: &'a [Region],
-    /// It was not shown before.
+    /// It was not drawn before.
     pub is_new: bool,
 }
 
@@ -60,7 +60,7 @@ impl Canvas {
 
     /// Maps the frame for writing only when there is something to paint: a buffer that others hold too would be copied
     /// for it.
-    pub fn show(
+    pub fn draw(
         &mut self,
         buffer: &mut gst::BufferRef,
         found: &Found<'_>,
@@ -102,8 +102,8 @@ impl Canvas {
         Ok(())
     }
 
-    /// Shows how much has been learned, 0..=1.
-    pub fn show_progress(
+    /// Draws how much has been learned, 0..=1.
+    pub fn draw_progress(
         &mut self,
         buffer: &mut gst::BufferRef,
         share: f32,

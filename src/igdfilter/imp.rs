@@ -12,19 +12,22 @@ use image::GrayImage;
 use tch::{Device, Kind};
 
 use super::caps;
-use super::engine::{Engine, Instance, Mailbox};
-use super::lesson::{Lesson, Saving};
+use super::engine::{Engine, Instance, Mailbox, Target};
+use super::lesson::{Lesson, Progress, Saving};
 use super::pace::{Latency, Lateness};
 use super::properties::properties;
 use super::refusal::{Refusal, learn_error, learn_text, not_negotiated};
 use super::settings::{LEARN_FRAMES, Settings};
-use super::state::{FrameContext, LessonOutcome, Outcome, State, Stop};
+use super::state::{FrameContext, LessonOutcome, Outcome, RefusedVideo, Start, State, Stop};
 use super::stats::Stats;
 use super::{InferenceMode, OverlayMethod};
 use igd::files::check_writable;
 use igd::libtorch::{Choice, Work};
 use igd::model::{DenseConfig, MaskError, Precision, read_mask};
 use igd::train::dense::LearnError;
+
+/// How long stopping waits for the inference that is under way.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long the first answer to a latency query may wait for an inference to be measured: the pipeline's state change
 /// waits too.
@@ -38,30 +41,38 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     )
 });
 
-/// Locks are taken one at a time, but for `state`, which a frame holds while it is worked on.
+/// Where two locks are held at a time, they were taken in this order.
 #[derive(Default)]
 pub struct IgdFilter {
-    settings: Mutex<Settings>,
+    /// Locked for as long as a frame is worked on, its inference included.
     state: Mutex<Option<State>>,
-    /// What is left here is reached without waiting for a frame.
+    /// As all that follows locked for a moment only, so that queries, signals and properties do not wait for a frame.
     running: Mutex<Running>,
+    settings: Mutex<Settings>,
     stats: Mutex<Stats>,
     latency: Mutex<Latency>,
     lateness: Mutex<Lateness>,
     mailbox: Arc<Mailbox>,
 }
 
-/// What there is from start to stop, beside what a frame needs.
+/// What there is from start to stop that a frame does not need.
 #[derive(Default)]
 struct Running {
-    /// Where the model is, from start to stop.
-    instance: Option<(Arc<Instance>, (Device, Kind))>,
+    model: Option<RunningModel>,
     /// What the signal `learn` has asked for.
     lesson: Option<Lesson>,
     /// A learned model that is being written.
     saving: Option<JoinHandle<()>>,
-    /// A model that is being opened to replace the one that is there. Returns what `model` says then.
+    /// A model that is being opened to replace the one that is there. Returns what `model` says then. Nobody waits for it
+    /// but the next one: disks may hang.
     opening: Option<JoinHandle<Option<PathBuf>>>,
+}
+
+/// Where the model is, and what one that replaces it runs on.
+#[derive(Clone)]
+struct RunningModel {
+    instance: Arc<Instance>,
+    target: Target,
 }
 
 /// A panic elsewhere has been reported as an element error; there is no need for a second one.
@@ -91,7 +102,7 @@ impl IgdFilter {
                 imp = self,
                 "Running {} in {:?}",
                 engine.name(),
-                engine.target().1
+                engine.target().kind
             );
             if settings.frame.threshold < 0.0 && !engine.is_calibrated() {
                 gst::element_imp_warning!(
@@ -113,12 +124,12 @@ impl IgdFilter {
         Ok(device)
     }
 
-    /// The lesson that the settings ask for, and where it runs.
+    /// The lesson that the settings ask for, and what it runs on.
     fn first_lesson(
         &self,
         settings: &Settings,
         device: Device,
-    ) -> Result<(Lesson, (Device, Kind)), gst::ErrorMessage> {
+    ) -> Result<(Lesson, Target), gst::ErrorMessage> {
         if let Some(id) = settings.instance_id() {
             return Err(gst::error_msg!(
                 gst::ResourceError::Settings,
@@ -136,14 +147,15 @@ impl IgdFilter {
             })?;
         }
         let (frames, config) = (settings.learn_frames, DenseConfig::usual());
-        let lesson = Lesson::new(frames, config, location, (device, kind))
-            .map_err(|err| learn_error(&err))?;
-        Ok((lesson, (device, kind)))
+        let target = Target { device, kind };
+        let lesson =
+            Lesson::new(frames, config, location, target).map_err(|err| learn_error(&err))?;
+        Ok((lesson, target))
     }
 
     /// The signal `learn`: whether a lesson begins with the next frame.
     fn learn(&self) -> bool {
-        let Some((instance, target)) = lock(&self.running).instance.clone() else {
+        let Some(RunningModel { instance, target }) = lock(&self.running).model.clone() else {
             gst::warning!(
                 CAT,
                 imp = self,
@@ -174,14 +186,16 @@ impl IgdFilter {
 
     /// The property `model` has been set: in a running element the model takes over as soon as it is open.
     fn replace_model(&self, before: Option<PathBuf>) {
-        let Some((instance, (device, _))) = lock(&self.running).instance.clone() else {
+        // Locked until the thread is there: one opens after the other, so that the last one wins.
+        let mut running = lock(&self.running);
+        let Some(RunningModel { instance, target }) = running.model.clone() else {
             return;
         };
         let settings = lock(&self.settings).clone();
         let element = self.obj().downgrade();
         let opener = thread::Builder::new().name("igd-open".to_owned());
-        // One after the other, so that the last one wins.
-        let earlier = lock(&self.running).opening.take();
+        let earlier = running.opening.take();
+        let instance = Arc::downgrade(&instance);
         let opening = opener.spawn(move || {
             // What was set before may have been refused meanwhile.
             let before = match earlier.map(JoinHandle::join) {
@@ -192,19 +206,23 @@ impl IgdFilter {
                 let _work = Work::begin();
                 let engine = Engine::open(
                     &path,
-                    device,
+                    target.device,
                     settings.precision.into(),
                     settings.batching(),
                 )?;
                 Ok((path, engine))
             });
+            // None: it has been stopped meanwhile, and others do not share the model.
+            let instance = instance.upgrade();
             match opened {
                 Ok((path, engine)) => {
-                    instance.replace(engine, Some(path));
+                    if let Some(instance) = instance {
+                        instance.replace(engine, Some(path));
+                    }
                     settings.model
                 }
                 Err(refusal) => {
-                    if let Some(element) = element.upgrade() {
+                    if let Some(element) = element.upgrade().filter(|_| instance.is_some()) {
                         let before = before.clone();
                         element.imp().keep_model(settings.model, before, &refusal);
                     }
@@ -212,9 +230,10 @@ impl IgdFilter {
                 }
             }
         });
-        match opening {
-            Ok(opening) => lock(&self.running).opening = Some(opening),
-            Err(error) => self.warn(&format!("the model stays as it is: {error}")),
+        let opening = opening.map(|opening| running.opening = Some(opening));
+        drop(running);
+        if let Err(error) = opening {
+            self.warn(&format!("the model stays as it is: {error}"));
         }
     }
 
@@ -268,45 +287,53 @@ impl IgdFilter {
     }
 
     /// What has come of a frame.
-    fn report(&self, outcome: Outcome) {
+    fn report(&self, mut outcome: Outcome) {
         {
             let mut stats = lock(&self.stats);
             stats.frame(Instant::now());
-            if let Some(inferred) = &outcome.inferred {
-                stats.infer(inferred.latency, inferred.anomalous);
+            for result in outcome.results() {
+                stats.infer(result.latency, result.anomalous);
             }
             if outcome.late {
                 stats.skip_late();
             }
             if matches!(
                 &outcome.lesson,
-                Some(LessonOutcome::Frame | LessonOutcome::Model(..))
+                Some(LessonOutcome::Learned | LessonOutcome::Finished(..))
             ) {
                 stats.learn();
             }
         }
-        match outcome.lesson {
-            None | Some(LessonOutcome::Frame | LessonOutcome::Blank { is_news: false }) => {}
+        if let Some(reason) = &outcome.refused {
+            self.warn(&format!("the region before goes on: {reason}"));
+        }
+        match outcome.lesson.take() {
+            None | Some(LessonOutcome::Learned | LessonOutcome::Blank { is_news: false }) => {}
             Some(LessonOutcome::Blank { is_news: true }) => self.warn(&format!(
                 "{}, and is not learned, nor are others like it: is the camera covered?",
                 LearnError::Blank
             )),
-            Some(LessonOutcome::Nothing(error)) => self.warn(&learn_text(&error)),
-            Some(LessonOutcome::Model(learned, saving)) => {
+            Some(LessonOutcome::Failed(error)) => self.warn(&learn_text(&error)),
+            Some(LessonOutcome::Finished(learned, saving)) => {
                 self.post(gst::Structure::from(&*learned));
                 if let Some(saving) = saving {
                     self.save(*saving);
                 }
             }
         }
-        if let Some(message) = outcome.inferred.and_then(|inferred| inferred.message) {
-            self.post(gst::Structure::from(&message));
+        let messages = outcome
+            .results()
+            .filter_map(|result| result.message.as_ref());
+        for message in messages.chain(&outcome.gone) {
+            self.post(gst::Structure::from(message));
         }
     }
 
-    /// A frame was kept so long.
-    fn note_latency(&self, kept: Duration) {
-        if lock(&self.latency).note(kept) {
+    /// A frame that came at `start` goes on.
+    fn note_latency(&self, start: Instant) {
+        let now = Instant::now();
+        let kept = now.saturating_duration_since(start);
+        if lock(&self.latency).note(kept, now) {
             let obj = self.obj();
             // Without a bus there is nobody to tell.
             let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
@@ -322,12 +349,12 @@ impl IgdFilter {
         let mode = lock(&self.settings).frame.inference_mode;
         let is_known = lock(&self.latency).is_known();
         if is_live && mode == InferenceMode::Sync && !is_known {
-            let instance = lock(&self.running).instance.clone();
-            let engine = instance.and_then(|(instance, _)| instance.engine());
+            let model = lock(&self.running).model.clone();
+            let engine = model.and_then(|model| model.instance.engine());
             if let Some(engine) = engine {
                 // Where it takes longer, the first frames tell how much.
                 let time = engine.measure(MEASURING).unwrap_or(MEASURING);
-                lock(&self.latency).note(time);
+                lock(&self.latency).guess(time);
             }
         }
         let own = lock(&self.latency).tell();
@@ -363,14 +390,17 @@ impl IgdFilter {
     /// A lesson that ends with the stream has come to nothing.
     fn end_lesson(&self) {
         self.begin_lesson();
-        let unfinished = lock(&self.state).as_ref().and_then(State::unfinished);
-        let Some(((done, all), goes_on)) = unfinished else {
+        let unfinished = lock(&self.state)
+            .as_ref()
+            .and_then(State::unfinished_lesson);
+        let Some(unfinished) = unfinished else {
             return;
         };
+        let Progress { learned, all } = unfinished.progress;
         let text = format!(
-            "cannot learn a model: the stream ended after {done} of {all} frames; lower learn-frames or show it more"
+            "cannot learn a model: the stream ended after {learned} of {all} frames; lower learn-frames or show it more"
         );
-        if goes_on {
+        if unfinished.has_model {
             self.warn(&text);
         } else {
             self.post_error_message(gst::error_msg!(gst::ResourceError::Failed, ("{text}")));
@@ -381,7 +411,7 @@ impl IgdFilter {
     fn begin_lesson(&self) {
         let lesson = lock(&self.running).lesson.take();
         if let (Some(lesson), Some(state)) = (lesson, lock(&self.state).as_mut()) {
-            state.learn(lesson);
+            state.begin_lesson(lesson);
         }
     }
 
@@ -432,7 +462,10 @@ impl ObjectImpl for IgdFilter {
 
     fn constructed(&self) {
         self.parent_constructed();
-        self.obj().set_gap_aware(true);
+        let element = self.obj();
+        element.set_gap_aware(true);
+        // As the elements of GStreamer that heed it.
+        element.set_qos_enabled(true);
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
@@ -441,7 +474,7 @@ impl ObjectImpl for IgdFilter {
             (settings.model.clone(), settings.set(pspec.name(), value))
         };
         if let Err(error) = set
-            && lock(&self.running).instance.is_some()
+            && lock(&self.running).model.is_some()
         {
             self.warn(&error.to_string());
         }
@@ -527,26 +560,47 @@ impl BaseTransformImpl for IgdFilter {
             let device = self.choose_device(&settings)?;
             let instance = self.instance(&settings, device)?;
             let engine = instance.engine();
-            let target = engine.map_or((device, Kind::Float), |engine| engine.target());
+            let unknown = Target {
+                device,
+                kind: Kind::Float,
+            };
+            let target = engine.map_or(unknown, |engine| engine.target());
             (instance, None, target)
         };
         *lock(&self.stats) = Stats::default();
         *lock(&self.latency) = Latency::default();
         *lock(&self.lateness) = Lateness::default();
-        lock(&self.running).instance = Some((instance.clone(), target));
-        let mailbox = self.mailbox.clone();
-        let state = State::new(instance, lesson, (settings, mask), mailbox);
+        let model = RunningModel {
+            instance: instance.clone(),
+            target,
+        };
+        lock(&self.running).model = Some(model);
+        let state = State::new(Start {
+            instance,
+            lesson,
+            batching: settings.batching(),
+            mask,
+            mailbox: self.mailbox.clone(),
+            element: self.obj().name().into(),
+        });
         *lock(&self.state) = Some(state);
         Ok(())
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         let state = lock(&self.state).take();
-        drop(state);
         let running = std::mem::take(&mut *lock(&self.running));
-        // They have told of their errors.
+        let latest = running.model.and_then(|model| model.instance.engine());
+        let engines = [state.as_ref().and_then(State::engine), latest.as_deref()];
+        let ends = engines.map(|engine| engine.map(Engine::end));
+        drop((state, latest));
+        // An inference that hangs must not hang who stops it.
+        let deadline = Instant::now() + PATIENCE;
+        for end in ends.into_iter().flatten() {
+            end.wait(deadline);
+        }
+        // It has told of its errors.
         let _ = running.saving.map(JoinHandle::join);
-        let _ = running.opening.map(JoinHandle::join);
         gst::info!(CAT, imp = self, "Stopped");
         Ok(())
     }
@@ -554,20 +608,24 @@ impl BaseTransformImpl for IgdFilter {
     fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "Cannot read the caps {incaps}"))?;
-        let composes = caps::has_composition(outcaps)
-            && lock(&self.settings).overlay_method != OverlayMethod::Blend;
+        let settings = lock(&self.settings).clone();
+        let composes =
+            caps::has_composition(outcaps) && settings.overlay_method != OverlayMethod::Blend;
         gst::debug!(
             CAT,
             imp = self,
             "Configuring for {incaps}, composing: {composes}"
         );
-        let (configured, is_news) = match lock(&self.state).as_mut() {
-            Some(state) => state.set_video(&info, composes),
-            None => (Err(not_negotiated()), true),
+        let configured = match lock(&self.state).as_mut() {
+            Some(state) => state.set_video(&info, composes, &settings.frame),
+            None => Err(RefusedVideo {
+                error: not_negotiated(),
+                is_news: true,
+            }),
         };
-        configured.map_err(|error| {
-            if is_news {
-                self.post_error_message(error);
+        configured.map_err(|refused| {
+            if refused.is_news {
+                self.post_error_message(refused.error);
             }
             gst::loggable_error!(CAT, "Cannot inspect {incaps}")
         })
@@ -626,11 +684,13 @@ impl BaseTransformImpl for IgdFilter {
     }
 
     fn src_event(&self, event: gst::Event) -> bool {
-        if let gst::EventView::Qos(qos) = event.view() {
-            let (_, _, jitter, timestamp) = qos.get();
-            lock(&self.lateness).take(timestamp, jitter);
-        }
-        self.parent_src_event(event)
+        let gst::EventView::Qos(qos) = event.view() else {
+            return self.parent_src_event(event);
+        };
+        let (_, _, jitter, timestamp) = qos.get();
+        lock(&self.lateness).take(timestamp, jitter);
+        // Past the base class, which would drop late frames.
+        self.obj().sink_pad().push_event(event)
     }
 
     fn transform_ip(
@@ -646,24 +706,27 @@ impl BaseTransformImpl for IgdFilter {
         let start = Instant::now();
         self.begin_lesson();
         let segment = self.obj().segment();
-        let is_late = {
+        let is_late = self.obj().is_qos_enabled() && {
             let segment = segment.downcast_ref::<gst::ClockTime>();
             let running_time = segment.and_then(|segment| segment.to_running_time(buffer.pts()));
             lock(&self.lateness).concerns(running_time)
         };
-        let passing = FrameContext {
+        let context = FrameContext {
             settings: &settings,
             segment: &segment,
             is_late,
         };
         let processed = match lock(&self.state).as_mut() {
-            Some(state) => state.process(buffer, passing),
+            Some(state) => state.process(buffer, &context),
             None => Err(not_negotiated().into()),
         };
         match processed {
             Ok(outcome) => {
                 gst::log!(CAT, imp = self, "Frame at {:?}: {outcome:?}", buffer.pts());
-                self.note_latency(start.elapsed());
+                // A step of a lesson may take long, and is none of the delay that there will be.
+                if outcome.lesson.is_none() {
+                    self.note_latency(start);
+                }
                 self.report(outcome);
                 Ok(gst::FlowSuccess::Ok)
             }

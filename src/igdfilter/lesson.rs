@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use tch::{Device, Kind};
-
+use super::engine::Target;
 use crate::meta::LearnedMessage;
 use igd::libtorch::Work;
 use igd::model::{DenseConfig, Detector, FALSE_POSITIVE_RATE, Mask, Model};
@@ -14,7 +13,7 @@ use igd::train::dense::{LearnError, Learned, Learning};
 /// The name of a model that is not saved.
 const NAME: &str = "learned";
 
-/// A [`Learning`] in a pipeline.
+/// The frames of a stream, from the first one that is learned to the model.
 pub struct Lesson {
     learning: Learning,
     location: Option<PathBuf>,
@@ -26,19 +25,18 @@ pub struct Lesson {
     told: bool,
 }
 
-/// What has come of a frame.
+/// What has come of a picture.
 pub enum Step {
-    /// There are more to come.
-    Going,
-    /// It shows nothing and teaches nothing; the first such frame is news.
-    Blank {
-        is_news: bool,
-    },
-    Done(Box<Lessons>),
+    /// It was learned, and there are more to come.
+    Learned,
+    /// It shows nothing and is not learned; the first such picture is news.
+    Blank { is_news: bool },
+    /// It was the last one.
+    Finished(Box<LearnedModel>),
 }
 
 /// What has been learned.
-pub struct Lessons {
+pub struct LearnedModel {
     pub detector: Detector,
     /// What is to be said of it.
     pub message: LearnedMessage,
@@ -54,15 +52,23 @@ pub struct Saving {
     location: PathBuf,
 }
 
+/// How far a lesson is, in pictures.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    pub learned: usize,
+    pub all: usize,
+}
+
 impl Lesson {
     /// Fetches the backbone if it is not there yet.
     pub fn new(
         frames: u32,
         config: DenseConfig,
         location: Option<PathBuf>,
-        (device, kind): (Device, Kind),
+        target: Target,
     ) -> Result<Self, LearnError> {
         let frames = frames as usize;
+        let Target { device, kind } = target;
         Ok(Self {
             learning: Learning::new(frames, config, FALSE_POSITIVE_RATE, device, kind)?,
             location,
@@ -76,9 +82,9 @@ impl Lesson {
         self.learning.input_size()
     }
 
-    /// Frames that have been learned, and all that shall be.
-    pub fn progress(&self) -> (usize, usize) {
-        self.learning.progress()
+    pub fn progress(&self) -> Progress {
+        let (learned, all) = self.learning.progress();
+        Progress { learned, all }
     }
 
     /// Whether the frame at hand is one that would be inspected, if every `interval`th was; it is counted.
@@ -95,12 +101,12 @@ impl Lesson {
     }
 
     /// Learns from a picture; see [`Learning::take`].
-    pub fn take(&mut self, rgb: &[f32]) -> Result<Step, LearnError> {
+    pub fn learn(&mut self, rgb: &[f32]) -> Result<Step, LearnError> {
         let started = *self.started.get_or_insert_with(Instant::now);
         let _work = Work::begin();
         let learned = match self.learning.take(rgb) {
             Ok(Some(learned)) => learned,
-            Ok(None) => return Ok(Step::Going),
+            Ok(None) => return Ok(Step::Learned),
             Err(LearnError::Blank) => {
                 let is_news = !std::mem::replace(&mut self.told, true);
                 return Ok(Step::Blank { is_news });
@@ -114,7 +120,7 @@ impl Lesson {
         } = learned;
         let location = self.location.as_deref();
         let stem = location.and_then(Path::file_stem);
-        Ok(Step::Done(Box::new(Lessons {
+        Ok(Step::Finished(Box::new(LearnedModel {
             detector,
             message: LearnedMessage {
                 frames: u32::try_from(model.provenance.pictures).unwrap_or(u32::MAX),

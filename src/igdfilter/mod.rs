@@ -66,8 +66,6 @@ mod stats;
 mod types;
 mod views;
 
-#[doc(hidden)]
-pub use engine::stall_inferences;
 pub use types::{InferenceMode, InferenceRegion, Messages, Overlay, OverlayMethod, Precision};
 
 /// Frames and parts of them below this, in either direction, say nothing about a picture of the network's size.

@@ -1,9 +1,12 @@
 //! Whether frames come too late, and by how much this element delays them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// What a delay has to grow by before the pipeline is told: less is noise.
+/// What a delay has to change by before the pipeline is told: less is noise.
 const NOTICEABLE: Duration = Duration::from_millis(1);
+
+/// How long frames have to be kept for less before the pipeline is told: once or twice as long.
+const WINDOW: Duration = Duration::from_secs(10);
 
 /// Downstream's last complaint.
 #[derive(Debug, Default)]
@@ -36,37 +39,59 @@ impl Lateness {
     }
 }
 
-/// The longest that frames have been kept.
+/// The longest that frames have been kept of late.
 #[derive(Debug, Default)]
 pub struct Latency {
-    worst: Duration,
+    /// In the present window, and in the one before.
+    longest: [Duration; 2],
+    /// When the present window began.
+    since: Option<Instant>,
     /// What the pipeline was told last.
     told: Option<Duration>,
 }
 
 impl Latency {
-    /// A frame was kept so long. Returns whether the pipeline has to be told.
-    pub fn note(&mut self, kept: Duration) -> bool {
-        self.worst = self.worst.max(kept);
+    /// A frame was kept so long until `now`. Returns whether the pipeline has to be told.
+    pub fn note(&mut self, kept: Duration, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        let window_ends = now.saturating_duration_since(since) >= WINDOW;
+        if window_ends {
+            self.longest = [Duration::ZERO, self.longest[0]];
+            self.since = Some(now);
+        }
+        self.longest[0] = self.longest[0].max(kept);
         let Some(told) = self.told else {
             return false;
         };
-        let is_news = self.worst > told + (told / 10).max(NOTICEABLE);
-        if is_news {
+        let longest = self.longest();
+        let is_longer = longest > told + (told / 10).max(NOTICEABLE);
+        // Each change disturbs the sinks; so much has to be won by it.
+        let is_shorter = window_ends && longest + (told / 4).max(NOTICEABLE) < told;
+        if is_longer || is_shorter {
             // Once is enough.
-            self.told = Some(self.worst);
+            self.told = Some(longest);
         }
-        is_news
+        is_longer || is_shorter
+    }
+
+    fn longest(&self) -> Duration {
+        self.longest[0].max(self.longest[1])
     }
 
     pub fn is_known(&self) -> bool {
-        self.worst > Duration::ZERO
+        self.longest() > Duration::ZERO
     }
 
     /// What to tell the pipeline.
     pub fn tell(&mut self) -> Duration {
-        self.told = Some(self.worst);
-        self.worst
+        let longest = self.longest();
+        self.told = Some(longest);
+        longest
+    }
+
+    /// Before the first frame: so long may they be kept. It counts until there is a window of them.
+    pub fn guess(&mut self, time: Duration) {
+        self.longest[1] = time;
     }
 }
 
@@ -95,14 +120,56 @@ mod tests {
     #[test]
     fn a_longer_delay_is_told_once() {
         let ms = Duration::from_millis;
+        let now = Instant::now();
         let mut latency = Latency::default();
         assert!(!latency.is_known());
         // Nobody has asked yet.
-        assert!(!latency.note(ms(20)));
+        assert!(!latency.note(ms(20), now));
         assert_eq!(latency.tell(), ms(20));
-        assert!(!latency.note(ms(21)));
-        assert!(latency.note(ms(30)));
-        assert!(!latency.note(ms(30)));
+        assert!(!latency.note(ms(21), now));
+        assert!(latency.note(ms(30), now));
+        assert!(!latency.note(ms(30), now));
         assert_eq!(latency.tell(), ms(30));
+    }
+
+    /// Frames of 40 ms from a time on, in seconds; when the pipeline was told.
+    fn told_at(latency: &mut Latency, start: Instant, seconds: std::ops::Range<u64>) -> Vec<u64> {
+        let frames = seconds.start * 25..seconds.end * 25;
+        let told = frames.filter(|frame| {
+            let now = start + Duration::from_millis(40) * (*frame as u32);
+            latency.note(Duration::from_millis(10), now)
+        });
+        told.map(|frame| frame / 25).collect()
+    }
+
+    #[test]
+    fn one_long_delay_is_forgotten_after_a_while() {
+        let ms = Duration::from_millis;
+        let start = Instant::now();
+        let mut latency = Latency::default();
+        latency.note(ms(10), start);
+        assert_eq!(latency.tell(), ms(10));
+        assert!(told_at(&mut latency, start, 0..5).is_empty());
+        assert!(latency.note(ms(400), start + ms(5000)));
+        assert_eq!(latency.tell(), ms(400));
+        // The window that it lies in is over, and another one.
+        assert_eq!(told_at(&mut latency, start, 5..60), [20]);
+        assert_eq!(latency.tell(), ms(10));
+    }
+
+    #[test]
+    fn a_guess_is_corrected() {
+        let ms = Duration::from_millis;
+        let start = Instant::now();
+        let mut latency = Latency::default();
+        latency.guess(ms(500));
+        assert!(latency.is_known());
+        assert_eq!(latency.tell(), ms(500));
+        assert_eq!(told_at(&mut latency, start, 0..30), [10]);
+        assert_eq!(latency.tell(), ms(10));
+        latency = Latency::default();
+        latency.guess(ms(500));
+        assert_eq!(latency.tell(), ms(500));
+        assert!(latency.note(ms(600), start));
     }
 }

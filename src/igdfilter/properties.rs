@@ -77,7 +77,7 @@ pub fn properties() -> Vec<glib::ParamSpec> {
                    frames carry the last result, marked with its age")
             .mutable_playing()
             .build(),
-        glib::ParamSpecEnum::builder_with_default("inference-region", defaults.frame.inference_region)
+        glib::ParamSpecEnum::builder_with_default("inference-region", defaults.frame.inspection.kind)
             .nick("Inference region")
             .blurb("Inspect the frame as one picture, or each region of interest that an element before has attached; \
                    results are tied to those by their ids")
@@ -86,7 +86,8 @@ pub fn properties() -> Vec<glib::ParamSpec> {
         glib::ParamSpecString::builder("region")
             .nick("Region")
             .blurb("Part of the frames to inspect, as x,y,width,height in pixels; empty for all. With \
-                   inference-region=roi-list: only regions of interest with their centre in it")
+                   inference-region=roi-list: only regions of interest with their centre in it. While playing one that \
+                   the frames do not have changes nothing but for a warning")
             .mutable_playing()
             .build(),
         glib::ParamSpecString::builder("mask-location")
@@ -190,10 +191,10 @@ impl Settings {
             "inference-interval" => read(&mut frame.inference_interval, value),
             "messages" => read(&mut frame.messages, value),
             "inference-mode" => read(&mut frame.inference_mode, value),
-            "inference-region" => read(&mut frame.inference_region, value),
+            "inference-region" => read(&mut frame.inspection.kind, value),
             "region" => {
                 read(&mut self.region, value);
-                frame.region = parse_region(self.region.as_deref().unwrap_or_default())?;
+                frame.inspection.region = parse_region(self.region.as_deref().unwrap_or_default())?;
             }
             "mask-location" => read(&mut self.mask_location, value),
             "smoothing" => read(&mut frame.smoothing, value),
@@ -225,7 +226,7 @@ impl Settings {
             "inference-interval" => frame.inference_interval.to_value(),
             "messages" => frame.messages.to_value(),
             "inference-mode" => frame.inference_mode.to_value(),
-            "inference-region" => frame.inference_region.to_value(),
+            "inference-region" => frame.inspection.kind.to_value(),
             "region" => self.region.to_value(),
             "mask-location" => self.mask_location.to_value(),
             "smoothing" => frame.smoothing.to_value(),

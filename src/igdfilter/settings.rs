@@ -65,14 +65,20 @@ pub struct FrameSettings {
     pub colormap: Colormap,
     pub inference_interval: u32,
     pub inference_mode: InferenceMode,
-    pub inference_region: InferenceRegion,
     pub smoothing: f32,
     pub min_area: u32,
     pub max_regions: u32,
     pub attach_map: bool,
-    /// The part that [`Settings::region`] names.
-    pub region: Option<Area>,
+    pub inspection: Inspection,
     pub messages: Messages,
+}
+
+/// What of the frames is to be inspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    pub kind: InferenceRegion,
+    /// The part that [`Settings::region`] names; `None` for all.
+    pub region: Option<Area>,
 }
 
 impl Default for Settings {
@@ -96,12 +102,14 @@ impl Default for Settings {
                 colormap: DEFAULT_COLORMAP,
                 inference_interval: DEFAULT_INFERENCE_INTERVAL,
                 inference_mode: DEFAULT_INFERENCE_MODE,
-                inference_region: DEFAULT_INFERENCE_REGION,
                 smoothing: DEFAULT_SMOOTHING,
                 min_area: DEFAULT_MIN_AREA,
                 max_regions: DEFAULT_MAX_REGIONS,
                 attach_map: false,
-                region: None,
+                inspection: Inspection {
+                    kind: DEFAULT_INFERENCE_REGION,
+                    region: None,
+                },
                 messages: DEFAULT_MESSAGES,
             },
         }

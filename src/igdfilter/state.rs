@@ -7,11 +7,11 @@ use gst_video::VideoFrameRef;
 use image::GrayImage;
 
 use super::canvas::{Canvas, Found};
-use super::engine::{Engine, Instance, Mailbox, Reply, no_thread};
-use super::lesson::{Lesson, Saving, Step};
+use super::engine::{Batching, Engine, Instance, Mailbox, Reply, no_thread};
+use super::lesson::{Lesson, Progress, Saving, Step};
 use super::refusal::{learn_error, not_negotiated, unexpected_frame};
-use super::settings::{FrameSettings, Settings};
-use super::views::{View, Views};
+use super::settings::{FrameSettings, Inspection};
+use super::views::{NothingToInspect, View, Views};
 use super::{InferenceMode, Messages};
 use crate::meta::{
     AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult, attach,
@@ -20,6 +20,20 @@ use crate::video::Area;
 use igd::model::{Detection, Picture, Postprocessor};
 use igd::train::dense::LearnError;
 
+/// What an element starts with.
+pub struct Start {
+    pub instance: Arc<Instance>,
+    /// Where the instance has no model yet.
+    pub lesson: Option<Lesson>,
+    /// For a model that is learned.
+    pub batching: Batching,
+    /// White where frames are inspected.
+    pub mask: Option<GrayImage>,
+    pub mailbox: Arc<Mailbox>,
+    /// The element's name in results.
+    pub element: String,
+}
+
 /// All memory that a frame needs is kept here for the next one.
 pub struct State {
     instance: Arc<Instance>,
@@ -27,18 +41,22 @@ pub struct State {
     model: Option<(Arc<Engine>, Postprocessor)>,
     /// While there is one, nothing is inspected.
     lesson: Option<Lesson>,
-    settings: Settings,
+    batching: Batching,
     mask: Option<GrayImage>,
     video: Option<Video>,
     /// Caps that have been answered with an error; sources may try them again and again.
     refused: Option<gst_video::VideoInfo>,
     mailbox: Arc<Mailbox>,
     /// The frame whose pictures are with the model.
-    shot: Option<Shot>,
+    pending: Option<PendingFrame>,
     /// Memory for a picture to learn from.
     lesson_rgb: Vec<f32>,
     /// Memory for the parts of a frame.
     views: Vec<View>,
+    /// What is inspected: the last that the user has asked for and that these frames have.
+    inspection: Option<Inspection>,
+    /// What the user asks for and these frames do not have, where that has been told of.
+    refused_inspection: Option<Inspection>,
     /// Frames since the start.
     frames: u64,
     /// The number of the last frame that was handed in.
@@ -60,7 +78,7 @@ struct Video {
 }
 
 /// A frame of which parts are being inferred.
-struct Shot {
+struct PendingFrame {
     number: u64,
     times: FrameTimes,
     views: Vec<View>,
@@ -70,11 +88,34 @@ struct Shot {
 /// What has been done for a frame.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The result that has come: in `latest` mode that of an earlier frame.
-    pub inferred: Option<Inferred>,
+    /// The result of an earlier frame, which has come meanwhile.
+    pub earlier: Option<Inferred>,
+    /// The frame's own result.
+    pub own: Option<Inferred>,
+    /// What the user asks for now and these frames do not have.
+    pub refused: Option<NothingToInspect>,
+    /// Where it has no region of interest after an anomalous one: that there is nothing any more.
+    pub gone: Option<AnomalyMessage>,
     /// It was not inferred because downstream was late.
     pub late: bool,
     pub lesson: Option<LessonOutcome>,
+}
+
+impl Outcome {
+    /// The results that have come, in the order of their frames.
+    pub fn results(&self) -> impl Iterator<Item = &Inferred> {
+        self.earlier.iter().chain(&self.own)
+    }
+}
+
+/// What has become of a frame that was to be inspected.
+enum HandedIn {
+    /// It is with the model.
+    Pending,
+    /// It has no region of interest.
+    Nothing,
+    /// It waited for memory, and the element is being flushed.
+    Flushing,
 }
 
 /// A result.
@@ -86,17 +127,33 @@ pub struct Inferred {
     pub message: Option<AnomalyMessage>,
 }
 
-/// What a lesson has come to.
+/// What has come of a frame in a lesson.
 #[derive(Debug)]
 pub enum LessonOutcome {
-    /// The frame was taken for normal.
-    Frame,
+    /// It was taken for normal.
+    Learned,
     /// It was not, since it shows nothing; the first such frame is news.
     Blank { is_news: bool },
-    /// It was the last one to learn from.
-    Model(Box<LearnedMessage>, Option<Box<Saving>>),
+    /// It was the last one, and there is a model.
+    Finished(Box<LearnedMessage>, Option<Box<Saving>>),
     /// Nothing could be learned, and the model before goes on.
-    Nothing(LearnError),
+    Failed(LearnError),
+}
+
+/// A lesson that is not over.
+#[derive(Debug)]
+pub struct UnfinishedLesson {
+    pub progress: Progress,
+    /// There is a model without it.
+    pub has_model: bool,
+}
+
+/// Caps that frames cannot have.
+#[derive(Debug)]
+pub struct RefusedVideo {
+    pub error: gst::ErrorMessage,
+    /// They were not refused just before: sources may try them again and again.
+    pub is_news: bool,
 }
 
 /// Why nothing was done for a frame.
@@ -122,59 +179,65 @@ pub struct FrameContext<'a> {
 }
 
 impl State {
-    /// `lesson` is there to begin with where the instance has no model yet.
-    pub fn new(
-        instance: Arc<Instance>,
-        lesson: Option<Lesson>,
-        (settings, mask): (Settings, Option<GrayImage>),
-        mailbox: Arc<Mailbox>,
-    ) -> Self {
-        mailbox.expect();
+    pub fn new(start: Start) -> Self {
         let mut state = Self {
-            instance,
+            instance: start.instance,
             model: None,
-            lesson,
-            settings,
-            mask,
+            lesson: start.lesson,
+            batching: start.batching,
+            mask: start.mask,
             video: None,
             refused: None,
-            mailbox,
-            shot: None,
+            mailbox: start.mailbox,
+            pending: None,
             lesson_rgb: Vec::new(),
             views: Vec::new(),
+            inspection: None,
+            refused_inspection: None,
             frames: 0,
             handed_in: None,
             detections: Vec::new(),
-            result: AnomalyMeta::default(),
+            result: AnomalyMeta {
+                element: start.element,
+                ..AnomalyMeta::default()
+            },
             inferred: None,
             reported: false,
         };
+        state.forget_result();
         state.follow();
         state
+    }
+
+    /// The model that frames are handed in to, if there is one yet.
+    pub fn engine(&self) -> Option<&Engine> {
+        self.model.as_ref().map(|(engine, _)| &**engine)
     }
 
     /// A result must not be drawn on the frames of another place or video.
     pub fn forget_result(&mut self) {
         self.inferred = None;
         self.handed_in = None;
-        self.shot = None;
-        self.mailbox.expect();
+        self.pending = None;
+        self.mailbox.forget();
         if let Some((_, postprocessor)) = &mut self.model {
             postprocessor.forget();
         }
     }
 
     /// From the next frame on.
-    pub fn learn(&mut self, lesson: Lesson) {
+    pub fn begin_lesson(&mut self, lesson: Lesson) {
         self.lesson = Some(lesson);
         self.forget_result();
         self.fit_views();
     }
 
-    /// The lesson's progress where it is not over, and whether a model goes on without it.
-    pub fn unfinished(&self) -> Option<((usize, usize), bool)> {
+    pub fn unfinished_lesson(&self) -> Option<UnfinishedLesson> {
         let lesson = self.lesson.as_ref()?;
-        Some((lesson.progress(), self.model.is_some()))
+        Some(UnfinishedLesson {
+            progress: lesson.progress(),
+            has_model: self.model.is_some(),
+        })
     }
 
     /// Takes over the instance's model if it is another one than for the last frame.
@@ -194,40 +257,70 @@ impl State {
         self.fit_views();
     }
 
-    /// Prepares for frames of these caps, which carry compositions or are drawn on; the answer to caps that were
-    /// refused before is no news.
+    /// Prepares for frames of these caps, which carry compositions or are drawn on.
     pub fn set_video(
         &mut self,
         info: &gst_video::VideoInfo,
         composes: bool,
-    ) -> (Result<(), gst::ErrorMessage>, bool) {
-        let configured = self.configure(info, composes);
+        settings: &FrameSettings,
+    ) -> Result<(), RefusedVideo> {
+        let configured = self.configure(info, composes, settings);
         let refused = configured.is_err().then(|| info.clone());
         let is_news = refused != self.refused;
         self.refused = refused;
-        (configured, is_news)
+        configured.map_err(|error| RefusedVideo { error, is_news })
     }
 
     fn configure(
         &mut self,
         info: &gst_video::VideoInfo,
         composes: bool,
+        settings: &FrameSettings,
     ) -> Result<(), gst::ErrorMessage> {
         self.video = None;
         self.forget_result();
         self.follow();
-        let video = Video {
-            views: self.views(info)?,
+        let mut views = self.views(info)?;
+        let asked = settings.inspection;
+        if let Err(error) = views.check(asked) {
+            // One that was refused while playing is known to the user, and the one before goes on if it can.
+            let is_known = self.refused_inspection == Some(asked);
+            let goes_on = |before| is_known && views.check(before).is_ok();
+            if !self.inspection.is_some_and(goes_on) {
+                return Err(error.into());
+            }
+        } else {
+            self.inspection = Some(asked);
+            self.refused_inspection = None;
+        }
+        self.video = Some(Video {
+            views,
             canvas: Canvas::new(info, composes),
             info: info.clone(),
-        };
-        // Frames and regions that are too small are refused before the first one comes.
-        let settings = &self.settings.frame;
-        let inspect = (super::InferenceRegion::FullFrame, settings.region);
-        let buffer = gst::Buffer::new();
-        video.views.list(&buffer, inspect, &mut self.views)?;
-        self.video = Some(video);
+        });
         Ok(())
+    }
+
+    /// Takes over what the user asks for from this frame on. Where the frames have no such part the one before goes on, and
+    /// the first time the reason is returned.
+    fn choose_inspection(&mut self, asked: Inspection) -> Option<NothingToInspect> {
+        if self.inspection == Some(asked) {
+            self.refused_inspection = None;
+            return None;
+        }
+        let video = self.video.as_mut()?;
+        if self.refused_inspection == Some(asked) {
+            return None;
+        }
+        let checked = video.views.check(asked);
+        match checked {
+            Ok(()) => {
+                self.inspection = Some(asked);
+                self.refused_inspection = None;
+            }
+            Err(_) => self.refused_inspection = Some(asked),
+        }
+        checked.err()
     }
 
     /// Another model or lesson may take pictures of another size.
@@ -256,139 +349,153 @@ impl State {
     pub fn process(
         &mut self,
         buffer: &mut gst::BufferRef,
-        passing: FrameContext<'_>,
+        context: &FrameContext<'_>,
     ) -> Result<Outcome, Stop> {
         self.follow();
         self.frames += 1;
         // A gap is a repetition or a filler: nothing to inspect, but the last result goes on, so that it does not
         // flicker.
         let is_gap = buffer.flags().contains(gst::BufferFlags::GAP);
+        let mut outcome = Outcome {
+            refused: self.choose_inspection(context.settings.inspection),
+            ..Outcome::default()
+        };
         if self.lesson.is_some() {
-            return self.teach(buffer, &passing, is_gap);
+            outcome.lesson = self.learn_from(buffer, context, is_gap)?;
+            return Ok(outcome);
         }
-        let mut outcome = Outcome::default();
-        if let Some(reply) = self.mailbox.take() {
-            outcome.inferred = self.finish(reply, passing.settings)?;
+        let is_sync = context.settings.inference_mode == InferenceMode::Sync;
+        let reply = if is_sync && self.pending.is_some() {
+            // It was another mode until now. This frame is to have its own result.
+            Some(self.mailbox.wait().ok_or(Stop::Flushing)?)
+        } else {
+            self.mailbox.take()
+        };
+        if let Some(reply) = reply {
+            outcome.earlier = self.finish(reply, context.settings)?;
         }
-        let interval = u64::from(passing.settings.inference_interval);
+        let interval = u64::from(context.settings.inference_interval);
         let is_due = !is_gap
-            && self.shot.is_none()
+            && self.pending.is_none()
             && self
                 .handed_in
                 .is_none_or(|number| self.frames - number >= interval);
-        if is_due && passing.is_late {
+        if is_due && context.is_late {
             outcome.late = true;
         } else if is_due {
-            if !self.hand_in(buffer, &passing)? {
-                return Err(Stop::Flushing);
-            }
-            if passing.settings.inference_mode == InferenceMode::Sync && self.shot.is_some() {
-                let reply = self.mailbox.wait().ok_or(Stop::Flushing)?;
-                outcome.inferred = self.finish(reply, passing.settings)?;
+            match self.hand_in(buffer, context)? {
+                HandedIn::Pending if is_sync => {
+                    let reply = self.mailbox.wait().ok_or(Stop::Flushing)?;
+                    outcome.own = self.finish(reply, context.settings)?;
+                }
+                HandedIn::Pending => {}
+                HandedIn::Nothing => return self.pass_without_objects(buffer, context, outcome),
+                HandedIn::Flushing => return Err(Stop::Flushing),
             }
         }
-        self.show_result(buffer, &passing, outcome)
+        self.draw_result(buffer, context, &outcome)?;
+        Ok(outcome)
     }
 
-    /// Draws the last result on a frame and attaches it.
-    fn show_result(
+    /// A frame without a region of interest: what was found in those before is not in it. It carries nothing but a result
+    /// that has only just come, and that no other frame would carry.
+    fn pass_without_objects(
         &mut self,
         buffer: &mut gst::BufferRef,
-        passing: &FrameContext<'_>,
-        outcome: Outcome,
+        context: &FrameContext<'_>,
+        mut outcome: Outcome,
     ) -> Result<Outcome, Stop> {
-        if let Some(number) = self.inferred {
-            self.result.age = u32::try_from(self.frames - number).unwrap_or(u32::MAX);
-            let video = self.video.as_mut().ok_or_else(not_negotiated)?;
-            let found = Found {
-                detections: &self.detections,
-                regions: &self.result.regions,
-                is_new: self.result.age == 0 || outcome.inferred.is_some(),
-            };
-            video.canvas.show(buffer, &found, passing.settings)?;
-            let maps = self.detections.iter();
-            let maps = maps.map(|(area, detection)| (*area, &detection.map));
-            attach(&self.result, maps, buffer).map_err(|err| {
-                gst::error_msg!(
-                    gst::StreamError::Failed,
-                    ("cannot attach the result: {err}")
-                )
-            })?;
+        if outcome.earlier.is_some() {
+            self.draw_result(buffer, context, &outcome)?;
+        }
+        self.inferred = None;
+        if self.reported && context.settings.messages == Messages::Changes {
+            self.reported = false;
+            let threshold = self.result.threshold;
+            let times = FrameTimes::new(buffer, context.segment);
+            outcome.gone = Some(AnomalyMessage::nothing(threshold, times));
         }
         Ok(outcome)
     }
 
-    /// Reads what is to be inspected of a frame and gives it to the model. False where it waited for memory and the
-    /// element is being flushed.
+    /// Draws the last result on a frame and attaches it.
+    fn draw_result(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        context: &FrameContext<'_>,
+        outcome: &Outcome,
+    ) -> Result<(), gst::ErrorMessage> {
+        let Some(number) = self.inferred else {
+            return Ok(());
+        };
+        self.result.age = u32::try_from(self.frames - number).unwrap_or(u32::MAX);
+        let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+        let found = Found {
+            detections: &self.detections,
+            regions: &self.result.regions,
+            is_new: outcome.results().next().is_some(),
+        };
+        video.canvas.draw(buffer, &found, context.settings)?;
+        let maps = self.detections.iter();
+        let maps = maps.map(|(area, detection)| (*area, &detection.map));
+        attach(&self.result, maps, buffer).map_err(|err| {
+            gst::error_msg!(
+                gst::StreamError::Failed,
+                ("cannot attach the result: {err}")
+            )
+        })
+    }
+
+    /// Reads what is to be inspected of a frame and gives it to the model.
     fn hand_in(
         &mut self,
         buffer: &gst::BufferRef,
-        passing: &FrameContext<'_>,
-    ) -> Result<bool, gst::ErrorMessage> {
+        context: &FrameContext<'_>,
+    ) -> Result<HandedIn, gst::ErrorMessage> {
         let since = Instant::now();
-        let views = self.look(buffer, passing.settings)?;
+        let views = self.look(buffer)?;
         if views.is_empty() {
-            // No region of interest: what was found in those before is not in this frame.
             self.views = views;
-            self.inferred = None;
-            return Ok(true);
+            return Ok(HandedIn::Nothing);
         }
         let (engine, _) = self.model.as_ref().ok_or_else(not_negotiated)?;
-        let lent = match passing.settings.inference_mode {
+        let lent = match context.settings.inference_mode {
             InferenceMode::Sync => engine.lend(views.len(), &self.mailbox),
             InferenceMode::Latest => Some(engine.lend_now(views.len())),
         };
         let Some(mut pictures) = lent else {
             self.views = views;
-            return Ok(false);
+            return Ok(HandedIn::Flushing);
         };
         for (view, picture) in views.iter().zip(pictures.iter_mut()) {
             self.read(buffer, view.area, &mut picture.rgb)?;
         }
-        let video = self.video.as_mut().ok_or_else(not_negotiated)?;
         let (engine, postprocessor) = self.model.as_mut().ok_or_else(not_negotiated)?;
         for (view, picture) in views.iter().zip(pictures.iter_mut()) {
-            let mask = video.views.mask(view.area).unwrap_or_default();
-            postprocessor.set_mask(mask);
+            postprocessor.set_mask(view.mask.clone());
             postprocessor.prepare(&mut picture.rgb);
         }
-        self.shot = Some(Shot {
+        self.pending = Some(PendingFrame {
             number: self.frames,
-            times: FrameTimes::new(buffer, passing.segment),
+            times: FrameTimes::new(buffer, context.segment),
             views,
             since,
         });
         self.handed_in = Some(self.frames);
         engine.submit(pictures, &self.mailbox);
-        Ok(true)
+        Ok(HandedIn::Pending)
     }
 
     /// The parts of a frame that are to be inspected, in memory that was lent from `self.views`.
     fn look(
         &mut self,
         buffer: &gst::BufferRef,
-        settings: &FrameSettings,
     ) -> Result<Vec<View>, gst::ErrorMessage> {
         let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+        let inspection = self.inspection.ok_or_else(not_negotiated)?;
         let mut views = std::mem::take(&mut self.views);
-        let inspect = (settings.inference_region, settings.region);
-        video.views.list(buffer, inspect, &mut views)?;
-        let mut ignored = None;
-        views.retain(|view| match video.views.mask(view.area) {
-            Ok(_) => true,
-            Err(black) => {
-                // A part that the user names and ignores is a mistake, an object there is not.
-                ignored = view.object.is_none().then_some(black).or(ignored);
-                false
-            }
-        });
-        match ignored {
-            Some(black) => Err(gst::error_msg!(
-                gst::ResourceError::Settings,
-                ("mask-location: {black} in region")
-            )),
-            None => Ok(views),
-        }
+        video.views.list(buffer, inspection, &mut views)?;
+        Ok(views)
     }
 
     /// Takes a frame's result over.
@@ -397,7 +504,7 @@ impl State {
         reply: Reply,
         settings: &FrameSettings,
     ) -> Result<Option<Inferred>, gst::ErrorMessage> {
-        let Some(shot) = self.shot.take() else {
+        let Some(pending) = self.pending.take() else {
             return Ok(None);
         };
         let Reply {
@@ -414,9 +521,9 @@ impl State {
                 ["{err:?}"]
             )
         })?;
-        self.conclude(&shot, &pictures, settings)?;
+        self.conclude(&pending, &pictures, settings)?;
         self.result.inference_ms = inference.as_secs_f64() * 1e3;
-        self.inferred = Some(shot.number);
+        self.inferred = Some(pending.number);
         let anomalous = self.result.anomalous;
         let message_due = match settings.messages {
             Messages::None => false,
@@ -426,10 +533,10 @@ impl State {
         if message_due {
             self.reported = anomalous;
         }
-        let message = message_due.then(|| AnomalyMessage::new(&self.result, shot.times));
-        self.views = shot.views;
+        let message = message_due.then(|| AnomalyMessage::new(&self.result, pending.times));
+        self.views = pending.views;
         Ok(Some(Inferred {
-            latency: shot.since.elapsed(),
+            latency: pending.since.elapsed(),
             anomalous,
             message,
         }))
@@ -438,24 +545,29 @@ impl State {
     /// Makes `detections` and `result` of the raw numbers.
     fn conclude(
         &mut self,
-        shot: &Shot,
+        pending: &PendingFrame,
         pictures: &[Picture],
         settings: &FrameSettings,
     ) -> Result<(), gst::ErrorMessage> {
-        let video = self.video.as_mut().ok_or_else(not_negotiated)?;
+        let video = self.video.as_ref().ok_or_else(not_negotiated)?;
         let (_, postprocessor) = self.model.as_mut().ok_or_else(not_negotiated)?;
         let (width, height) = (video.info.width(), video.info.height());
         postprocessor.set_threshold((settings.threshold >= 0.0).then_some(settings.threshold));
         postprocessor.set_region_limits(settings.min_area, settings.max_regions as usize);
         // Objects come and go.
-        let is_whole = shot.views.iter().all(|view| view.object.is_none());
+        let is_whole = pending.views.iter().all(|view| view.object.is_none());
         postprocessor.set_smoothing(if is_whole { settings.smoothing } else { 0.0 });
+        let before = self.detections.first().map(|(area, _)| *area);
+        if before != pending.views.first().map(|view| view.area) {
+            // What was in another part has nothing to do with this one.
+            postprocessor.forget();
+        }
         self.detections
             .resize_with(pictures.len(), Default::default);
-        let parts = shot.views.iter().zip(pictures);
+        let parts = pending.views.iter().zip(pictures);
         for ((view, picture), (area, detection)) in parts.zip(&mut self.detections) {
             *area = view.area;
-            postprocessor.set_mask(video.views.mask(view.area).unwrap_or_default());
+            postprocessor.set_mask(view.mask.clone());
             postprocessor.finish(&picture.raw, (area.w, area.h), detection);
             for region in &mut detection.regions {
                 region.x += area.x;
@@ -486,7 +598,7 @@ impl State {
             result.map = map(worst);
             return Ok(());
         }
-        let objects = shot.views.iter().zip(&self.detections);
+        let objects = pending.views.iter().zip(&self.detections);
         result
             .objects
             .extend(objects.filter_map(|(view, (area, detection))| {
@@ -511,75 +623,68 @@ impl State {
     }
 
     /// Learns from a frame, if it is one that would be inspected.
-    fn teach(
+    fn learn_from(
         &mut self,
         buffer: &mut gst::BufferRef,
-        passing: &FrameContext<'_>,
+        context: &FrameContext<'_>,
         is_gap: bool,
-    ) -> Result<Outcome, Stop> {
-        let settings = passing.settings;
+    ) -> Result<Option<LessonOutcome>, gst::ErrorMessage> {
+        let settings = context.settings;
         let Some(mut lesson) = self.lesson.take() else {
-            return Ok(Outcome::default());
+            return Ok(None);
         };
         let is_due = !is_gap && lesson.is_due(settings.inference_interval);
         let step = if is_due {
-            self.show(buffer, settings, &mut lesson)?
+            self.learn_views(buffer, &mut lesson)?
         } else {
-            Ok(Step::Going)
+            Ok(Step::Learned)
         };
-        let (done, all) = lesson.progress();
-        let taught = match step {
-            Ok(Step::Going) => {
+        let progress = lesson.progress();
+        let come_to = match step {
+            Ok(Step::Learned) => {
                 self.lesson = Some(lesson);
-                is_due.then_some(LessonOutcome::Frame)
+                is_due.then_some(LessonOutcome::Learned)
             }
             Ok(Step::Blank { is_news }) => {
                 self.lesson = Some(lesson);
                 Some(LessonOutcome::Blank { is_news })
             }
-            Ok(Step::Done(lessons)) => {
-                let batching = self.settings.batching();
-                let engine = Engine::new(lessons.detector, lessons.name, batching)
-                    .map_err(|err| gst::ErrorMessage::from(no_thread(&err)))?;
+            Ok(Step::Finished(model)) => {
+                let engine = Engine::new(model.detector, model.name, self.batching)
+                    .map_err(|err| no_thread(&err))?;
                 self.instance.replace(engine, None);
                 self.follow();
-                let saving = lessons.saving.map(Box::new);
-                Some(LessonOutcome::Model(Box::new(lessons.message), saving))
+                let saving = model.saving.map(Box::new);
+                Some(LessonOutcome::Finished(Box::new(model.message), saving))
             }
             Err(error) if self.model.is_some() => {
                 self.fit_views();
-                Some(LessonOutcome::Nothing(error))
+                Some(LessonOutcome::Failed(error))
             }
-            Err(error) => return Err(learn_error(&error).into()),
+            Err(error) => return Err(learn_error(&error)),
         };
         if !settings.overlay.is_empty() {
             let video = self.video.as_mut().ok_or_else(not_negotiated)?;
-            let share = done as f32 / all.max(1) as f32;
-            video.canvas.show_progress(buffer, share)?;
+            let share = progress.learned as f32 / progress.all.max(1) as f32;
+            video.canvas.draw_progress(buffer, share)?;
         }
-        Ok(Outcome {
-            lesson: taught,
-            ..Outcome::default()
-        })
+        Ok(come_to)
     }
 
-    /// Shows what would be inspected of a frame to a lesson, until it has seen enough.
-    fn show(
+    /// Learns from each part of a frame that would be inspected, until the lesson has enough.
+    fn learn_views(
         &mut self,
         buffer: &gst::BufferRef,
-        settings: &FrameSettings,
         lesson: &mut Lesson,
     ) -> Result<Result<Step, LearnError>, gst::ErrorMessage> {
-        let views = self.look(buffer, settings)?;
+        let views = self.look(buffer)?;
         let mut rgb = std::mem::take(&mut self.lesson_rgb);
-        let mut step = Ok(Step::Going);
+        let mut step = Ok(Step::Learned);
         for view in &views {
             self.read(buffer, view.area, &mut rgb)?;
-            if let Some(video) = &mut self.video {
-                lesson.set_mask(video.views.mask(view.area).unwrap_or_default());
-            }
-            step = lesson.take(&rgb);
-            if !matches!(step, Ok(Step::Going)) {
+            lesson.set_mask(view.mask.clone());
+            step = lesson.learn(&rgb);
+            if !matches!(step, Ok(Step::Learned)) {
                 break;
             }
         }

@@ -84,7 +84,7 @@ pub enum Messages {
     /// Never.
     #[enum_value(name = "None: never", nick = "none")]
     None,
-    /// At the first anomalous frame, at the first normal one after it, and so on.
+    /// At the first anomalous frame, at the first normal one (or without a region of interest) after it, and so on.
     #[enum_value(
         name = "Changes: when the frames turn anomalous or normal again",
         nick = "changes"

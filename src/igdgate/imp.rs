@@ -321,6 +321,37 @@ impl IgdGate {
         answered
     }
 
+    fn src_query(&self, query: &mut gst::QueryRef) -> bool {
+        match query.view_mut() {
+            gst::QueryViewMut::Latency(query) => self.answer_latency(query),
+            _ => gst::Pad::query_default(&self.src, Some(&*self.obj()), query),
+        }
+    }
+
+    /// The first frames of an event are as late as the frame that begins it, and that is as late as its result.
+    fn answer_latency(&self, query: &mut gst::query::Latency) -> bool {
+        if !self.sink.peer_query(query) {
+            return false;
+        }
+        let (is_live, stream, max) = query.result();
+        let pad = self.obj().static_pad(RESULT);
+        let mut results = gst::query::Latency::new();
+        let is_known = pad.is_some_and(|pad| pad.peer_query(&mut results));
+        let results = if is_known { results.result().1 } else { stream };
+        let held = lock(&self.settings).pre_roll;
+        gst::debug!(
+            CAT,
+            imp = self,
+            "Latency of {held} beside {stream} of the stream and {results} of the results"
+        );
+        query.set(
+            is_live,
+            stream.max(results) + held,
+            max.map(|max| max + held),
+        );
+        true
+    }
+
     fn result_chain(&self, buffer: &gst::BufferRef) {
         let settings = *lock(&self.settings);
         lock(&self.state).add_result(buffer, &settings);
@@ -403,6 +434,9 @@ impl ObjectSubclass for IgdGate {
             .flags(gst::PadFlags::PROXY_CAPS)
             .build();
         let src = Self::pad(&template("src"))
+            .query_function(|_, parent, query| {
+                Self::catch_panic_pad_function(parent, || false, |gate| gate.src_query(query))
+            })
             .flags(gst::PadFlags::PROXY_CAPS)
             .build();
         Self {
@@ -510,6 +544,13 @@ impl ObjectImpl for IgdGate {
             "continuous" => settings.continuous = value.get().expect("type checked upstream"),
             "split" => settings.split = value.get().expect("type checked upstream"),
             _ => unimplemented!(),
+        }
+        drop(settings);
+        // It is part of the latency.
+        if pspec.name() == "pre-roll" {
+            let obj = self.obj();
+            // Without a bus there is nobody to tell.
+            let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
         }
     }
 

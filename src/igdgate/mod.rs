@@ -43,10 +43,11 @@
 //!
 //! # In a pipeline
 //!
-//! - Latency: none is reported. What was held is passed at once when an event begins, so that it is late by up to
-//!   `pre-roll` at a sink that waits for the clock. If it were reported, every other sink of a live pipeline would be
-//!   delayed by as much, such as the picture beside the recording. For a sink that shows what is passed set
-//!   `sync=false` or `ts-offset`.
+//! - Latency: `pre-roll`, since what was held is passed at once when an event begins, after what the results take where
+//!   they come on a branch of their own. It counts where a sink after the gate waits for the clock, and then for all sinks
+//!   of a live pipeline that do, such as the picture beside it; sinks that write what they get (`sync=false`, as in
+//!   splitmuxsink and filesink) delay nobody. How far the last key frame before the pre-roll reaches back is not known
+//!   before, and not part of it.
 //! - GAP events: one at the first buffer, so that sinks preroll (not to a splitmuxsink, which would never end). While
 //!   an encoded stream is left out, another one each second, so that muxers go on with their other streams; not for raw
 //!   streams, whose encoder would keep them all until its next frame. None with `continuous` but the first.

@@ -5,7 +5,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use crate::meta::{AnomalyMeta, FrameLine};
+use crate::meta::{AnomalyMeta, FrameLine, FrameTimes};
 
 /// Frames without a result until a warning; more than igdfilter usually learns from, which have none.
 const FRAMES_WITHOUT_RESULT: u64 = 1000;
@@ -111,7 +111,8 @@ impl IgdMetaEnc {
             return Ok(None);
         }
         let path = settings.path.as_deref();
-        let mut line = FrameLine::new(path, number, (frame, &segment), &meta);
+        let times = FrameTimes::new(frame, &segment);
+        let mut line = FrameLine::new(path, number, times, &meta);
         if !settings.include_map {
             line.remove_maps();
         } else if !line.has_map() {

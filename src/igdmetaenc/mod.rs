@@ -12,7 +12,8 @@
 //!
 //! A line is what `igd predict` says of a video's frame: [`FrameLine`](crate::meta::FrameLine), described by
 //! `docs/frame.schema.json`. It has the frame's PTS, DTS and duration. Frames are numbered from 0 as they arrive, from
-//! the start of the element on. Where several filters have left results, the first one's is written.
+//! the start of the element on. Where several filters have left results, the line is that of the worst, and has each of them
+//! as `results`, with the name of its element.
 //!
 //! Frames without a result, and with `only-anomalous` the normal ones, become gap events, so that nothing downstream
 //! waits for them. A warning is posted when no frame has a result, and with `include-map` when a result has no map,

@@ -1,6 +1,8 @@
 //! The result of one frame, as Rust sees it.
 
 use gst::glib::gstr;
+use gst::meta::CustomMeta;
+use gst::prelude::*;
 
 use super::field::{FieldError, optional, required};
 use super::map::AttachedMap;
@@ -12,6 +14,8 @@ use igd::model::{DenseTerms, Detection, Region, ScaleTerms, Scales};
 /// The content of an `IgdAnomalyMeta`; its fields are those of the table in [`super`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AnomalyMeta {
+    /// The name of the igdfilter.
+    pub element: String,
     pub score: f32,
     pub normalized: f32,
     pub threshold: f32,
@@ -29,7 +33,13 @@ pub struct AnomalyMeta {
     pub objects: Vec<ObjectResult>,
     /// Of the inspected part.
     pub map: Option<AttachedMap>,
+    /// Where several filters have inspected the frame: the result of each, in their order. All else is then that of the
+    /// worst of them. Empty where there is only one.
+    pub results: Vec<AnomalyMeta>,
 }
+
+/// The results of a frame, where there are several.
+const RESULTS: &str = "results";
 
 impl AnomalyMeta {
     /// Takes over what `detection` says of a frame of `width` x `height`, reusing this one's memory.
@@ -45,24 +55,63 @@ impl AnomalyMeta {
         self.regions.clone_from(&detection.regions);
     }
 
-    /// Hangs the result on a buffer, beside those that other filters have left there.
+    /// Hangs the result on a buffer, together with those that other filters have left there.
     pub fn attach(&self, buffer: &mut gst::BufferRef) -> Result<(), glib::BoolError> {
         custom::register();
-        let mut meta = gst::meta::CustomMeta::add(buffer, custom::NAME)?;
+        if let Ok(mut meta) = CustomMeta::from_mut_buffer(buffer, custom::NAME) {
+            let structure = meta.mut_structure();
+            // What cannot be read is no result.
+            let before = Self::try_from(&*structure).ok();
+            structure.remove_all_fields();
+            match before {
+                Some(before) => before.and(self.clone()).write(structure),
+                None => self.write(structure),
+            }
+            return Ok(());
+        }
+        let mut meta = CustomMeta::add(buffer, custom::NAME)?;
         self.write(meta.mut_structure());
         Ok(())
     }
 
-    /// The first result on a buffer, or `None` where there is none.
+    /// Of several filters: these results, and the one of the next filter.
+    fn and(mut self, next: Self) -> Self {
+        let mut results = std::mem::take(&mut self.results);
+        if results.is_empty() {
+            results.push(self);
+        }
+        results.push(next);
+        let badness = |result: &Self| (result.anomalous, result.normalized);
+        let worst = results.iter().reduce(|worst, result| {
+            if badness(result) > badness(worst) {
+                result
+            } else {
+                worst
+            }
+        });
+        let worst = worst.cloned().unwrap_or_default();
+        Self { results, ..worst }
+    }
+
+    /// The result of each filter.
+    pub fn each(&self) -> &[Self] {
+        match &self.results[..] {
+            [] => std::slice::from_ref(self),
+            results => results,
+        }
+    }
+
+    /// What there is on a buffer, or `None` where no filter has left a result.
     pub fn from_buffer(buffer: &gst::BufferRef) -> Result<Option<Self>, FieldError> {
         custom::register();
-        match gst::meta::CustomMeta::from_buffer(buffer, custom::NAME) {
+        match CustomMeta::from_buffer(buffer, custom::NAME) {
             Ok(meta) => Self::try_from(meta.structure()).map(Some),
             Err(_) => Ok(None),
         }
     }
 
     fn write(&self, structure: &mut gst::StructureRef) {
+        structure.set_with_static(gstr!("element"), self.element.as_str());
         structure.set_with_static(gstr!("score"), f64::from(self.score));
         structure.set_with_static(gstr!("normalized"), f64::from(self.normalized));
         structure.set_with_static(gstr!("threshold"), f64::from(self.threshold));
@@ -105,6 +154,14 @@ impl AnomalyMeta {
         if !self.objects.is_empty() {
             structure.set_with_static(gstr!("objects"), object::to_array(&self.objects));
         }
+        if !self.results.is_empty() {
+            let results = self.results.iter().map(|result| {
+                let mut structure = gst::Structure::new_empty("result");
+                result.write(&mut structure);
+                structure.to_send_value()
+            });
+            structure.set(RESULTS, gst::Array::from_values(results));
+        }
     }
 
     /// Moves the regions along when a picture of the size `from` becomes one of the size `to`.
@@ -118,6 +175,9 @@ impl AnomalyMeta {
         self.inspected = self.inspected.map(|area| area.rescale(from, to));
         for object in &mut self.objects {
             object.rescale(from, to);
+        }
+        for result in &mut self.results {
+            result.rescale(from, to);
         }
         (self.width, self.height) = to;
     }
@@ -149,6 +209,8 @@ impl TryFrom<&gst::StructureRef> for AnomalyMeta {
             }))
         };
         Ok(Self {
+            // Results of earlier versions have none.
+            element: optional(structure, "element")?.unwrap_or_default(),
             score: required::<f64>(structure, "score")? as f32,
             normalized: required::<f64>(structure, "normalized")? as f32,
             threshold: required::<f64>(structure, "threshold")? as f32,
@@ -170,8 +232,20 @@ impl TryFrom<&gst::StructureRef> for AnomalyMeta {
                 .transpose()?,
             objects: object::from_structure(structure)?,
             map: AttachedMap::read(structure)?,
+            results: results(structure)?,
         })
     }
+}
+
+fn results(structure: &gst::StructureRef) -> Result<Vec<AnomalyMeta>, FieldError> {
+    let Some(results) = optional::<gst::ArrayRef>(structure, RESULTS)? else {
+        return Ok(Vec::new());
+    };
+    let read = |value: &glib::SendValue| {
+        let result = value.get::<&gst::StructureRef>();
+        AnomalyMeta::try_from(result.map_err(|err| FieldError::new(structure, RESULTS, err))?)
+    };
+    results.iter().map(read).collect()
 }
 
 #[cfg(test)]
@@ -180,6 +254,7 @@ mod tests {
 
     pub(crate) fn sample() -> AnomalyMeta {
         AnomalyMeta {
+            element: "inspection".into(),
             score: 0.4375,
             normalized: 0.71,
             threshold: 0.3,
@@ -207,7 +282,69 @@ mod tests {
             inspected: None,
             objects: Vec::new(),
             map: None,
+            results: Vec::new(),
         }
+    }
+
+    /// A frame that several filters have inspected, with these scores and flags.
+    fn of_each(scores: &[(f32, bool)]) -> AnomalyMeta {
+        gst::init().unwrap();
+        let mut buffer = gst::Buffer::new();
+        for (number, &(normalized, anomalous)) in scores.iter().enumerate() {
+            let result = AnomalyMeta {
+                element: format!("filter{number}"),
+                normalized,
+                anomalous,
+                ..sample()
+            };
+            result.attach(buffer.get_mut().unwrap()).unwrap();
+        }
+        assert_eq!(buffer.iter_meta::<gst::Meta>().count(), 1);
+        AnomalyMeta::from_buffer(&buffer).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_frame_has_all_results_and_is_as_bad_as_the_worst() {
+        for (scores, worst) in [
+            (&[(0.25, false)][..], 0),
+            (&[(0.25, false), (0.75, true)], 1),
+            (&[(0.75, true), (0.25, false)], 0),
+            (&[(0.25, false), (0.75, true), (0.6, true)], 1),
+            // With a threshold of the user's own.
+            (&[(0.75, false), (0.25, true)], 1),
+            (&[(0.25, false), (0.25, false)], 0),
+        ] {
+            let found = of_each(scores);
+            assert_eq!(found.element, format!("filter{worst}"), "{scores:?}");
+            assert_eq!((found.normalized, found.anomalous), scores[worst]);
+            let each = found.each().iter();
+            let each: Vec<_> = each.map(|it| (it.normalized, it.anomalous)).collect();
+            assert_eq!(each, scores);
+            assert_eq!(found.results.is_empty(), scores.len() == 1);
+        }
+    }
+
+    #[test]
+    fn all_results_follow_the_scale() {
+        let mut found = of_each(&[(0.75, true), (0.25, false)]);
+        found.rescale((640, 480), (1280, 960));
+        for result in found.each() {
+            assert_eq!((result.width, result.height), (1280, 960));
+            assert_eq!((result.regions[0].x, result.regions[0].h), (2, 8));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_gives_way() {
+        gst::init().unwrap();
+        custom::register();
+        let mut buffer = gst::Buffer::new();
+        let buffer_mut = buffer.get_mut().unwrap();
+        let mut odd = CustomMeta::add(buffer_mut, custom::NAME).unwrap();
+        odd.mut_structure().set("score", "high");
+        drop(odd);
+        sample().attach(buffer_mut).unwrap();
+        assert_eq!(AnomalyMeta::from_buffer(&buffer).unwrap(), Some(sample()));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! All that a buffer gets.
 
+use super::region::FoundRegion;
 use super::{AnomalyMeta, region_of_interest};
 use crate::video::Area;
-use igd::model::{Map, Region};
+use igd::model::Map;
 
 #[cfg(feature = "v1_24")]
 use super::analytics;
@@ -25,25 +26,27 @@ pub fn attach<'a>(
     for (area, map) in maps {
         analytics::attach_mask(area, map, frame, buffer)?;
     }
-    for (region, parent) in regions(result) {
+    for found in regions(result) {
         #[cfg(feature = "v1_24")]
-        let id = analytics::attach_region((region, parent), buffer)?;
+        let id = analytics::attach_region(&found, buffer)?;
         #[cfg(not(feature = "v1_24"))]
         let id = region_of_interest::free_id(buffer);
-        region_of_interest::attach(result, (region, parent), id, buffer);
+        region_of_interest::attach(result, &found, id, buffer);
     }
     Ok(())
 }
 
-/// Each region, with the id of the region of interest that it was found in. On the frames after its own an earlier
-/// result has none: their regions of interest are others.
-fn regions(result: &AnomalyMeta) -> Vec<(&Region, Option<i32>)> {
+/// Each region. On the frames after its own an earlier result has none that were found in a region of interest: those
+/// of these frames are others.
+fn regions(result: &AnomalyMeta) -> Vec<FoundRegion<'_>> {
+    let found = |region, parent| FoundRegion { region, parent };
     if result.objects.is_empty() || result.age > 0 {
-        return result.regions.iter().map(|region| (region, None)).collect();
+        let regions = result.regions.iter();
+        return regions.map(|region| found(region, None)).collect();
     }
     let objects = result.objects.iter().flat_map(|object| {
         let regions = object.regions.iter();
-        regions.map(|region| (region, Some(object.id)))
+        regions.map(|region| found(region, Some(object.id)))
     });
     objects.collect()
 }

@@ -1,6 +1,7 @@
 //! The registration of `IgdAnomalyMeta`, and how it follows its buffer's pictures through other elements.
 
 use std::ffi::c_char;
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::sync::Once;
 
@@ -45,7 +46,7 @@ pub fn register() {
     });
 }
 
-/// Copies the meta to `destination`; when the picture has been scaled on the way, its places move along.
+/// What GStreamer calls. Should there be a panic, the meta is lost on the copy, and the program goes on.
 unsafe extern "C" fn transform(
     destination: *mut gst::ffi::GstBuffer,
     meta: *mut gst::ffi::GstCustomMeta,
@@ -54,8 +55,30 @@ unsafe extern "C" fn transform(
     data: glib::ffi::gpointer,
     _user_data: glib::ffi::gpointer,
 ) -> glib::ffi::gboolean {
-    // SAFETY: GStreamer passes a writable destination, a meta of this registration, and the data that belongs to
-    // `kind`.
+    caught(|| {
+        // SAFETY: GStreamer passes a writable destination, a meta of this registration, and the data that belongs to
+        // `kind`.
+        unsafe { copy(destination, meta, kind, data) }
+    })
+    .into_glib()
+}
+
+/// False after a panic, which must not leave Rust.
+fn caught(work: impl FnOnce() -> bool) -> bool {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(false)
+}
+
+/// Copies the meta to `destination`; when the picture has been scaled on the way, its places move along.
+///
+/// # Safety
+/// As for a GstCustomMetaTransformFunction.
+unsafe fn copy(
+    destination: *mut gst::ffi::GstBuffer,
+    meta: *mut gst::ffi::GstCustomMeta,
+    kind: glib::ffi::GQuark,
+    data: glib::ffi::gpointer,
+) -> bool {
+    // SAFETY: the caller promises it.
     unsafe {
         let sizes = if kind == MetaTransformCopy::quark().into_glib() {
             None
@@ -65,13 +88,13 @@ unsafe extern "C" fn transform(
             let scale = &*data.cast::<gst_video::ffi::GstVideoMetaTransform>();
             Some((frame_size(scale.in_info), frame_size(scale.out_info)))
         } else {
-            return glib::ffi::GFALSE;
+            return false;
         };
         let source =
             gst::StructureRef::from_glib_borrow(gst::ffi::gst_custom_meta_get_structure(meta));
         let destination = gst::BufferRef::from_mut_ptr(destination);
         let Ok(mut copy) = CustomMeta::add(destination, NAME) else {
-            return glib::ffi::GFALSE;
+            return false;
         };
         // Field by field, so that those of a later version come along.
         for (name, value) in source.iter() {
@@ -85,7 +108,7 @@ unsafe extern "C" fn transform(
             anomaly.write_places(copy.mut_structure());
         }
     }
-    glib::ffi::GTRUE
+    true
 }
 
 /// The width and height of a video info, 0 where there is none.
@@ -100,5 +123,16 @@ unsafe fn frame_size(info: *const gst_video::ffi::GstVideoInfo) -> (u32, u32) {
             u32::try_from(info.height).unwrap_or(0),
         ),
         None => (0, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_panic_reaches_gstreamer() {
+        assert!(caught(|| true));
+        assert!(!caught(|| panic!("as it would in a copy")));
     }
 }

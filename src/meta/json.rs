@@ -4,13 +4,12 @@
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
 
-use super::{AnomalyMeta, AttachedMap, ObjectResult};
+use super::{AnomalyMeta, AttachedMap, FrameTimes, ObjectResult};
 use crate::video::Area;
 use igd::model::{Region, Scales};
 
-/// One line. `path` is left out where the source has no name, `age` for a frame with its own result, `inspected` where
-/// all of the frame was, `objects` where there are none, and `map` where none is attached. A threshold that is infinite
-/// is null.
+/// One line. `path` is left out where the source has no name, and `results` where one filter alone has inspected the frame;
+/// otherwise they are the result of each filter, and the line's own is that of the worst.
 #[derive(Clone, Debug, Serialize)]
 pub struct FrameLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,6 +24,19 @@ pub struct FrameLine<'a> {
     pub running_time: Option<u64>,
     pub width: u32,
     pub height: u32,
+    #[serde(flatten)]
+    pub result: ResultLine<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<ResultLine<'a>>,
+}
+
+/// What one filter says. `element` is left out where it has no name, `age` for a frame with its own result, `inspected` where
+/// all of the frame was, `objects` where there are none, and `map` where none is attached. A threshold that is infinite
+/// is null.
+#[derive(Clone, Debug, Serialize)]
+pub struct ResultLine<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub element: &'a str,
     pub score: f32,
     pub normalized: f32,
     pub threshold: f32,
@@ -74,24 +86,42 @@ impl<'a> From<&'a ObjectResult> for ObjectLine<'a> {
 }
 
 impl<'a> FrameLine<'a> {
-    /// What there is to say of the frame that is `buffer` in `segment`.
+    /// What there is to say of the frame that is shown at `times`.
     pub fn new(
         path: Option<&'a str>,
         frame: u64,
-        (buffer, segment): (&gst::BufferRef, &gst::Segment),
+        times: FrameTimes,
         meta: &'a AnomalyMeta,
     ) -> Self {
-        let segment = segment.downcast_ref::<gst::ClockTime>();
-        let pts = buffer.pts();
         let nanoseconds = |time: Option<gst::ClockTime>| time.map(gst::ClockTime::nseconds);
         Self {
             path,
             frame,
-            pts: nanoseconds(pts),
-            stream_time: nanoseconds(segment.and_then(|segment| segment.to_stream_time(pts))),
-            running_time: nanoseconds(segment.and_then(|segment| segment.to_running_time(pts))),
+            pts: nanoseconds(times.timestamp),
+            stream_time: nanoseconds(times.stream_time),
+            running_time: nanoseconds(times.running_time),
             width: meta.width,
             height: meta.height,
+            result: ResultLine::from(meta),
+            results: meta.results.iter().map(ResultLine::from).collect(),
+        }
+    }
+
+    /// Whether there is a map of the frame or of one of its objects.
+    pub fn has_map(&self) -> bool {
+        self.result.has_map() || self.results.iter().any(ResultLine::has_map)
+    }
+
+    pub fn remove_maps(&mut self) {
+        self.result.remove_maps();
+        self.results.iter_mut().for_each(ResultLine::remove_maps);
+    }
+}
+
+impl<'a> From<&'a AnomalyMeta> for ResultLine<'a> {
+    fn from(meta: &'a AnomalyMeta) -> Self {
+        Self {
+            element: &meta.element,
             score: meta.score,
             normalized: meta.normalized,
             threshold: meta.threshold,
@@ -105,13 +135,14 @@ impl<'a> FrameLine<'a> {
             age: meta.age,
         }
     }
+}
 
-    /// Whether there is a map of the frame or of one of its objects.
-    pub fn has_map(&self) -> bool {
+impl ResultLine<'_> {
+    fn has_map(&self) -> bool {
         self.map.is_some() || self.objects.iter().any(|object| object.map.is_some())
     }
 
-    pub fn remove_maps(&mut self) {
+    fn remove_maps(&mut self) {
         self.map = None;
         for object in &mut self.objects {
             object.map = None;
@@ -170,7 +201,8 @@ mod tests {
         let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
         segment.set_start(gst::ClockTime::from_mseconds(10));
         segment.set_time(gst::ClockTime::from_mseconds(20));
-        let line = FrameLine::new(None, 7, (&buffer, segment.upcast_ref()), &meta);
+        let times = FrameTimes::new(&buffer, segment.upcast_ref());
+        let line = FrameLine::new(None, 7, times, &meta);
         assert_eq!(
             serde_json::to_string(&line).unwrap(),
             concat!(
@@ -180,8 +212,7 @@ mod tests {
             )
         );
         let aged = AnomalyMeta { age: 3, ..meta };
-        let elsewhere = (gst::Buffer::new(), gst::Segment::new());
-        let line = FrameLine::new(Some("a.mp4"), 8, (&elsewhere.0, &elsewhere.1), &aged);
+        let line = FrameLine::new(Some("a.mp4"), 8, FrameTimes::default(), &aged);
         let line = serde_json::to_string(&line).unwrap();
         assert!(line.starts_with(concat!(
             r#"{"path":"a.mp4","frame":8,"pts":null,"#,

@@ -7,6 +7,7 @@
 //!
 //! | field | type | meaning |
 //! |---|---|---|
+//! | `element` | string | name of the igdfilter |
 //! | `score` | double | the raw score: IGD's, or a dense model's largest distance |
 //! | `normalized` | double | 0 at the median of held-out normal pictures, 0.5 at the threshold, at most 1 |
 //! | `threshold` | double | the raw score above which a frame counts as anomalous; infinite when neither the model nor the user gives one |
@@ -22,6 +23,7 @@
 //! | `inspected` | GstStructure `area` | the part of the frame that was inspected: `x`, `y`, `w`, `h` (uint, pixels); absent for the whole |
 //! | `objects` | GstValueArray of GstStructure `object` | with `inference-region=roi-list`, a result for each upstream region of interest: its `id` (int), `type` (string), `x`, `y`, `w`, `h` (uint), `score`, `normalized` (double), `anomalous` (boolean), `regions` as above, and its `map`; the frame's own score is that of the worst |
 //! | `map`, `map-width`, `map-height` | GBytes, uint, uint | with `attach-map`: the map of the inspected part, floats in the machine's byte order, row by row, normalised as `normalized` is |
+//! | `results` | GstValueArray of GstStructure `result` | where several igdfilters have inspected the frame (other regions, other models): the result of each, in their order, with all fields of this table; those above are then of the worst, so that no reader misses a defect. Absent where there is one |
 //!
 //! # What other elements do to it
 //!

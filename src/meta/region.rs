@@ -6,6 +6,14 @@ use gst::glib::gstr;
 use super::field::{FieldError, required};
 use igd::model::Region;
 
+/// A region that a result has, and where it was found.
+#[derive(Debug)]
+pub(super) struct FoundRegion<'a> {
+    pub region: &'a Region,
+    /// The id of the region of interest that it lies in; `None` where the frame was inspected as one picture.
+    pub parent: Option<i32>,
+}
+
 /// The regions as a GstValueArray of GstStructure `region`.
 pub(super) fn to_array(regions: &[Region]) -> gst::Array {
     gst::Array::from_values(regions.iter().map(|region| {

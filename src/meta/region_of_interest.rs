@@ -5,20 +5,21 @@ use gst_video::VideoRegionOfInterestMeta;
 
 use super::AnomalyMeta;
 use super::object::TYPE;
-use igd::model::Region;
+use super::region::FoundRegion;
 
 /// `label_id` of an anomaly; 0 is the label of a normal frame.
 const LABEL_ID: i32 = 1;
 
 /// Adds a GstVideoRegionOfInterestMeta of the type `anomaly` for a region of `result`. Its param `detection` has the
-/// fields that DL Streamer reads: `label_id`, `confidence`, the box in shares of the frame, and `model_name`. Its label
-/// is the type. `parent` is the id of the region of interest that it was found in.
+/// fields that DL Streamer reads: `label_id`, `confidence`, the box in shares of the frame, and `model_name`; and
+/// `element`, the name of the igdfilter. Its label is the type.
 pub(super) fn attach(
     result: &AnomalyMeta,
-    (region, parent): (&Region, Option<i32>),
+    found: &FoundRegion<'_>,
     id: i32,
     buffer: &mut gst::BufferRef,
 ) {
+    let region = found.region;
     let share = |position: u32, length: u32| f64::from(position) / f64::from(length.max(1));
     let (right, bottom) = (
         region.x.saturating_add(region.w),
@@ -32,11 +33,12 @@ pub(super) fn attach(
         .field(gstr!("y_min"), share(region.y, result.height))
         .field(gstr!("y_max"), share(bottom, result.height))
         .field(gstr!("model_name"), result.model.as_str())
+        .field(gstr!("element"), result.element.as_str())
         .build();
     let place = (region.x, region.y, region.w, region.h);
     let mut added = VideoRegionOfInterestMeta::add(buffer, TYPE, place);
     added.set_id(id);
-    if let Some(parent) = parent {
+    if let Some(parent) = found.parent {
         added.set_parent_id(parent);
     }
     added.add_param(detection);

@@ -1,7 +1,9 @@
 //! Frames of any format and stride.
 
 use gst_video::prelude::*;
-use gst_video::{VideoConverter, VideoFormat, VideoFrame, VideoInfo, VideoMeta};
+use gst_video::{
+    VideoConverter, VideoFormat, VideoFrame, VideoInfo, VideoMeta, VideoRegionOfInterestMeta,
+};
 
 /// What a frame shows. Both are gray, so that formats with and without subsampled color hold the same picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +98,13 @@ impl Pattern {
         let converter = VideoConverter::new(rgb.info(), info, None).unwrap();
         converter.frame(&rgb, &mut frame);
         frame.into_buffer()
+    }
+}
+
+/// Adds regions of interest to a frame of 320x240. With so many a frame takes as many times as long to be inferred.
+pub fn add_regions(buffer: &mut gst::BufferRef, count: u32) {
+    for index in 0..count {
+        VideoRegionOfInterestMeta::add(buffer, "part", (index % 256, 10, 64, 64));
     }
 }
 

@@ -52,9 +52,22 @@ pub fn full() -> AnomalyMeta {
     }
 }
 
+/// A result with all that one can have, of the first of two filters.
+pub fn full_of_two() -> AnomalyMeta {
+    let second = AnomalyMeta {
+        element: "second".into(),
+        ..result(0.25)
+    };
+    AnomalyMeta {
+        results: vec![full(), second],
+        ..full()
+    }
+}
+
 /// A result of a frame of 64x48, anomalous above 0.5.
 pub fn result(score: f32) -> AnomalyMeta {
     AnomalyMeta {
+        element: "first".into(),
         score,
         normalized: score.clamp(0.0, 1.0),
         threshold: 0.5,

@@ -5,10 +5,10 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use crate::common::alone;
+use crate::element::frame::add_regions;
 use crate::element::model::models;
 use crate::element::{PATIENCE, threads};
 use gst::prelude::*;
-use gst_video::VideoRegionOfInterestMeta;
 
 /// Regions of interest, so that a frame is not through when stopping no longer waits, but soon. A machine that is through
 /// with them gets twice as many, and so on up to `TOO_MANY`.
@@ -34,10 +34,7 @@ fn program(regions: u32, stops: bool) {
     let pad = pipeline.by_name("regions").unwrap().static_pad("src");
     pad.unwrap()
         .add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-            let buffer = info.buffer_mut().unwrap().make_mut();
-            for index in 0..regions {
-                VideoRegionOfInterestMeta::add(buffer, "part", (index % 256, 10, 64, 64));
-            }
+            add_regions(info.buffer_mut().unwrap().make_mut(), regions);
             gst::PadProbeReturn::Ok
         });
     pipeline.set_state(gst::State::Playing).unwrap();

@@ -266,6 +266,21 @@ fn the_score_may_decide_with_hysteresis() {
 }
 
 #[test]
+fn any_of_several_filters_opens_it() {
+    for order in [[true, false], [false, true]] {
+        let gate = gate("pre-roll=0 post-roll=0");
+        let (mut harness, _) = harness(&gate);
+        harness.set_src_caps(CAPS.parse().unwrap());
+        for frame in 0..5 {
+            let mut buffer = buffer(frame, frame == 2 && order[0]);
+            attach(buffer.make_mut(), frame == 2 && order[1]);
+            harness.push(buffer).unwrap();
+        }
+        assert_eq!(pulled(&mut harness), [2]);
+    }
+}
+
+#[test]
 fn continuous_timestamps_leave_no_gap() {
     let gate = gate(&format!("{SHORT} continuous=true"));
     let (mut harness, _) = harness(&gate);
@@ -877,4 +892,56 @@ fn the_result_pad_comes_and_goes() {
     gate.release_request_pad(&pad);
     assert!(gate.static_pad("result").is_none());
     assert!(gate.request_pad_simple("result").is_some());
+}
+
+#[test]
+fn what_is_held_is_told_as_latency() {
+    let upstream = gst::ClockTime::from_mseconds(10);
+    let gate = gate(SHORT);
+    let (mut harness, bus) = harness(&gate);
+    harness.set_src_caps(CAPS.parse().unwrap());
+    harness.set_upstream_latency(upstream);
+    assert_eq!(harness.query_latency(), Some(upstream + FRAME * 5));
+    gate.set_property("pre-roll", (FRAME * 10).nseconds());
+    assert!(bus.pop_filtered(&[gst::MessageType::Latency]).is_some());
+    assert_eq!(harness.query_latency(), Some(upstream + FRAME * 10));
+}
+
+/// The least latency of a live pipeline that plays.
+fn latency(text: &str) -> gst::ClockTime {
+    let pipeline = launch(text);
+    pipeline.set_state(gst::State::Playing).unwrap();
+    pipeline.state(PATIENCE).0.unwrap();
+    let mut query = gst::query::Latency::new();
+    assert!(pipeline.query(&mut query));
+    pipeline.set_state(gst::State::Null).unwrap();
+    query.result().1
+}
+
+#[test]
+fn a_recording_does_not_delay_the_picture_beside_it() {
+    let live = format!("videotestsrc is-live=true ! {CAPS} ! tee name=t");
+    let picture = "t. ! queue ! fakesink sync=true";
+    let beside = |sink: &str| {
+        latency(&format!(
+            "{live} {picture} t. ! queue ! igdgate pre-roll=2000000000 ! {sink}"
+        ))
+    };
+    let alone = latency(&format!("{live} {picture}"));
+    assert_eq!(beside("fakesink sync=false async=false"), alone);
+    let shown = beside("fakesink sync=true async=false");
+    assert_eq!(shown, alone + gst::ClockTime::from_seconds(2));
+}
+
+#[test]
+fn results_on_a_branch_of_their_own_are_waited_for() {
+    let live = format!("videotestsrc is-live=true ! {CAPS} ! tee name=t");
+    let gated = |results: &str| {
+        latency(&format!(
+            "{live} t. ! queue ! igdgate name=gate pre-roll=0 ! fakesink sync=true async=false t. ! {results} ! gate.result"
+        ))
+    };
+    let late = "queue min-threshold-time=300000000";
+    let difference = gated(late) - gated("queue");
+    assert_eq!(difference, gst::ClockTime::from_mseconds(300));
 }

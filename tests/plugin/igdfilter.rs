@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::element::frame::{Pattern, bytes, pixel_bytes, video_info};
+use crate::element::line::Line;
 use crate::element::model::models;
 use crate::element::{error_text, filter, harness};
 use gst::prelude::*;
-use gst_check::Harness;
 use gst_video::{VideoFormat, VideoInfo};
 use gstigd::igdfilter::Overlay;
 use gstigd::meta::{AnomalyMessage, AnomalyMeta};
@@ -45,40 +45,25 @@ fn stamped(mut buffer: gst::Buffer, index: u64) -> gst::Buffer {
     buffer
 }
 
-/// Pushes frames of 64x48 in I420 and pulls their results; `None` where a frame carries none.
-struct Line {
-    harness: Harness,
-    bus: gst::Bus,
-    element: gst::Element,
-    info: VideoInfo,
-    count: u64,
+/// Frames of 64x48 in I420, with the model that is quicker.
+fn inspector(properties: &str) -> Line {
+    inspector_of(&models().global_only, properties)
 }
 
+fn inspector_of(model: &Path, properties: &str) -> Line {
+    let info = video_info(VideoFormat::I420, 64, 48);
+    Line::new(filter(model, properties), info)
+}
+
+/// Frames and their results; `None` where a frame carries none.
 impl Line {
-    fn new(properties: &str) -> Self {
-        Self::with_model(&models().global_only, properties)
-    }
-
-    fn with_model(model: &Path, properties: &str) -> Self {
-        let element = filter(model, properties);
-        let (mut harness, bus) = harness(&element);
-        let info = video_info(VideoFormat::I420, 64, 48);
-        harness.set_src_caps(info.to_caps().unwrap());
-        Self {
-            harness,
-            bus,
-            element,
-            info,
-            count: 0,
-        }
-    }
-
     fn push_flagged(&mut self, pattern: Pattern, flags: gst::BufferFlags) -> Option<AnomalyMeta> {
-        let mut buffer = stamped(pattern.buffer(&self.info), self.count);
-        self.count += 1;
-        buffer.get_mut().unwrap().set_flags(flags);
-        let buffer = self.harness.push_and_pull(buffer).unwrap();
-        AnomalyMeta::from_buffer(&buffer).unwrap()
+        let draw = |info: &VideoInfo, number| {
+            let mut buffer = stamped(pattern.buffer(info), number);
+            buffer.get_mut().unwrap().set_flags(flags);
+            buffer
+        };
+        AnomalyMeta::from_buffer(&self.pass(draw).unwrap()).unwrap()
     }
 
     fn push(&mut self, pattern: Pattern) -> AnomalyMeta {
@@ -89,7 +74,7 @@ impl Line {
 
 #[test]
 fn the_test_model_tells_its_patterns_apart() {
-    let mut line = Line::with_model(&models().both, "");
+    let mut line = inspector_of(&models().both, "");
     let normal = line.push(Pattern::Normal);
     let odd = line.push(Pattern::Odd);
     assert!(!normal.anomalous && normal.regions.is_empty(), "{normal:?}");
@@ -246,7 +231,7 @@ fn a_buffer_that_others_hold_keeps_its_pixels_and_metadata() {
 
 #[test]
 fn every_nth_frame_is_inferred_and_the_others_say_how_old_their_result_is() {
-    let mut line = Line::new("inference-interval=3");
+    let mut line = inspector("inference-interval=3");
     let pattern = |index| {
         if index == 3 {
             Pattern::Odd
@@ -276,7 +261,7 @@ fn every_nth_frame_is_inferred_and_the_others_say_how_old_their_result_is() {
 
 #[test]
 fn the_last_result_is_drawn_between_inferences() {
-    let mut line = Line::new("inference-interval=2 overlay=regions");
+    let mut line = inspector("inference-interval=2 overlay=regions");
     line.push(Pattern::Odd);
     let plain = bytes(&Pattern::Normal.buffer(&line.info));
     let buffer = Pattern::Normal.buffer(&line.info);
@@ -286,7 +271,7 @@ fn the_last_result_is_drawn_between_inferences() {
 
 #[test]
 fn a_gap_is_never_inferred() {
-    let mut line = Line::new("");
+    let mut line = inspector("");
     assert_eq!(line.push_flagged(Pattern::Odd, gst::BufferFlags::GAP), None);
     assert_eq!(line.push(Pattern::Odd).age, 0);
     let gap = line.push_flagged(Pattern::Normal, gst::BufferFlags::GAP);
@@ -299,7 +284,7 @@ fn a_gap_is_never_inferred() {
 
 #[test]
 fn an_empty_buffer_passes() {
-    let mut line = Line::new("");
+    let mut line = inspector("");
     let empty = line.harness.push_and_pull(gst::Buffer::new()).unwrap();
     assert_eq!(empty.size(), 0);
     assert_eq!(AnomalyMeta::from_buffer(&empty).unwrap(), None);
@@ -309,7 +294,7 @@ fn an_empty_buffer_passes() {
 #[test]
 fn a_buffer_that_is_too_short_is_an_error() {
     for overlay in ["none", "heatmap"] {
-        let mut line = Line::new(&format!("overlay={overlay}"));
+        let mut line = inspector(&format!("overlay={overlay}"));
         let short = gst::Buffer::with_size(100).unwrap();
         assert_eq!(line.harness.push(short), Err(gst::FlowError::Error));
         let text = error_text(&line.bus).unwrap();
@@ -350,7 +335,7 @@ fn a_frame_in_a_larger_picture_is_its_upper_left_part() {
 
 #[test]
 fn caps_may_change_between_frames() {
-    let mut line = Line::new("inference-interval=100");
+    let mut line = inspector("inference-interval=100");
     assert_eq!(line.push(Pattern::Odd).age, 0);
     assert_eq!(line.push(Pattern::Odd).age, 1);
     for info in [
@@ -373,7 +358,7 @@ fn caps_may_change_between_frames() {
 
 #[test]
 fn a_flush_forgets_the_last_result() {
-    let mut line = Line::new("inference-interval=100");
+    let mut line = inspector("inference-interval=100");
     assert_eq!(line.push(Pattern::Odd).age, 0);
     assert_eq!(line.push(Pattern::Odd).age, 1);
     assert!(line.harness.push_event(gst::event::FlushStart::new()));
@@ -413,7 +398,7 @@ fn messages_tell_of_changes() {
         [Normal, Odd, Odd, Normal, Normal, Odd]
     };
     let posted = |properties: &str| {
-        let mut line = Line::new(properties);
+        let mut line = inspector(properties);
         for pattern in patterns {
             line.push(pattern);
         }
@@ -447,7 +432,7 @@ fn messages_tell_of_changes() {
 
 #[test]
 fn a_threshold_of_the_user_goes_before_the_model_s() {
-    let mut line = Line::new("");
+    let mut line = inspector("");
     let calibrated = line.push(Pattern::Normal);
     line.element.set_property("threshold", 0.0f32);
     let strict = line.push(Pattern::Normal);
@@ -459,9 +444,8 @@ fn a_threshold_of_the_user_goes_before_the_model_s() {
 
 #[test]
 fn stats_count_frames() {
-    let mut line = Line::new("inference-interval=2");
-    let stats = |line: &Line| line.element.property::<gst::Structure>("stats");
-    assert_eq!(stats(&line).get::<u64>("frames"), Ok(0));
+    let mut line = inspector("inference-interval=2");
+    assert_eq!(line.stat("frames"), 0);
     for pattern in [
         Pattern::Odd,
         Pattern::Odd,
@@ -471,12 +455,11 @@ fn stats_count_frames() {
     ] {
         line.push(pattern);
     }
-    let stats = stats(&line);
-    let count = |name: &str| stats.get::<u64>(name).unwrap();
     assert_eq!(
-        ["frames", "inferred", "skipped", "anomalous"].map(count),
+        ["frames", "inferred", "skipped", "anomalous"].map(|name| line.stat(name)),
         [5, 3, 2, 2]
     );
+    let stats = line.element.property::<gst::Structure>("stats");
     for name in ["mean-latency", "last-latency", "fps"] {
         assert!(stats.get::<f64>(name).unwrap() > 0.0, "{name}");
     }

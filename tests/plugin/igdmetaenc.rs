@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::element::results::{frame, full, leave_on_frames_of, result};
+use crate::element::results::{frame, full, full_of_two, leave_on_frames_of, result};
 use crate::element::{PATIENCE, harness, init, run_to_end};
 use gst::prelude::*;
 use gst_check::Harness;
@@ -80,7 +80,7 @@ fn a_line_says_what_the_result_does_and_keeps_the_times() {
         json!({
             "path": "camera-1", "frame": 0,
             "pts": 120_000_000, "stream_time": 120_000_000, "running_time": 120_000_000,
-            "width": 64, "height": 48,
+            "width": 64, "height": 48, "element": "first",
             "score": 0.75, "normalized": 0.75, "threshold": 0.5, "anomalous": true,
             "scales": {"global": terms, "local": terms, "dense": {"distance": 1.5, "gaussian": 0.75}},
             "regions": [region], "inspected": area,
@@ -97,6 +97,26 @@ fn a_line_says_what_the_result_does_and_keeps_the_times() {
         "application/x-json, format=(string)ndjson"
     );
     assert!(warnings(&bus).is_empty());
+}
+
+#[test]
+fn a_line_has_the_results_of_all_filters() {
+    let (mut harness, _) = encoder("only-anomalous=true include-map=true");
+    let line = parse(&harness.push_and_pull(frame(0, Some(&full_of_two()))).unwrap());
+    let results = line["results"].as_array().unwrap();
+    let names: Vec<_> = results.iter().map(|result| &result["element"]).collect();
+    assert_eq!(names, ["first", "second"]);
+    // The first one is the worst, and all that is said of it is said twice.
+    for (name, value) in results[0].as_object().unwrap() {
+        assert_eq!(&line[name], value, "{name}");
+    }
+    assert_eq!(results[1]["anomalous"], false);
+
+    // The second filter's alone is anomalous.
+    let mut buffer = frame(1, Some(&result(0.25)));
+    result(0.875).attach(buffer.make_mut()).unwrap();
+    let line = parse(&harness.push_and_pull(buffer).unwrap());
+    assert_eq!((&line["anomalous"], &line["score"]), (&json!(true), &json!(0.875)));
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use crate::common::network::has_weights;
 use crate::element::frame::{bytes, video_info};
+use crate::element::line::Line;
 use crate::element::model::models;
-use crate::element::{error_text, harness, init};
+use crate::element::{error_text, init};
 use gst::prelude::*;
-use gst_check::Harness;
 use gst_video::{VideoFormat, VideoInfo};
 use gstigd::meta::{AnomalyMessage, AnomalyMeta, LearnedMessage};
 use igd::model::{Detector, Model, Precision};
@@ -61,46 +61,22 @@ fn draw(scene: Scene, info: &VideoInfo, number: u64) -> gst::Buffer {
     buffer
 }
 
-/// An element that frames of 320x240 are pushed through.
-struct Line {
-    harness: Harness,
-    bus: gst::Bus,
-    element: gst::Element,
-    info: VideoInfo,
-    count: u64,
+/// Frames of 320x240.
+fn learner(properties: &str) -> Line {
+    init();
+    let element = gst::parse::launch(&format!("igdfilter {properties}")).unwrap();
+    Line::new(element, video_info(VideoFormat::Gray8, 320, 240))
 }
 
 impl Line {
-    fn new(properties: &str) -> Self {
-        init();
-        let element = gst::parse::launch(&format!("igdfilter {properties}")).unwrap();
-        Self::of(element)
-    }
-
-    fn of(element: gst::Element) -> Self {
-        let (mut harness, bus) = harness(&element);
-        let info = video_info(VideoFormat::Gray8, 320, 240);
-        harness.set_src_caps(info.to_caps().unwrap());
-        Self {
-            harness,
-            bus,
-            element,
-            info,
-            count: 0,
-        }
-    }
-
-    fn push(&mut self, scene: Scene) -> Result<gst::Buffer, gst::FlowError> {
-        let buffer = draw(scene, &self.info, self.count);
-        self.count += 1;
-        self.harness.push(buffer)?;
-        Ok(self.harness.pull().unwrap())
+    fn film(&mut self, scene: Scene) -> Result<gst::Buffer, gst::FlowError> {
+        self.pass(|info, number| draw(scene, info, number))
     }
 
     /// Pushes so many normal frames and says how many had a result.
     fn normal(&mut self, frames: usize) -> usize {
         (0..frames)
-            .filter(|_| result(&self.push(Scene::Normal).unwrap()).is_some())
+            .filter(|_| result(&self.film(Scene::Normal).unwrap()).is_some())
             .count()
     }
 
@@ -108,27 +84,6 @@ impl Line {
         self.structures()
             .filter_map(|structure| LearnedMessage::try_from(structure.as_ref()).ok())
             .collect()
-    }
-
-    fn structures(&self) -> impl Iterator<Item = gst::Structure> {
-        let message = || self.bus.pop_filtered(&[gst::MessageType::Element]);
-        std::iter::from_fn(message)
-            .filter_map(|message| message.structure().map(|structure| structure.to_owned()))
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        let message = || self.bus.pop_filtered(&[gst::MessageType::Warning]);
-        std::iter::from_fn(message)
-            .filter_map(|message| match message.view() {
-                gst::MessageView::Warning(warning) => Some(warning.error().message().to_owned()),
-                _ => None,
-            })
-            .collect()
-    }
-
-    fn stat(&self, name: &str) -> u64 {
-        let stats = self.element.property::<gst::Structure>("stats");
-        stats.get(name).unwrap()
     }
 }
 
@@ -143,7 +98,7 @@ fn the_first_frames_are_learned_and_the_next_ones_inspected() {
     }
     let folder = tempfile::tempdir().unwrap();
     let location = folder.path().join("part.safetensors");
-    let mut line = Line::new(&format!(
+    let mut line = learner(&format!(
         "learn-frames=60 learn-location={} messages=all",
         location.display()
     ));
@@ -158,12 +113,12 @@ fn the_first_frames_are_learned_and_the_next_ones_inspected() {
     assert!(learned.seconds > 0.0);
     assert_eq!(learned.location, location.display().to_string());
 
-    let normal = result(&line.push(Scene::Normal).unwrap()).expect("inspected");
+    let normal = result(&line.film(Scene::Normal).unwrap()).expect("inspected");
     assert!(!normal.anomalous, "{normal:?}");
     assert_eq!(normal.threshold, learned.threshold);
     assert_eq!(normal.model, "part");
     assert_eq!(normal.scales.dense.unwrap().distance, normal.score);
-    let odd = result(&line.push(Scene::Odd).unwrap()).expect("inspected");
+    let odd = result(&line.film(Scene::Odd).unwrap()).expect("inspected");
     assert!(odd.anomalous, "{odd:?}");
     let region = &odd.regions[0];
     assert!((region.x..region.x + region.w).contains(&192), "{region:?}");
@@ -182,9 +137,9 @@ fn the_first_frames_are_learned_and_the_next_ones_inspected() {
     drop(line);
     let model = Model::open(&location, Device::Cpu).unwrap();
     assert_eq!(model.provenance.pictures, 48);
-    let mut again = Line::new(&format!("model={}", location.display()));
+    let mut again = learner(&format!("model={}", location.display()));
     again.count = 61;
-    let same = result(&again.push(Scene::Odd).unwrap()).unwrap();
+    let same = result(&again.film(Scene::Odd).unwrap()).unwrap();
     assert!((same.score - odd.score).abs() < 1e-4 * odd.score);
     assert_eq!(same.threshold, odd.threshold);
 }
@@ -194,12 +149,12 @@ fn a_bar_shows_the_progress_and_nothing_else_is_drawn() {
     if !has_weights() {
         return;
     }
-    let mut line = Line::new("learn-frames=40");
+    let mut line = learner("learn-frames=40");
     let (width, height) = (320, 240);
     let mut before = 0;
     for number in 0..40 {
         let original = bytes(&draw(Scene::Normal, &line.info, number));
-        let drawn = bytes(&line.push(Scene::Normal).unwrap());
+        let drawn = bytes(&line.film(Scene::Normal).unwrap());
         assert_eq!(
             drawn[..width * height * 3 / 4],
             original[..width * height * 3 / 4]
@@ -208,9 +163,9 @@ fn a_bar_shows_the_progress_and_nothing_else_is_drawn() {
         assert!(white > before, "{white} after {before} at frame {number}");
         before = white;
     }
-    let mut untouched = Line::new("learn-frames=40 overlay=none");
+    let mut untouched = learner("learn-frames=40 overlay=none");
     let original = bytes(&draw(Scene::Normal, &untouched.info, 0));
-    assert_eq!(bytes(&untouched.push(Scene::Normal).unwrap()), original);
+    assert_eq!(bytes(&untouched.film(Scene::Normal).unwrap()), original);
 }
 
 #[test]
@@ -218,7 +173,7 @@ fn frames_that_would_not_be_inspected_are_not_learned() {
     if !has_weights() {
         return;
     }
-    let mut line = Line::new("learn-frames=20 inference-interval=3");
+    let mut line = learner("learn-frames=20 inference-interval=3");
     // Every third from the first on: the twentieth is the 58th.
     assert_eq!(line.normal(57), 0);
     assert_eq!(line.stat("learned"), 19);
@@ -227,7 +182,7 @@ fn frames_that_would_not_be_inspected_are_not_learned() {
     assert_eq!(line.learned().len(), 1);
     assert_eq!(line.normal(1), 1);
 
-    let mut gaps = Line::new("learn-frames=20");
+    let mut gaps = learner("learn-frames=20");
     for number in 0..30 {
         let mut buffer = draw(Scene::Normal, &gaps.info, number);
         buffer.get_mut().unwrap().set_flags(gst::BufferFlags::GAP);
@@ -241,7 +196,7 @@ fn the_signal_learns_anew_and_the_model_before_goes_on_where_that_fails() {
     if !has_weights() {
         return;
     }
-    let mut line = Line::new("learn-frames=30");
+    let mut line = learner("learn-frames=30");
     line.normal(30);
     assert_eq!(line.learned().len(), 1);
     assert_eq!(line.normal(1), 1);
@@ -254,13 +209,13 @@ fn the_signal_learns_anew_and_the_model_before_goes_on_where_that_fails() {
     assert!(line.element.emit_by_name::<bool>("learn", &[]));
     for _ in 0..30 {
         line.count = 7;
-        line.push(Scene::Normal).unwrap();
+        line.film(Scene::Normal).unwrap();
         if !line.warnings().is_empty() {
             break;
         }
     }
     assert_eq!(line.learned().len(), 0);
-    assert!(result(&line.push(Scene::Odd).unwrap()).unwrap().anomalous);
+    assert!(result(&line.film(Scene::Odd).unwrap()).unwrap().anomalous);
 }
 
 #[test]
@@ -270,11 +225,11 @@ fn the_signal_replaces_a_model_that_was_given() {
     }
     init();
     let model = models().global_only.display().to_string();
-    let mut line = Line::new(&format!("model={model} learn-frames=20"));
+    let mut line = learner(&format!("model={model} learn-frames=20"));
     assert_eq!(line.normal(1), 1);
     assert!(line.element.emit_by_name::<bool>("learn", &[]));
     assert_eq!(line.normal(20), 0);
-    let odd = result(&line.push(Scene::Odd).unwrap()).unwrap();
+    let odd = result(&line.film(Scene::Odd).unwrap()).unwrap();
     assert!(odd.scales.dense.is_some() && odd.anomalous);
     assert_eq!(odd.model, "learned");
 }
@@ -294,7 +249,7 @@ fn refusal(line: &mut Line, frames: u64, scene: impl Fn(u64) -> (Scene, u64)) ->
     for number in 0..frames {
         let (scene, seed) = scene(number);
         line.count = seed;
-        if line.push(scene).is_err() {
+        if line.film(scene).is_err() {
             return error_text(&line.bus).unwrap();
         }
     }
@@ -306,7 +261,7 @@ fn equal_frames_make_no_model() {
     if !has_weights() {
         return;
     }
-    let mut line = Line::new("learn-frames=30");
+    let mut line = learner("learn-frames=30");
     let text = refusal(&mut line, 30, |_| (Scene::Normal, 3));
     assert!(
         text.starts_with("cannot learn a model: all pictures are the same"),
@@ -320,9 +275,9 @@ fn frames_of_one_colour_are_not_learned() {
     if !has_weights() {
         return;
     }
-    let mut line = Line::new("learn-frames=20");
+    let mut line = learner("learn-frames=20");
     for _ in 0..25 {
-        assert!(result(&line.push(Scene::Covered).unwrap()).is_none());
+        assert!(result(&line.film(Scene::Covered).unwrap()).is_none());
     }
     assert_eq!(line.stat("learned"), 0);
     let warnings = line.warnings();
@@ -332,7 +287,7 @@ fn frames_of_one_colour_are_not_learned() {
     assert_eq!(line.normal(20), 0);
     assert_eq!(line.learned().len(), 1);
     assert!(
-        result(&line.push(Scene::Covered).unwrap())
+        result(&line.film(Scene::Covered).unwrap())
             .unwrap()
             .anomalous
     );
@@ -343,7 +298,7 @@ fn a_stream_that_ends_too_soon_makes_no_model() {
     if !has_weights() {
         return;
     }
-    let mut line = Line::new("learn-frames=30");
+    let mut line = learner("learn-frames=30");
     line.normal(29);
     line.harness.push_event(gst::event::Eos::new());
     let text = error_text(&line.bus).unwrap();
@@ -382,11 +337,28 @@ fn what_cannot_be_learned_is_said_at_the_start() {
 }
 
 #[test]
+fn the_steps_of_a_lesson_are_no_latency() {
+    if !has_weights() {
+        return;
+    }
+    let mut line = learner("learn-frames=20 overlay=none");
+    line.harness
+        .set_upstream_latency(gst::ClockTime::from_mseconds(10));
+    line.harness.query_latency().unwrap();
+    line.normal(20);
+    let is_told = |line: &Line| line.bus.pop_filtered(&[gst::MessageType::Latency]).is_some();
+    assert!(!is_told(&line));
+    // An inference after it is.
+    assert_eq!(line.normal(1), 1);
+    assert!(is_told(&line));
+}
+
+#[test]
 fn a_caps_change_does_not_stop_a_lesson() {
     if !has_weights() {
         return;
     }
-    let mut line = Line::new("learn-frames=40");
+    let mut line = learner("learn-frames=40");
     line.normal(20);
     line.info = video_info(VideoFormat::Gray8, 192, 144);
     line.harness.set_src_caps(line.info.to_caps().unwrap());
@@ -402,7 +374,7 @@ fn a_model_that_cannot_be_saved_is_used_and_a_warning_says_so() {
     }
     let folder = tempfile::tempdir().unwrap();
     let location = folder.path().join("gone").join("part.safetensors");
-    let mut line = Line::new(&format!(
+    let mut line = learner(&format!(
         "learn-frames=20 learn-location={}",
         location.display()
     ));
@@ -427,7 +399,7 @@ fn a_learned_model_is_a_model_like_others() {
     }
     let folder = tempfile::tempdir().unwrap();
     let location = folder.path().join("m.safetensors");
-    let mut line = Line::new(&format!(
+    let mut line = learner(&format!(
         "learn-frames=20 learn-location={}",
         location.display()
     ));
@@ -452,7 +424,7 @@ fn the_stream_never_stops_for_long() {
         return;
     }
     let share = |_| {
-        let mut line = Line::new("learn-frames=100");
+        let mut line = learner("learn-frames=100");
         let pauses: Vec<_> = (0..110)
             .map(|_| {
                 let frame = draw(Scene::Normal, &line.info, line.count);

@@ -1,12 +1,14 @@
 //! igdfilter beside a live camera: results that come later, latency, QoS, and models that change while playing.
 
+use std::fs::File;
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::alone::alone;
 use crate::element;
-use crate::element::frame::{Pattern, video_info};
+use crate::element::frame::{Pattern, add_regions, video_info};
 use crate::element::model::models;
 use crate::element::{PATIENCE, filter, harness, threads};
 use gst::prelude::*;
@@ -196,6 +198,23 @@ fn an_interval_holds_for_latest_video_too() {
     assert_eq!(stat(&element, "inferred"), 1);
 }
 
+/// Each frame waits for others to be inferred with it, so that the one before is surely under way.
+#[test]
+fn the_first_frame_that_is_to_wait_waits_for_its_own_result() {
+    let (mut harness, bus, element) = line(
+        "inference-mode=latest overlay=none messages=all batch-size=8 batch-timeout=300",
+    );
+    assert_eq!(through(&mut harness, stamped(Pattern::Normal, 0)), None);
+    element.set_property_from_str("inference-mode", "sync");
+    let result = through(&mut harness, stamped(Pattern::Odd, 1)).unwrap();
+    assert!(result.anomalous && result.age == 0);
+    // The one before is not lost.
+    let messages = bus.iter_filtered(&[gst::MessageType::Element]);
+    let anomalous = messages.map(|message| message.structure().unwrap().get::<bool>("anomalous"));
+    assert_eq!(anomalous.collect::<Vec<_>>(), [Ok(false), Ok(true)]);
+    assert_eq!(stat(&element, "inferred"), 2);
+}
+
 #[test]
 fn a_latency_query_is_told_of_an_inference() {
     let upstream = gst::ClockTime::from_mseconds(10);
@@ -256,6 +275,36 @@ fn late_frames_pass_without_an_inference() {
     assert_eq!(stat(&element, "late"), 4);
     assert_eq!(stat(&element, "frames"), 10);
     assert_eq!(stat(&element, "inferred"), 6);
+}
+
+#[test]
+fn late_frames_are_inferred_where_qos_is_not_to_be_heeded() {
+    let (mut harness, _bus, element) = line("overlay=none qos=false");
+    for number in 0..4 {
+        if number == 2 {
+            let qos = gst::event::Qos::builder(gst::QOSType::Underflow, 1.5, 80_000_000)
+                .timestamp(gst::ClockTime::from_mseconds(40));
+            assert!(harness.push_upstream_event(qos.build()));
+        }
+        let result = through(&mut harness, stamped(Pattern::Normal, number));
+        assert_eq!(result.unwrap().age, 0);
+    }
+    assert_eq!((stat(&element, "late"), stat(&element, "inferred")), (0, 4));
+}
+
+/// Also where the user says so, which has the base class drop them.
+#[test]
+fn no_late_frame_is_dropped() {
+    let (mut harness, _bus, element) = line("overlay=none qos=true");
+    through(&mut harness, stamped(Pattern::Normal, 0));
+    let qos = gst::event::Qos::builder(gst::QOSType::Underflow, 1.5, 80_000_000)
+        .timestamp(gst::ClockTime::from_mseconds(0));
+    assert!(harness.push_upstream_event(qos.build()));
+    for number in 1..4 {
+        harness.push(stamped(Pattern::Normal, number)).unwrap();
+        assert!(harness.try_pull().is_some(), "{number}");
+    }
+    assert_eq!(stat(&element, "late"), 3);
 }
 
 #[test]
@@ -330,6 +379,72 @@ fn another_model_takes_over_between_two_frames() {
 }
 
 #[test]
+fn stopping_does_not_wait_for_a_model_that_is_being_opened() {
+    alone(
+        "live::stopping_does_not_wait_for_a_model_that_is_being_opened",
+        stop_while_opening,
+    );
+}
+
+/// Opening waits for whoever writes to the pipe, as for a disk that hangs.
+fn stop_while_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("part.safetensors");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let (mut harness, bus, element) = line("overlay=none");
+    through(&mut harness, stamped(Pattern::Normal, 0)).unwrap();
+    element.set_property("model", pipe.to_str().unwrap());
+    let is_opening = || threads().iter().any(|name| name == "igd-open");
+    let start = Instant::now();
+    while !is_opening() {
+        assert!(start.elapsed() < Duration::from(PATIENCE));
+    }
+    let (sender, stopped) = mpsc::channel();
+    let stopping = element.clone();
+    thread::spawn(move || sender.send(stopping.set_state(gst::State::Null)));
+    assert!(stopped.recv_timeout(PATIENCE.into()).unwrap().is_ok());
+    assert!(is_opening());
+
+    drop(File::options().write(true).open(&pipe).unwrap());
+    let start = Instant::now();
+    while is_opening() {
+        assert!(start.elapsed() < Duration::from(PATIENCE));
+    }
+    // What was no model is nobody's any more.
+    assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_none());
+}
+
+#[test]
+#[ignore = "long: asks for a time"]
+fn a_model_that_takes_over_does_not_wait_for_the_one_before() {
+    let test = "live::a_model_that_takes_over_does_not_wait_for_the_one_before";
+    alone(test, take_over_from_a_busy_model);
+}
+
+fn take_over_from_a_busy_model() {
+    let (mut harness, _bus, element) =
+        line("inference-mode=latest inference-region=roi-list overlay=none");
+    let mut crowded = stamped(Pattern::Normal, 0);
+    add_regions(crowded.get_mut().unwrap(), 400);
+    harness.push_and_pull(crowded).unwrap();
+    element.set_property("model", models().global_only.to_str().unwrap());
+    let models_at_work = || threads().iter().filter(|name| *name == "igd-infer").count();
+    let is_opening = || threads().iter().any(|name| name == "igd-open");
+    let mut longest = Duration::ZERO;
+    let mut after = 0;
+    while after < 5 {
+        after += u32::from(!is_opening());
+        let frame = stamped(Pattern::Normal, 1);
+        let start = Instant::now();
+        harness.push_and_pull(frame).unwrap();
+        longest = longest.max(start.elapsed());
+    }
+    assert_eq!(models_at_work(), 2, "the model before was through");
+    assert!(longest < Duration::from_millis(250), "{longest:?}");
+}
+
+#[test]
 fn a_bad_model_leaves_the_old_one_running_and_says_so() {
     let (mut harness, bus, element) = line("overlay=none");
     through(&mut harness, stamped(Pattern::Odd, 0)).unwrap();
@@ -365,6 +480,13 @@ fn set_several_models() {
     let (mut harness, _bus, element) = line("overlay=none");
     let both: String = element.property("model");
     let global = models().global_only.to_str().unwrap();
+    // From two threads at a time, and then from this one.
+    thread::scope(|scope| {
+        for model in [&both, global] {
+            let element = &element;
+            scope.spawn(move || (0..8).for_each(|_| element.set_property("model", model)));
+        }
+    });
     for _ in 0..3 {
         element.set_property("model", &both);
         element.set_property("model", global);

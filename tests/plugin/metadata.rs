@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_uint};
 use std::ptr;
 
-use crate::element::frame::{Pattern, bytes, video_info};
+use crate::element::frame::{Pattern, bytes, gray_with, video_info};
 use crate::element::{init, model::models};
 use gst_check::Harness;
 use gst_video::{VideoFormat, VideoInfo, VideoRegionOfInterestMeta};
@@ -126,15 +126,45 @@ fn two_filters_leave_two_results() {
     init();
     let global = models().global_only.display();
     let buffer = through(&format!("igdfilter model={global} overlay=none"));
-    let names: Vec<_> = buffer
-        .iter_meta::<gst::Meta>()
-        .filter_map(|meta| {
-            let structure = meta.try_as_custom_meta()?.structure();
-            AnomalyMeta::try_from(structure).ok()
-        })
-        .map(|result| result.model)
-        .collect();
-    assert_eq!(names, ["element-both", "element-global"]);
+    let found = result(&buffer);
+    let models: Vec<_> = found.results.iter().map(|it| it.model.as_str()).collect();
+    assert_eq!(models, ["element-both", "element-global"]);
+    let elements: Vec<_> = found.results.iter().map(|it| it.element.as_str()).collect();
+    assert!(elements[0] != elements[1] && elements.iter().all(|name| name.contains("igdfilter")));
+    // Each region of interest names its element.
+    for element in elements {
+        let theirs = buffer
+            .iter_meta::<VideoRegionOfInterestMeta>()
+            .filter(|region| {
+                let detection = region.param("detection").unwrap();
+                detection.get::<&str>("element") == Ok(element)
+            });
+        let result = found.results.iter().find(|it| it.element == element);
+        assert_eq!(theirs.count(), result.unwrap().regions.len());
+    }
+}
+
+/// The upper left part is normal, the rest of the frame is not.
+#[test]
+fn a_defect_that_the_second_filter_finds_is_the_frame_s() {
+    init();
+    let model = models().global_only.display();
+    let regions = [("good", "0,0,256,256"), ("bad", "256,0,256,256")];
+    for order in [[0, 1], [1, 0]] {
+        let filters = order.map(|index| {
+            let (name, region) = regions[index];
+            format!("igdfilter name={name} model={model} overlay=none region={region}")
+        });
+        let mut harness = Harness::new_parse(&format!("{} ! identity", filters.join(" ! ")));
+        let info = video_info(VideoFormat::Rgb, 512, 256);
+        harness.set_src_caps(info.to_caps().unwrap());
+        let patterns = [(Pattern::Normal, 0, 0), (Pattern::Odd, 256, 0)];
+        let found = result(&harness.push_and_pull(gray_with(&info, &patterns)).unwrap());
+        assert!(found.anomalous);
+        assert_eq!(found.element, "bad");
+        let each: Vec<_> = found.each().iter().map(|it| it.element.as_str()).collect();
+        assert_eq!(each, order.map(|index| regions[index].0));
+    }
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! Several igdfilters with one model.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common;
 use crate::common::alone;
+use crate::common::memory::peak;
 use crate::element;
-use crate::element::frame::{Pattern, video_info};
+use crate::element::frame::{Pattern, add_regions, video_info};
 use crate::element::model::models;
 use crate::element::{PATIENCE, error_text, filter, harness, init, threads};
 use gst::prelude::*;
@@ -73,6 +73,23 @@ fn another_model_under_the_same_id_is_refused() {
         "{text}"
     );
     second.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
+fn a_model_may_be_named_in_other_words() {
+    let mut first = line(&models().both, "model-instance-id=words overlay=none");
+    let folder = models().both.parent().unwrap();
+    let name = models().both.file_name().unwrap();
+    let detour = folder.join(".").join("..").join(folder.file_name().unwrap());
+    let mut second = line(
+        &detour.join(name),
+        "model-instance-id=words overlay=none",
+    );
+    let (one, other) = (
+        through(&mut first, Pattern::Odd),
+        through(&mut second, Pattern::Odd),
+    );
+    assert_eq!(one.score, other.score);
 }
 
 #[test]
@@ -213,8 +230,56 @@ fn a_stream_that_fails_or_stops_does_not_hold_the_others() {
     }
 }
 
-/// Runs pipelines to their end and returns the peak of this process's memory in MB above what it was before, and
-/// pictures a second.
+/// Frames of two streams wait for the model, which is busy with the many pictures of another one that does not wait; then
+/// the two are stopped and flushed, and stay so.
+#[test]
+fn streams_that_end_in_the_middle_hold_no_other() {
+    let id = "model-instance-id=middle overlay=none";
+    let mut busy = line(
+        &models().both,
+        &format!("{id} inference-mode=latest inference-region=roi-list"),
+    );
+    let mut buffer = Pattern::Normal.buffer(&info());
+    add_regions(buffer.get_mut().unwrap(), 200);
+    busy.push_and_pull(buffer).unwrap();
+
+    let (sender, waiting) = mpsc::channel();
+    let ends: Vec<_> = (0..2)
+        .map(|_| {
+            let (sender, (end, ended)) = (sender.clone(), mpsc::channel::<()>());
+            let stream = thread::spawn(move || {
+                let mut harness = line(&models().both, id);
+                sender.send(harness.element().unwrap()).unwrap();
+                let pushed = harness.push(Pattern::Normal.buffer(&info()));
+                assert_eq!(pushed, Err(gst::FlowError::Flushing));
+                let _ = ended.recv();
+            });
+            (end, stream)
+        })
+        .collect();
+    let elements: Vec<_> = waiting.iter().take(2).collect();
+    thread::sleep(Duration::from_millis(50));
+    elements[0].set_state(gst::State::Ready).unwrap();
+    let sink = elements[1].static_pad("sink").unwrap();
+    assert!(sink.send_event(gst::event::FlushStart::new()));
+    // The model is still busy: there is no result to be picked up.
+    busy.push_and_pull(Pattern::Normal.buffer(&info())).unwrap();
+    let stats: gst::Structure = busy.element().unwrap().property("stats");
+    assert_eq!(stats.get::<u64>("inferred"), Ok(0));
+
+    let (sender, result) = mpsc::channel();
+    thread::spawn(move || {
+        let mut third = line(&models().both, id);
+        let _ = sender.send(through(&mut third, Pattern::Odd).anomalous);
+    });
+    assert_eq!(result.recv_timeout(PATIENCE.into()), Ok(true));
+    for (end, stream) in ends {
+        drop(end);
+        stream.join().unwrap();
+    }
+}
+
+/// Runs pipelines to their end and returns the peak of this process's memory in MB, and pictures a second.
 fn measure(streams: usize, frames: usize) -> (f64, f64) {
     let branch = format!(
         "videotestsrc pattern=black num-buffers={frames} ! video/x-raw,format=I420,width=1280,height=720 ! \
@@ -225,12 +290,7 @@ fn measure(streams: usize, frames: usize) -> (f64, f64) {
     let start = Instant::now();
     element::run_to_end(&pipeline).unwrap();
     let rate = (streams * frames) as f64 / start.elapsed().as_secs_f64();
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kilobytes: f64 = peak
-        .and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
-        .unwrap();
-    (kilobytes / 1e3, rate)
+    (peak(), rate)
 }
 
 /// One and eight streams, each in a process of its own, of which nothing else takes memory: how many times as much the

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use crate::common::alone;
+use crate::common::memory::occupied;
 use crate::element::model::models;
 use crate::element::{init, threads};
 use gst::prelude::*;
@@ -431,14 +432,6 @@ impl Sum {
         }
         streams.into_iter().for_each(|stream| self.end(stream));
     }
-}
-
-/// Memory that this process occupies, in MB.
-fn occupied() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kilobytes: Option<f64> = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-    kilobytes.unwrap() / 1e3
 }
 
 /// Names of this process's threads, and its open files.

@@ -3,15 +3,17 @@
 
 use crate::element::frame::{Pattern, bytes, gray_with, video_info};
 use crate::element::model::models;
-use crate::element::{self, error_text, filter, harness};
+use crate::element::{self, PATIENCE, error_text, filter, harness};
 use gst::prelude::*;
 use gst_check::Harness;
 use gst_video::{
     VideoFormat, VideoFrameRef, VideoInfo, VideoOverlayCompositionMeta, VideoRegionOfInterestMeta,
 };
-use gstigd::meta::AnomalyMeta;
+use gstigd::meta::{AnomalyMessage, AnomalyMeta};
 use gstigd::video::Area;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 const SIDE: u32 = 256;
 
@@ -133,6 +135,64 @@ fn a_region_may_change_while_playing() {
     assert_eq!(still.inspected, odd.inspected);
 }
 
+fn warnings(bus: &gst::Bus) -> Vec<String> {
+    let messages = bus.iter_filtered(&[gst::MessageType::Warning]);
+    messages
+        .filter_map(|message| match message.view() {
+            gst::MessageView::Warning(warning) => Some(warning.error().message().to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_region_that_frames_do_not_have_changes_nothing_while_playing() {
+    let left = mask("mask-left-half.png", [0, 0, SIDE + SIDE / 2, 2 * SIDE]);
+    let (mut harness, bus) = line(&format!("{MIDDLE} mask-location={}", left.display()));
+    let good = result(&harness.push_and_pull(middle(Pattern::Odd)).unwrap());
+    let element = harness.element().unwrap();
+    for (bad, text) in [
+        ("5000,0,100,100", "region=5000,0,100,100 leaves less than 16x16"),
+        ("512,0,256,256", "mask-location: the mask is black everywhere"),
+        ("1,2,3", "region=1,2,3 is not x,y,width,height"),
+    ] {
+        element.set_property("region", bad);
+        for _ in 0..2 {
+            let found = result(&harness.push_and_pull(middle(Pattern::Odd)).unwrap());
+            assert_eq!(found.inspected, good.inspected, "{bad}");
+        }
+        let warnings = warnings(&bus);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains(text), "{warnings:?}");
+    }
+    // Nor with the next caps.
+    element.set_property("region", "5000,0,100,100");
+    harness.push_and_pull(middle(Pattern::Odd)).unwrap();
+    let wider = video_info(VideoFormat::Rgb, 4 * SIDE, 2 * SIDE);
+    harness.set_src_caps(wider.to_caps().unwrap());
+    let found = harness.push_and_pull(gray_with(&wider, &[])).unwrap();
+    assert_eq!(result(&found).inspected, good.inspected);
+    assert_eq!(error_text(&bus), None);
+    // And a good one is taken.
+    element.set_property("region", "");
+    let found = harness.push_and_pull(gray_with(&wider, &[])).unwrap();
+    assert_eq!(result(&found).inspected, None);
+}
+
+/// The region of the start is none of the smaller frames that come later, but was given up before.
+#[test]
+fn other_caps_are_held_against_the_present_region() {
+    let (mut harness, bus) = line("overlay=none region=700,0,64,64");
+    harness.push_and_pull(middle(Pattern::Odd)).unwrap();
+    let element = harness.element().unwrap();
+    element.set_property("region", "");
+    let smaller = video_info(VideoFormat::Rgb, 2 * SIDE, SIDE);
+    harness.set_src_caps(smaller.to_caps().unwrap());
+    let found = harness.push_and_pull(gray_with(&smaller, &[]));
+    assert_eq!(result(&found.unwrap()).inspected, None);
+    assert_eq!(error_text(&bus), None);
+}
+
 #[test]
 fn odd_regions_are_refused_with_a_text() {
     for (region, text) in [
@@ -196,6 +256,18 @@ fn what_is_masked_counts_neither_for_score_nor_for_map() {
         let x = index as u32 % map.width;
         assert!(x <= map.width / 2 || value == 0.0, "{value} at {x}");
     }
+}
+
+/// Coarser than the frame: its last pixel begins after the middle of the region.
+#[test]
+fn a_coarse_mask_reaches_to_the_edge() {
+    let picture = image::GrayImage::from_pixel(16, 2, [255].into());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mask-coarse.png");
+    picture.save(&path).unwrap();
+    let mask = format!("mask-location={}", path.display());
+    let region = "overlay=none region=752,0,16,512";
+    let masked = result(&inspect(&format!("{region} {mask}"), frame(&[])));
+    assert_eq!(masked.score, result(&inspect(region, frame(&[]))).score);
 }
 
 #[test]
@@ -285,6 +357,62 @@ fn objects_come_and_go() {
     }
 }
 
+/// A conveyor: parts come one after the other, with nothing between them.
+#[test]
+fn each_object_is_told_of_on_the_bus() {
+    let (mut harness, bus) = line("overlay=none inference-region=roi-list messages=changes");
+    let mut part = middle(Pattern::Odd);
+    with_region(&mut part, 1, "cell", [SIDE, 0, SIDE, SIDE]);
+    let told = |bus: &gst::Bus| {
+        let messages = bus.iter_filtered(&[gst::MessageType::Element]);
+        let read = |message: gst::Message| {
+            let message = AnomalyMessage::try_from(message.structure().unwrap()).unwrap();
+            let milliseconds = message.times.timestamp.unwrap().mseconds();
+            (message.anomalous, milliseconds, message.regions.len())
+        };
+        messages.map(read).collect::<Vec<_>>()
+    };
+    for (number, buffer) in [&part, &part, &frame(&[]), &frame(&[]), &part]
+        .into_iter()
+        .enumerate()
+    {
+        let mut buffer = buffer.copy();
+        let pts = gst::ClockTime::from_mseconds(40) * number as u64;
+        buffer.make_mut().set_pts(pts);
+        harness.push_and_pull(buffer).unwrap();
+    }
+    let told = told(&bus);
+    let turns: Vec<_> = told.iter().map(|told| (told.0, told.1)).collect();
+    assert_eq!(turns, [(true, 0), (false, 80), (true, 160)]);
+    assert!(told[0].2 > 0 && told[1].2 == 0);
+}
+
+/// The result of the only frame with a part comes when the part has gone.
+#[test]
+fn a_late_result_reaches_the_elements_after_the_filter() {
+    let properties = "overlay=none inference-region=roi-list inference-mode=latest messages=changes";
+    let (mut harness, bus) = line(properties);
+    let mut part = middle(Pattern::Odd);
+    with_region(&mut part, 1, "cell", [SIDE, 0, SIDE, SIDE]);
+    harness.push_and_pull(part).unwrap();
+    let start = Instant::now();
+    let mut results = Vec::new();
+    let mut messages = Vec::new();
+    while messages.len() < 2 {
+        assert!(start.elapsed() < Duration::from(PATIENCE), "{messages:?}");
+        let buffer = harness.push_and_pull(frame(&[])).unwrap();
+        results.extend(AnomalyMeta::from_buffer(&buffer).unwrap());
+        let posted = bus.iter_filtered(&[gst::MessageType::Element]);
+        messages.extend(posted.map(|message| message.structure().unwrap().get::<bool>("anomalous")));
+        thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(messages, [Ok(true), Ok(false)]);
+    // One frame carries it.
+    assert_eq!(results.len(), 1);
+    assert!(results[0].anomalous && results[0].age > 0);
+    assert_eq!(results[0].objects.len(), 1);
+}
+
 #[test]
 fn a_region_chooses_among_objects_and_a_mask_may_ignore_some() {
     let left = mask("mask-left-third.png", [0, 0, SIDE, 2 * SIDE]);
@@ -327,6 +455,19 @@ fn smoothing_follows_slowly() {
     >::new()));
     let after = result(&harness.push_and_pull(middle(Pattern::Odd)).unwrap());
     near(after.score, odd);
+}
+
+#[test]
+fn smoothing_begins_anew_with_another_region() {
+    let (mut harness, _bus) = line(&format!("{MIDDLE} smoothing=0.9 attach-map=true"));
+    let odd_in_the_middle = || frame(&[(Pattern::Normal, 0, 0), (Pattern::Odd, SIDE, 0)]);
+    let odd = result(&harness.push_and_pull(odd_in_the_middle()).unwrap());
+    assert!(odd.anomalous);
+    let element = harness.element().unwrap();
+    element.set_property("region", "0,0,256,256");
+    let normal = result(&harness.push_and_pull(odd_in_the_middle()).unwrap());
+    near(normal.score, alone(Pattern::Normal).score);
+    assert!(!normal.anomalous);
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! The model of an element, or of all elements with the same `model-instance-id`.
 
 use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::{Batching, Engine};
 use crate::igdfilter::refusal::Refusal;
 
-/// The place where the current model is; there may be another one between two frames.
+/// Holds the model that its elements run. Another one may be put in between two frames.
 #[derive(Debug, Default)]
 pub struct Instance {
     current: Mutex<Current>,
@@ -16,11 +17,12 @@ pub struct Instance {
 #[derive(Debug, Default)]
 struct Current {
     engine: Option<Arc<Engine>>,
-    /// Files that the models so far were opened from.
+    /// The files of the models so far. An element that comes later may name any of them.
     paths: Vec<PathBuf>,
 }
 
-/// What elements share while one of them is there.
+/// The place of an instance under its name. Weak: the instance goes with the last element that has it. Locked while its
+/// model is opened, so that others with the name wait for that one.
 type Registered = Arc<Mutex<Weak<Instance>>>;
 
 static INSTANCES: Mutex<Option<HashMap<String, Registered>>> = Mutex::new(None);
@@ -48,18 +50,17 @@ impl Instance {
         let shared = {
             let mut instances = lock(&INSTANCES);
             let instances = instances.get_or_insert_default();
-            // Those that nobody has or waits for any more.
+            // Names that no element has or is about to have.
             instances.retain(|_, shared| {
                 Arc::strong_count(shared) > 1 || lock(shared).strong_count() > 0
             });
             instances.entry(id.to_owned()).or_default().clone()
         };
-        // Others with this name wait here while the model is opened.
         let mut shared = lock(&shared);
         if let Some(instance) = shared.upgrade() {
             let current = lock(&instance.current);
             if let Some(path) = path
-                && !current.paths.iter().any(|known| known == path)
+                && !current.paths.contains(&whole(path))
             {
                 let running = current.paths.last().cloned().unwrap_or_default();
                 return Err(Refusal::new(
@@ -91,15 +92,17 @@ impl Instance {
     /// Puts another model in its place, for the next frame of each stream. `path` is where it comes from.
     pub fn replace(&self, engine: Engine, path: Option<PathBuf>) {
         let mut current = lock(&self.current);
+        let path = path.map(|path| whole(&path));
         let is_new = |path: &PathBuf| !current.paths.contains(path);
-        let path = path.filter(is_new);
-        current.paths.extend(path);
+        current.paths.extend(path.filter(is_new));
         if let Some(before) = &current.engine {
             engine.also_batch(before.batching());
         }
-        let before = current.engine.replace(Arc::new(engine));
-        drop(current);
-        // Its thread may have to be waited for.
-        drop(before);
+        current.engine = Some(Arc::new(engine));
     }
+}
+
+/// The same for all names of a file.
+fn whole(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }

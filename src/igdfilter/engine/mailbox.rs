@@ -1,9 +1,9 @@
 //! Where a stream waits for what becomes of its pictures.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::pool::Lent;
+use super::pool::{Lent, Pool};
 use igd::model::DetectError;
 
 /// What comes back.
@@ -17,6 +17,9 @@ pub struct Reply {
 }
 
 /// Of one stream, which has one letter under way at most.
+///
+/// A reply holds memory that a pool has lent. So no reply stays in a mailbox that nobody looks into, and none is dropped
+/// while the mailbox is locked: that locks the pool, which asks mailboxes while it is locked itself.
 #[derive(Debug, Default)]
 pub struct Mailbox {
     post: Mutex<Post>,
@@ -28,7 +31,10 @@ struct Post {
     /// The letter that an answer is expected to; all others are too late.
     ticket: u64,
     reply: Option<Reply>,
+    /// Nobody waits, and no answer is taken in.
     interrupted: bool,
+    /// Where the stream waits for memory.
+    lender: Option<Arc<Pool>>,
 }
 
 impl Mailbox {
@@ -40,22 +46,38 @@ impl Mailbox {
     pub fn expect(&self) -> u64 {
         let mut post = self.post();
         post.ticket += 1;
-        post.reply = None;
-        post.ticket
+        let ticket = post.ticket;
+        let late = post.reply.take();
+        drop(post);
+        drop(late);
+        ticket
+    }
+
+    /// No letter is to be answered any more.
+    pub fn forget(&self) {
+        self.expect();
     }
 
     /// Whether somebody is still interested in an answer.
     pub fn expects(&self, ticket: u64) -> bool {
-        self.post().ticket == ticket
+        self.post().is_expected(ticket)
     }
 
     /// Delivers an answer, unless it is too late.
     pub fn deliver(&self, ticket: u64, reply: Reply) {
         let mut post = self.post();
-        if post.ticket == ticket {
+        if post.is_expected(ticket) {
             post.reply = Some(reply);
             self.arrived.notify_all();
         }
+    }
+
+    /// Waits for `count` pictures of a pool; `None` when interrupted.
+    pub fn borrow(&self, pool: &Arc<Pool>, count: usize) -> Option<Lent> {
+        self.post().lender = Some(pool.clone());
+        let lent = pool.lend(count, || self.is_interrupted());
+        self.post().lender = None;
+        lent
     }
 
     /// The answer, if it is there.
@@ -95,14 +117,21 @@ impl Mailbox {
         post.reply.take()
     }
 
-    /// Sends whoever waits away, and lets nobody wait until [`resume`](Self::resume).
+    /// Sends whoever waits away, and lets nobody wait and no answer in until [`resume`](Self::resume).
     pub fn interrupt(&self) {
-        self.post().interrupted = true;
+        let mut post = self.post();
+        post.interrupted = true;
+        let late = post.reply.take();
+        let lender = post.lender.clone();
+        drop(post);
+        drop(late);
         self.arrived.notify_all();
+        if let Some(lender) = lender {
+            lender.wake();
+        }
     }
 
-    /// Whether nobody should wait.
-    pub fn is_interrupted(&self) -> bool {
+    fn is_interrupted(&self) -> bool {
         self.post().interrupted
     }
 
@@ -111,16 +140,24 @@ impl Mailbox {
     }
 }
 
+impl Post {
+    fn is_expected(&self, ticket: u64) -> bool {
+        self.ticket == ticket && !self.interrupted
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::mpsc;
     use std::thread;
 
-    use super::super::pool::Pool;
     use super::*;
 
     fn reply() -> Reply {
-        let pool = Arc::new(Pool::new(1));
+        reply_of(&Arc::new(Pool::new(1)))
+    }
+
+    fn reply_of(pool: &Arc<Pool>) -> Reply {
         Reply {
             pictures: pool.lend(1, || false).unwrap(),
             inferred: Ok(()),
@@ -160,5 +197,38 @@ mod tests {
         let ticket = mailbox.expect();
         mailbox.deliver(ticket, reply());
         assert!(mailbox.wait_for(Duration::from_secs(60)).is_some());
+    }
+    #[test]
+    fn an_interrupted_stream_keeps_no_memory() {
+        let pool = Arc::new(Pool::new(2));
+        let [arrived, late] = [(); 2].map(|()| {
+            let mailbox = Mailbox::default();
+            let ticket = mailbox.expect();
+            (mailbox, ticket)
+        });
+        arrived.0.deliver(arrived.1, reply_of(&pool));
+        arrived.0.interrupt();
+        late.0.interrupt();
+        assert!(!late.0.expects(late.1));
+        late.0.deliver(late.1, reply_of(&pool));
+        // Nobody has any of it.
+        let (sender, lent) = mpsc::channel();
+        thread::spawn(move || sender.send(pool.lend(2, || false).is_some()));
+        assert_eq!(lent.recv_timeout(Duration::from_secs(60)), Ok(true));
+    }
+
+    #[test]
+    fn who_waits_for_memory_can_be_sent_away() {
+        let pool = Arc::new(Pool::new(1));
+        let _lent = pool.lend(1, || false);
+        let mailbox = Arc::new(Mailbox::default());
+        let (sender, lent) = mpsc::channel();
+        {
+            let (pool, mailbox) = (pool.clone(), mailbox.clone());
+            thread::spawn(move || sender.send(mailbox.borrow(&pool, 1).is_some()));
+        }
+        thread::sleep(Duration::from_millis(20));
+        mailbox.interrupt();
+        assert_eq!(lent.recv_timeout(Duration::from_secs(60)), Ok(false));
     }
 }

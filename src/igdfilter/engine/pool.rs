@@ -3,14 +3,10 @@
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use igd::model::Picture;
 
-/// How often who waits looks whether it still should.
-const LOOK: Duration = Duration::from_millis(50);
-
-/// Lends so many pictures, in the order in which they are asked for.
+/// Lends no more than its capacity, first come, first served.
 #[derive(Debug)]
 pub struct Pool {
     shelf: Mutex<Shelf>,
@@ -19,20 +15,24 @@ pub struct Pool {
 
 #[derive(Debug, Default)]
 struct Shelf {
+    /// The most pictures that may be lent at a time, but for those of [`Pool::lend_now`].
     capacity: usize,
+    /// Those that are not lent, for the next frames.
     pictures: Vec<Picture>,
-    /// To those who wait.
+    demand: Demand,
+    /// How many of the capacity are lent.
     lent: usize,
-    /// Who waits, the first one in front.
+    /// The numbers of the streams that wait, the one that is served next in front.
     waiting: VecDeque<u64>,
+    /// The number of the next stream that waits.
     next: u64,
 }
 
-/// Pictures of a frame; they go back by themselves.
+/// The pictures of a frame. When it is dropped they go back to the pool.
 #[derive(Debug)]
 pub struct Lent {
     pictures: Vec<Picture>,
-    /// How many of them others have to wait for.
+    /// How many of the capacity they take: all, or none where they were lent beside it.
     counted: usize,
     pool: Arc<Pool>,
 }
@@ -61,7 +61,7 @@ impl Pool {
     }
 
     /// Waits for `count` pictures; for all there are where a frame needs more, and then there are more for a while.
-    /// `None` as soon as `gives_up` says so.
+    /// `None` where `gives_up` says so, which is asked again after a [`wake`](Self::wake).
     pub fn lend(self: &Arc<Self>, count: usize, gives_up: impl Fn() -> bool) -> Option<Lent> {
         let mut shelf = self.shelf();
         let place = shelf.next;
@@ -81,10 +81,16 @@ impl Pool {
             }
             shelf = self
                 .changed
-                .wait_timeout(shelf, LOOK)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+                .wait(shelf)
+                .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Who waits looks whether it still should.
+    pub fn wake(&self) {
+        // Whoever has just looked holds the lock until it waits.
+        drop(self.shelf());
+        self.changed.notify_all();
     }
 
     /// Pictures beside the others, for a stream that must not wait: one that had to find some free would never get any
@@ -94,6 +100,7 @@ impl Pool {
     }
 
     fn take(self: &Arc<Self>, shelf: &mut Shelf, count: usize, counted: usize) -> Lent {
+        shelf.demand.note(count);
         let kept = shelf.pictures.len().saturating_sub(count);
         let mut pictures = shelf.pictures.split_off(kept);
         pictures.resize_with(count, Picture::default);
@@ -102,6 +109,33 @@ impl Pool {
             counted,
             pool: self.clone(),
         }
+    }
+}
+
+/// How many pictures one frame needs, of late.
+#[derive(Debug, Default)]
+struct Demand {
+    /// The most among the present frames, and among those before.
+    most: [usize; 2],
+    /// How many the present frames are.
+    frames: usize,
+}
+
+impl Demand {
+    /// So many frames after the last one that needed much, what it needed is let go at the latest.
+    const FRAMES: usize = 200;
+
+    fn note(&mut self, count: usize) {
+        if self.frames == Self::FRAMES / 2 {
+            self.most = [0, self.most[0]];
+            self.frames = 0;
+        }
+        self.frames += 1;
+        self.most[0] = self.most[0].max(count);
+    }
+
+    fn most(&self) -> usize {
+        self.most[0].max(self.most[1])
     }
 }
 
@@ -118,7 +152,9 @@ impl Drop for Lent {
         let shelf = &mut *shelf;
         shelf.lent -= self.counted;
         shelf.pictures.append(&mut self.pictures);
-        shelf.pictures.truncate(shelf.capacity);
+        shelf
+            .pictures
+            .truncate(shelf.demand.most().max(shelf.capacity));
         pool.changed.notify_all();
     }
 }
@@ -185,6 +221,7 @@ mod tests {
             thread::spawn(move || pool.lend(1, || gone.load(Ordering::Relaxed)).is_none())
         };
         gone.store(true, Ordering::Relaxed);
+        pool.wake();
         assert!(waiter.join().unwrap());
         drop(lent);
         assert!(pool.lend(1, || false).is_some());
@@ -199,7 +236,8 @@ mod tests {
         assert_eq!(pool.lend_now(2).len(), 2);
         drop((beside, lent));
         let shelf = pool.shelf();
-        assert_eq!((shelf.lent, shelf.pictures.len()), (0, 1));
+        // Two for a frame that needs as many.
+        assert_eq!((shelf.lent, shelf.pictures.len()), (0, 2));
     }
 
     #[test]
@@ -217,6 +255,11 @@ mod tests {
         assert_eq!(lent.len(), 5);
         assert!(pool.shelf().waiting.is_empty());
         drop(lent);
+        // The next one finds them, as long as there are such frames.
+        assert_eq!(pool.shelf().pictures.len(), 5);
+        for _ in 0..Demand::FRAMES {
+            pool.lend(1, || false);
+        }
         assert_eq!(pool.shelf().pictures.len(), 2);
     }
 }

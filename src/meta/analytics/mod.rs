@@ -20,8 +20,8 @@ use gst_analytics::{AnalyticsODMtd, AnalyticsRelationMeta, RelTypes};
 
 use super::AnomalyMeta;
 use super::object::{TYPE, UpstreamRegion};
+use super::region::FoundRegion;
 use crate::video::Area;
-use igd::model::Region;
 
 #[cfg(feature = "v1_26")]
 pub(super) use segmentation::attach_mask;
@@ -51,13 +51,14 @@ pub(super) fn attach_frame(
 /// Adds a region's object detection and returns its id. It is a part of the detection that it was found in, where there
 /// is one with the id.
 pub(super) fn attach_region(
-    (region, parent): (&Region, Option<i32>),
+    found: &FoundRegion<'_>,
     buffer: &mut gst::BufferRef,
 ) -> Result<i32, glib::BoolError> {
+    let region = found.region;
     // No side of a frame is longer than what an int holds.
     let [x, y, w, h] = [region.x, region.y, region.w, region.h].map(u32::cast_signed);
     let kind = Quark::from_static_str(TYPE);
-    let parent = parent.and_then(|parent| u32::try_from(parent).ok());
+    let parent = found.parent.and_then(|parent| u32::try_from(parent).ok());
     let parent = parent.filter(|parent| is_detection(*parent, buffer));
     let mut relations = relations(buffer)?;
     let id = relations.add_od_mtd(kind, x, y, w, h, region.score)?.id();

@@ -1,10 +1,10 @@
 use gst_video::{VideoChromaSite, VideoFormat, VideoFrameRef, VideoInfo};
 
-use super::super::{FrameReader, UnsupportedFormat};
+use super::super::{Area, FrameReader, UnsupportedFormat};
 use super::{
     SIZES, add_meta, convert, describe, difference, info, infos, padded, picture, read, synthetic,
 };
-use igd::resize::{PlaneView, ResizeError, Resizer};
+use igd::resize::{PlaneView, ResizeError, Resizer, Window};
 
 #[test]
 fn every_format_agrees_with_rgb() {
@@ -255,4 +255,62 @@ fn larger_buffers_are_read_at_their_corner() {
     add_meta(&mut buffer, &large, &[0], large.stride());
     let expected = [10.0, 20.0, 30.0].map(|value| [value; 16]).concat();
     assert!(difference(&read(&buffer, &small, (4, 4)), &expected).0 < 1e-4);
+}
+
+fn read_with(reader: &mut FrameReader, buffer: &gst::Buffer, info: &VideoInfo) -> Vec<f32> {
+    let mut rgb = vec![0.0; 3 * 32 * 32];
+    let frame = VideoFrameRef::from_buffer_ref_readable(buffer, info).unwrap();
+    reader.read(&frame, &mut rgb).unwrap();
+    rgb
+}
+
+#[test]
+fn a_part_is_read_as_from_the_whole_frame() {
+    let info = info(VideoFormat::Rgb, (640, 360), "sRGB");
+    let buffer = synthetic(&info, false);
+    let data = buffer.map_readable().unwrap();
+    for (x, y, w, h) in [(0, 0, 640, 360), (7, 100, 200, 31), (620, 340, 20, 20), (0, 3, 16, 300)] {
+        let mut reader = FrameReader::of_area(&info, Area { x, y, w, h }, (32, 32)).unwrap();
+        let found = read_with(&mut reader, &buffer, &info);
+        let [x, y, width, height] = [x, y, w, h].map(f64::from);
+        let window = Window { x, y, width, height };
+        let mut resizer = Resizer::with_window((640, 360), window, (32, 32));
+        let mut expected = vec![0.0; 3 * 32 * 32];
+        let plane = PlaneView {
+            data: &data,
+            stride: info.stride()[0] as usize,
+            pixel_stride: 3,
+        };
+        resizer.run(plane, &[0, 1, 2], &mut expected).unwrap();
+        assert!(difference(&found, &expected).0 < 1e-3, "{x} {y} {width} {height}");
+    }
+}
+
+#[test]
+fn a_reader_goes_along_with_a_part_that_moves() {
+    let rgb = info(VideoFormat::Rgb, (640, 360), "sRGB");
+    let picture = synthetic(&rgb, false);
+    for format in [VideoFormat::Rgb, VideoFormat::I420, VideoFormat::Yuy2] {
+        let info = info(format, (640, 360), if format == VideoFormat::Rgb { "sRGB" } else { "bt709" });
+        let buffer = convert(&picture, &rgb, &info);
+        let at = |x, y, w, h| Area { x, y, w, h };
+        let mut reader = FrameReader::of_area(&info, at(100, 100, 60, 40), (32, 32)).unwrap();
+        for (x, y) in [(102, 100), (40, 302), (500, 90)] {
+            assert!(reader.go_to(at(x, y, 60, 40)), "{format:?} {x} {y}");
+            let mut new = FrameReader::of_area(&info, at(x, y, 60, 40), (32, 32)).unwrap();
+            let (found, expected) = (
+                read_with(&mut reader, &buffer, &info),
+                read_with(&mut new, &buffer, &info),
+            );
+            assert_eq!(found, expected, "{format:?} {x} {y}");
+        }
+        // It is still there.
+        let expected = read_with(&mut reader, &buffer, &info);
+        for other in [at(500, 90, 60, 42), at(0, 90, 60, 40), at(580, 90, 60, 40)] {
+            assert!(!reader.go_to(other), "{format:?} {other:?}");
+        }
+        assert_eq!(read_with(&mut reader, &buffer, &info), expected);
+        // Half a block away.
+        assert_eq!(reader.go_to(at(501, 90, 60, 40)), format == VideoFormat::Rgb);
+    }
 }

@@ -71,7 +71,7 @@ fn element(factory: &gst::ElementFactory) -> Element {
         .list_properties()
         .iter()
         .filter(|property| property.owner_type() != gst::Object::static_type())
-        .map(property)
+        .map(|property| self::property(&element, property))
         .collect();
     properties.sort_by(|a, b| a.name.cmp(&b.name));
     let mut pads: Vec<Pad> = factory.static_pad_templates().iter().map(pad).collect();
@@ -103,13 +103,14 @@ fn pad(template: &gst::StaticPadTemplate) -> Pad {
     }
 }
 
-fn property(property: &glib::ParamSpec) -> Property {
+fn property(element: &gst::Element, property: &glib::ParamSpec) -> Property {
     let has_default = property.flags().contains(glib::ParamFlags::WRITABLE);
     Property {
         name: property.name().to_owned(),
         kind: property.value_type().name().to_owned(),
         default: if has_default {
-            text_of(property.default_value())
+            // As a new element has it: a base class's property may have another default there.
+            text_of(&element.property_value(property.name()))
         } else {
             String::new()
         },

@@ -9,7 +9,7 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use crate::common::{dense_model, repository};
 use crate::element::frame::{Pattern, video_info};
 use crate::element::model::models;
-use crate::element::results::{frame, full, result};
+use crate::element::results::{frame, full, full_of_two, result};
 use crate::element::{filter, harness, init, run_to_end};
 use gst_check::Harness;
 use gst_video::VideoFormat;
@@ -88,7 +88,7 @@ fn without_calibration(mut model: Model, path: &Path) {
 #[test]
 fn lines_of_igdmetaenc() {
     let validator = validator();
-    for result in [full(), result(0.25), AnomalyMeta::default()] {
+    for result in [full_of_two(), full(), result(0.25), AnomalyMeta::default()] {
         check(&validator, &line(&result));
     }
     let folder = tempfile::tempdir().unwrap();
@@ -197,7 +197,7 @@ fn allowed(schema: &Value, part: &Value, path: &str, found: &mut BTreeSet<String
 #[test]
 fn the_schema_lists_what_a_full_line_has() {
     let (mut in_line, mut in_schema) = (BTreeSet::new(), BTreeSet::new());
-    fields(&line(&full()), "", &mut in_line);
+    fields(&line(&full_of_two()), "", &mut in_line);
     allowed(&schema(), &schema(), "", &mut in_schema);
     assert_eq!(in_line, in_schema);
 }
@@ -216,7 +216,7 @@ fn each_without_one(line: &Value, path: &str, mut edit: impl FnMut(&str, Value))
 #[test]
 fn a_field_is_optional_where_lines_may_lack_it() {
     let validator = validator();
-    let full = line(&full());
+    let full = line(&full_of_two());
     let mut optional = BTreeSet::new();
     for path in [
         "",
@@ -226,6 +226,7 @@ fn a_field_is_optional_where_lines_may_lack_it() {
         "/regions/0",
         "/inspected",
         "/objects/0",
+        "/results/0",
     ] {
         each_without_one(&full, path, |name, line| {
             if validator.is_valid(&line) {
@@ -236,12 +237,19 @@ fn a_field_is_optional_where_lines_may_lack_it() {
     // `frame`, since pictures have none.
     let expected = [
         "/age",
+        "/element",
         "/frame",
         "/inspected",
         "/map",
         "/objects",
         "/objects/0/map",
         "/path",
+        "/results",
+        "/results/0/age",
+        "/results/0/element",
+        "/results/0/inspected",
+        "/results/0/map",
+        "/results/0/objects",
         "/scales/dense",
         "/scales/global",
         "/scales/local",
@@ -252,13 +260,16 @@ fn a_field_is_optional_where_lines_may_lack_it() {
 #[test]
 fn unknown_fields_and_wrong_values_are_refused() {
     let validator = validator();
-    let good = line(&full());
+    let good = line(&full_of_two());
     check(&validator, &good);
     for (path, value) in [
         ("/more", Value::from(1)),
         ("/scales/more", Value::from(1)),
         ("/regions/0/more", Value::from(1)),
         ("/objects/0/more", Value::from(1)),
+        ("/results/0/more", Value::from(1)),
+        ("/results", Value::Array(vec![])),
+        ("/element", Value::from("")),
         ("/frame", Value::from(-1)),
         ("/pts", Value::from("0")),
         ("/score", Value::Null),

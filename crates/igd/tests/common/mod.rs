@@ -4,6 +4,7 @@
 pub mod alone;
 pub mod formula;
 pub mod golden;
+pub mod memory;
 pub mod network;
 pub mod textures;
 

@@ -2,7 +2,8 @@
 
 use crate::common;
 use crate::common::alone::alone;
-use std::{fs, thread};
+use crate::common::memory::occupied;
+use std::thread;
 
 use igd::model::{Detection, Detector};
 use tch::{Device, Kind};
@@ -15,16 +16,6 @@ fn page_faults() -> i64 {
     let status = unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
     assert_eq!(status, 0);
     usage.ru_minflt
-}
-
-/// Memory that this process occupies, in MB.
-fn occupied() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kilobytes: f64 = line
-        .and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
-        .unwrap();
-    kilobytes / 1e3
 }
 
 #[test]
