@@ -17,8 +17,7 @@ use igd::model::{
     DenseConfig, Detection, Detector, Model, ModelConfig, Precision, Storage, Tensors, Tiling,
     read_tensors, tensors_of, write_tensors,
 };
-use igd::train::dense::{Options, train};
-use igd::train::{Event, TrainError};
+use igd::train::{Event, Options, Profile, TrainError, dense, train};
 use image::{GrayImage, Luma};
 use tch::{Device, Tensor};
 
@@ -60,6 +59,11 @@ fn options(data: &Path, out: PathBuf) -> Options {
     }
 }
 
+/// What a fit is told, with batches of so many pictures.
+fn profile(config: DenseConfig, batch: usize) -> Profile {
+    Profile::Dense(dense::Options { config, batch })
+}
+
 /// Largest score difference over some pictures, relative to the scores.
 fn apart(one: &Path, other: &Path) -> f32 {
     let open = |path: &Path| Detector::open(path, Device::Cpu, Precision::F32).unwrap();
@@ -86,7 +90,7 @@ fn batches_of_any_size_make_the_same_model() {
     let fitted = |batch: usize| {
         let out = folder.path().join(format!("{batch}.safetensors"));
         let options = Options {
-            batch,
+            profile: profile(DenseConfig::usual(), batch),
             ..options(&data, out.clone())
         };
         fit(&options);
@@ -130,9 +134,14 @@ fn a_fit_goes_on_with_more_pictures() {
 
     let kept = folder.path().join("steps.safetensors.fit");
     let refusal = |options: &Options| train(options, |_| ()).unwrap_err().to_string();
-    let mut other = keeping(&part, true);
-    other.config.tiling = Tiling::whole([128, 128]);
-    let text = refusal(&other);
+    let other = DenseConfig {
+        tiling: Tiling::whole([128, 128]),
+        ..DenseConfig::usual()
+    };
+    let text = refusal(&Options {
+        profile: profile(other, 16),
+        ..keeping(&part, true)
+    });
     assert!(
         text.contains("steps.safetensors.fit: it is of a fit with another input"),
         "{text}"
@@ -154,12 +163,21 @@ fn a_fit_goes_on_with_more_pictures() {
 }
 
 /// Small, so that what a fit keeps is small too.
+fn small(batch: usize) -> Profile {
+    let config = DenseConfig {
+        tiling: Tiling::whole([64, 64]),
+        dimensions: 32,
+        ..DenseConfig::usual()
+    };
+    profile(config, batch)
+}
+
 fn small_options(data: &Path, out: PathBuf) -> Options {
-    let mut options = options(data, out);
-    options.config.tiling = Tiling::whole([64, 64]);
-    options.config.dimensions = 32;
-    options.keep = true;
-    options
+    Options {
+        profile: small(16),
+        keep: true,
+        ..options(data, out)
+    }
 }
 
 /// The file in which a fit keeps what it has seen.
@@ -201,7 +219,7 @@ fn what_is_kept_depends_neither_on_batches_nor_in_size_on_the_number() {
     write(&data, 12..40, (96, 96));
     let of_batches = |batch| {
         let options = Options {
-            batch,
+            profile: small(batch),
             ..small_options(&data, options.out.clone())
         };
         fit(&options);
@@ -261,7 +279,7 @@ fn a_fit_that_was_stopped_comes_to_the_same() {
     write(&data, 0..40, (96, 96));
     let fitting = |name: &str, resume| Options {
         hold_out: 0.2,
-        batch: 3,
+        profile: small(3),
         strict: true,
         checkpoint_interval: Duration::ZERO,
         resume,
@@ -294,7 +312,7 @@ fn a_fit_that_is_told_to_stop_keeps_what_it_has_seen() {
     write(&data, 0..40, (96, 96));
     let fitting = |name: &str| Options {
         hold_out: 0.2,
-        batch: 3,
+        profile: small(3),
         keep: false,
         ..small_options(&data, folder.path().join(name))
     };
@@ -526,7 +544,7 @@ fn other_sizes_and_tiles_find_what_does_not_belong() {
         };
         let input = config.tiling.picture();
         fit(&Options {
-            config,
+            profile: profile(config, 16),
             ..options(&data, out.clone())
         });
         let mut detector = Detector::open(&out, Device::Cpu, Precision::F32).unwrap();
@@ -571,7 +589,7 @@ fn a_small_defect_in_a_large_frame_is_seen_through_tiles() {
             dimensions: 96,
         };
         fit(&Options {
-            config,
+            profile: profile(config, 16),
             hold_out: 0.34,
             ..options(&data, out.clone())
         });
