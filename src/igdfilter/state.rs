@@ -487,10 +487,7 @@ impl State {
     }
 
     /// The parts of a frame that are to be inspected, in memory that was lent from `self.views`.
-    fn look(
-        &mut self,
-        buffer: &gst::BufferRef,
-    ) -> Result<Vec<View>, gst::ErrorMessage> {
+    fn look(&mut self, buffer: &gst::BufferRef) -> Result<Vec<View>, gst::ErrorMessage> {
         let video = self.video.as_mut().ok_or_else(not_negotiated)?;
         let inspection = self.inspection.ok_or_else(not_negotiated)?;
         let mut views = std::mem::take(&mut self.views);

@@ -102,7 +102,11 @@ fn a_line_says_what_the_result_does_and_keeps_the_times() {
 #[test]
 fn a_line_has_the_results_of_all_filters() {
     let (mut harness, _) = encoder("only-anomalous=true include-map=true");
-    let line = parse(&harness.push_and_pull(frame(0, Some(&full_of_two()))).unwrap());
+    let line = parse(
+        &harness
+            .push_and_pull(frame(0, Some(&full_of_two())))
+            .unwrap(),
+    );
     let results = line["results"].as_array().unwrap();
     let names: Vec<_> = results.iter().map(|result| &result["element"]).collect();
     assert_eq!(names, ["first", "second"]);
@@ -116,7 +120,10 @@ fn a_line_has_the_results_of_all_filters() {
     let mut buffer = frame(1, Some(&result(0.25)));
     result(0.875).attach(buffer.make_mut()).unwrap();
     let line = parse(&harness.push_and_pull(buffer).unwrap());
-    assert_eq!((&line["anomalous"], &line["score"]), (&json!(true), &json!(0.875)));
+    assert_eq!(
+        (&line["anomalous"], &line["score"]),
+        (&json!(true), &json!(0.875))
+    );
 }
 
 #[test]

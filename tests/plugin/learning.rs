@@ -346,7 +346,11 @@ fn the_steps_of_a_lesson_are_no_latency() {
         .set_upstream_latency(gst::ClockTime::from_mseconds(10));
     line.harness.query_latency().unwrap();
     line.normal(20);
-    let is_told = |line: &Line| line.bus.pop_filtered(&[gst::MessageType::Latency]).is_some();
+    let is_told = |line: &Line| {
+        line.bus
+            .pop_filtered(&[gst::MessageType::Latency])
+            .is_some()
+    };
     assert!(!is_told(&line));
     // An inference after it is.
     assert_eq!(line.normal(1), 1);

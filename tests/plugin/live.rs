@@ -201,9 +201,8 @@ fn an_interval_holds_for_latest_video_too() {
 /// Each frame waits for others to be inferred with it, so that the one before is surely under way.
 #[test]
 fn the_first_frame_that_is_to_wait_waits_for_its_own_result() {
-    let (mut harness, bus, element) = line(
-        "inference-mode=latest overlay=none messages=all batch-size=8 batch-timeout=300",
-    );
+    let (mut harness, bus, element) =
+        line("inference-mode=latest overlay=none messages=all batch-size=8 batch-timeout=300");
     assert_eq!(through(&mut harness, stamped(Pattern::Normal, 0)), None);
     element.set_property_from_str("inference-mode", "sync");
     let result = through(&mut harness, stamped(Pattern::Odd, 1)).unwrap();

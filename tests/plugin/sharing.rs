@@ -80,11 +80,11 @@ fn a_model_may_be_named_in_other_words() {
     let mut first = line(&models().both, "model-instance-id=words overlay=none");
     let folder = models().both.parent().unwrap();
     let name = models().both.file_name().unwrap();
-    let detour = folder.join(".").join("..").join(folder.file_name().unwrap());
-    let mut second = line(
-        &detour.join(name),
-        "model-instance-id=words overlay=none",
-    );
+    let detour = folder
+        .join(".")
+        .join("..")
+        .join(folder.file_name().unwrap());
+    let mut second = line(&detour.join(name), "model-instance-id=words overlay=none");
     let (one, other) = (
         through(&mut first, Pattern::Odd),
         through(&mut second, Pattern::Odd),

@@ -16,7 +16,10 @@ fn launch(text: &str) -> gst::Pipeline {
 
 fn stat(pipeline: &gst::Pipeline, name: &str) -> u64 {
     let filter = pipeline.by_name("filter").unwrap();
-    filter.property::<gst::Structure>("stats").get(name).unwrap()
+    filter
+        .property::<gst::Structure>("stats")
+        .get(name)
+        .unwrap()
 }
 
 /// Long enough for a frame to get where it waits.

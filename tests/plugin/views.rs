@@ -152,8 +152,14 @@ fn a_region_that_frames_do_not_have_changes_nothing_while_playing() {
     let good = result(&harness.push_and_pull(middle(Pattern::Odd)).unwrap());
     let element = harness.element().unwrap();
     for (bad, text) in [
-        ("5000,0,100,100", "region=5000,0,100,100 leaves less than 16x16"),
-        ("512,0,256,256", "mask-location: the mask is black everywhere"),
+        (
+            "5000,0,100,100",
+            "region=5000,0,100,100 leaves less than 16x16",
+        ),
+        (
+            "512,0,256,256",
+            "mask-location: the mask is black everywhere",
+        ),
         ("1,2,3", "region=1,2,3 is not x,y,width,height"),
     ] {
         element.set_property("region", bad);
@@ -390,7 +396,8 @@ fn each_object_is_told_of_on_the_bus() {
 /// The result of the only frame with a part comes when the part has gone.
 #[test]
 fn a_late_result_reaches_the_elements_after_the_filter() {
-    let properties = "overlay=none inference-region=roi-list inference-mode=latest messages=changes";
+    let properties =
+        "overlay=none inference-region=roi-list inference-mode=latest messages=changes";
     let (mut harness, bus) = line(properties);
     let mut part = middle(Pattern::Odd);
     with_region(&mut part, 1, "cell", [SIDE, 0, SIDE, SIDE]);
@@ -403,7 +410,8 @@ fn a_late_result_reaches_the_elements_after_the_filter() {
         let buffer = harness.push_and_pull(frame(&[])).unwrap();
         results.extend(AnomalyMeta::from_buffer(&buffer).unwrap());
         let posted = bus.iter_filtered(&[gst::MessageType::Element]);
-        messages.extend(posted.map(|message| message.structure().unwrap().get::<bool>("anomalous")));
+        messages
+            .extend(posted.map(|message| message.structure().unwrap().get::<bool>("anomalous")));
         thread::sleep(Duration::from_millis(2));
     }
     assert_eq!(messages, [Ok(true), Ok(false)]);

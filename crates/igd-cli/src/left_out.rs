@@ -13,6 +13,9 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
+    /// Of the program: neither that of success nor that of work that failed (1) or was asked for wrongly (2).
+    pub const STATUS: u8 = 3;
+
     pub fn pictures(pictures: usize) -> Self {
         Self { pictures, ends: 0 }
     }
@@ -28,9 +31,8 @@ impl LeftOut {
         }
     }
 
-    /// Neither that of success nor that of work that failed (1) or was asked for wrongly (2).
     pub fn status(&self) -> ExitCode {
-        ExitCode::from(3)
+        ExitCode::from(Self::STATUS)
     }
 }
 

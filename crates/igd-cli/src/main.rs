@@ -17,6 +17,7 @@ mod left_out;
 mod man;
 mod numbers;
 mod overlay;
+mod plot;
 mod predict;
 mod progress;
 mod selection;

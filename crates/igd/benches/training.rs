@@ -10,9 +10,9 @@ mod time;
 use common::golden::Golden;
 use igd::criterion::MsSsim;
 use igd::libtorch::KeptBlocks;
-use igd::model::{Scale, descriptor};
+use igd::model::Scale;
 use igd::nn::{
-    Autoencoder, Critic, Global, GlobalConfig, Local, LocalConfig, Mode, Normalisation, Scope,
+    Autoencoder, Builder, Critic, GlobalConfig, LocalConfig, Mode, Normalisation, Scope,
     WeightsError,
 };
 use igd::train::paper::{Losses, Setup, Trainer};
@@ -37,9 +37,9 @@ fn global(entries: &Entries) {
         entries,
         plain::GLOBAL,
         MsSsim::global(RANGE, Device::Cpu),
-        |scope| {
-            let config = GlobalConfig::of_checkpoint(&scope)?;
-            Global::new(scope, &config, &Normalisation::IMAGENET)
+        |builder| {
+            let sizes = GlobalConfig::of_checkpoint(&(&builder.root() / "global"))?;
+            Scale::global(builder, &sizes, &Normalisation::IMAGENET)
         },
         Critic::global,
     );
@@ -56,9 +56,9 @@ fn local(entries: &Entries) {
         entries,
         plain::LOCAL,
         MsSsim::local(RANGE, Device::Cpu),
-        |scope| {
-            let config = LocalConfig::of_checkpoint(&scope)?;
-            Local::new(scope, &config)
+        |builder| {
+            let sizes = LocalConfig::of_checkpoint(&(&builder.root() / "local"))?;
+            Scale::local(builder, &sizes)
         },
         Critic::local,
     );
@@ -73,7 +73,7 @@ fn trainer<N: Autoencoder>(
     entries: &Entries,
     scale: plain::Scale,
     criterion: MsSsim,
-    network: impl FnOnce(Scope) -> Result<N, WeightsError>,
+    network: impl FnOnce(&Builder) -> Result<Scale<N>, WeightsError>,
     critic: impl FnOnce(Scope, i64) -> Result<Critic, WeightsError>,
 ) -> Trainer<N> {
     let setup = Setup {
@@ -88,13 +88,6 @@ fn trainer<N: Autoencoder>(
         .filter(|(name, _)| name.starts_with(&prefix))
         .map(|(name, tensor)| (name.clone(), tensor.copy()))
         .collect();
-    let network = |builder: &_| {
-        let scope = &igd::nn::Builder::root(builder) / scale.name;
-        Ok(Scale {
-            descriptor: descriptor(&scope, scope.length("ln11.bias")?)?,
-            network: network(scope)?,
-        })
-    };
     Trainer::new(setup, given, network, |builder| critic(builder.root(), 64))
         .expect("the entries are a network's")
 }

@@ -10,7 +10,7 @@
 //! use igd::data::{Picture, Selection, TrainingSet};
 //! use igd::model::{Detection, Detector, Precision};
 //! use igd::tch::Device;
-//! use igd::train::dense::{Options, train};
+//! use igd::train::{Options, train};
 //!
 //! /// Writes the model file, calibrated on some of the pictures.
 //! fn fit(good_parts: &Path, model: &Path) -> Result<(), Box<dyn Error>> {

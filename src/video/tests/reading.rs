@@ -269,11 +269,21 @@ fn a_part_is_read_as_from_the_whole_frame() {
     let info = info(VideoFormat::Rgb, (640, 360), "sRGB");
     let buffer = synthetic(&info, false);
     let data = buffer.map_readable().unwrap();
-    for (x, y, w, h) in [(0, 0, 640, 360), (7, 100, 200, 31), (620, 340, 20, 20), (0, 3, 16, 300)] {
+    for (x, y, w, h) in [
+        (0, 0, 640, 360),
+        (7, 100, 200, 31),
+        (620, 340, 20, 20),
+        (0, 3, 16, 300),
+    ] {
         let mut reader = FrameReader::of_area(&info, Area { x, y, w, h }, (32, 32)).unwrap();
         let found = read_with(&mut reader, &buffer, &info);
         let [x, y, width, height] = [x, y, w, h].map(f64::from);
-        let window = Window { x, y, width, height };
+        let window = Window {
+            x,
+            y,
+            width,
+            height,
+        };
         let mut resizer = Resizer::with_window((640, 360), window, (32, 32));
         let mut expected = vec![0.0; 3 * 32 * 32];
         let plane = PlaneView {
@@ -282,7 +292,10 @@ fn a_part_is_read_as_from_the_whole_frame() {
             pixel_stride: 3,
         };
         resizer.run(plane, &[0, 1, 2], &mut expected).unwrap();
-        assert!(difference(&found, &expected).0 < 1e-3, "{x} {y} {width} {height}");
+        assert!(
+            difference(&found, &expected).0 < 1e-3,
+            "{x} {y} {width} {height}"
+        );
     }
 }
 
@@ -291,7 +304,15 @@ fn a_reader_goes_along_with_a_part_that_moves() {
     let rgb = info(VideoFormat::Rgb, (640, 360), "sRGB");
     let picture = synthetic(&rgb, false);
     for format in [VideoFormat::Rgb, VideoFormat::I420, VideoFormat::Yuy2] {
-        let info = info(format, (640, 360), if format == VideoFormat::Rgb { "sRGB" } else { "bt709" });
+        let info = info(
+            format,
+            (640, 360),
+            if format == VideoFormat::Rgb {
+                "sRGB"
+            } else {
+                "bt709"
+            },
+        );
         let buffer = convert(&picture, &rgb, &info);
         let at = |x, y, w, h| Area { x, y, w, h };
         let mut reader = FrameReader::of_area(&info, at(100, 100, 60, 40), (32, 32)).unwrap();
@@ -311,6 +332,9 @@ fn a_reader_goes_along_with_a_part_that_moves() {
         }
         assert_eq!(read_with(&mut reader, &buffer, &info), expected);
         // Half a block away.
-        assert_eq!(reader.go_to(at(501, 90, 60, 40)), format == VideoFormat::Rgb);
+        assert_eq!(
+            reader.go_to(at(501, 90, 60, 40)),
+            format == VideoFormat::Rgb
+        );
     }
 }

@@ -1,13 +1,8 @@
 //! Descriptors of a frozen backbone's features.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use clap::{Args, ValueEnum};
-use igd::data::TrainingSet;
 use igd::model::{DenseConfig, Tiling};
-use igd::train::dense::{Options, train};
-use igd::train::{Event, Outcome};
+use igd::train::dense::Options;
 
 /// All may be left out, so that those which were given can be told.
 #[derive(Args)]
@@ -27,7 +22,7 @@ pub struct Arguments {
     dimensions: Option<usize>,
     /// Keep what --resume needs to add more pictures later, beside the model (100 MB at 256x256)
     #[arg(long)]
-    keep: bool,
+    pub keep: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,6 +45,13 @@ fn pair(text: &str) -> Result<[usize; 2], String> {
 }
 
 impl Arguments {
+    pub fn options(&self) -> Options {
+        Options {
+            config: self.config(),
+            ..Options::default()
+        }
+    }
+
     /// What the model is to be; not checked yet.
     fn config(&self) -> DenseConfig {
         let usual = DenseConfig::usual();
@@ -81,26 +83,4 @@ impl Arguments {
         ];
         super::first(given)
     }
-}
-
-pub fn run(
-    arguments: &super::Arguments,
-    data: TrainingSet,
-    stop: Arc<AtomicBool>,
-    tell: impl FnMut(Event),
-) -> anyhow::Result<Outcome> {
-    let usual = Options::new(data, arguments.out.clone());
-    let dense = &arguments.dense;
-    let options = Options {
-        config: dense.config(),
-        strict: arguments.strict,
-        hold_out: arguments.hold_out,
-        false_positive_rate: arguments.false_positive_rate,
-        checkpoint_interval: super::checkpoint_interval(arguments)?,
-        keep: dense.keep,
-        resume: arguments.resume,
-        stop,
-        ..usual
-    };
-    Ok(train(&options, tell)?)
 }

@@ -1,11 +1,12 @@
 //! `igd train`
 
 mod dense;
+mod log;
 mod paper;
 mod video;
 
 use std::io::{self, Write, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,10 +14,12 @@ use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use igd::data::TrainingSet;
 use igd::model::FALSE_POSITIVE_RATE;
-use igd::train::paper::forget;
-use igd::train::{Event, HOLD_OUT, Log, Outcome, TrainError};
+use igd::train::{self, Event, HOLD_OUT, Options, Outcome, TrainError};
 use serde_json::json;
 
+use self::log::Log;
+use self::paper::with_seed;
+use crate::left_out::LeftOut;
 use crate::numbers::share;
 use crate::progress::Progress;
 use crate::selection::Selected;
@@ -61,8 +64,8 @@ pub struct Arguments {
     /// Go on where a training of the same model was stopped; with what --keep has kept, add pictures to a dense model
     #[arg(long)]
     resume: bool,
-    /// Write losses (CSV), TensorBoard's event files, pictures with their reconstructions, and a histogram of the
-    /// held-out pictures' scores to a folder
+    /// Write losses (CSV), pictures with their reconstructions, and a histogram of the held-out pictures' scores to a
+    /// folder
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
     #[command(flatten, next_help_heading = "Profile paper")]
@@ -94,63 +97,102 @@ pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
         clap::Error::raw(ErrorKind::ArgumentConflict, text).exit();
     }
     let signals = Signals::watch()?;
-    train(arguments, &signals, json).map_err(|error| match error.downcast_ref() {
+    train_all(arguments, &signals, json).map_err(|error| match error.downcast_ref() {
         Some(TrainError::Stopped) => signals.interrupted("--resume").into(),
         _ => error,
     })
 }
 
-fn train(arguments: &Arguments, signals: &Signals, json: bool) -> anyhow::Result<()> {
+/// A training, and where it is logged.
+struct Training {
+    options: Options,
+    log: Option<PathBuf>,
+}
+
+fn train_all(arguments: &Arguments, signals: &Signals, json: bool) -> anyhow::Result<()> {
     let mut progress = Progress::new();
     let data = data(arguments, &mut progress);
     progress.finish();
-    let data = data?;
-    let Arguments { out, log, .. } = arguments;
-    let Some(series) = arguments.paper.series(out) else {
-        let start = (arguments.paper.seed(), out.clone());
-        return train_one(arguments, start, data, log.clone(), signals, json);
-    };
-    for (seed, out) in &series {
-        let log = log.as_ref().map(|log| log.join(format!("seed{seed}")));
-        let start = (*seed, out.clone());
-        train_one(arguments, start, data.clone(), log, signals, json)?;
+    let trainings = trainings(arguments, &data?, signals)?;
+    let mut skipped = 0;
+    for training in &trainings {
+        skipped = skipped.max(train_one(training, json)?.skipped);
     }
     // Until here a series that is resumed does not train again what it has trained.
-    for (_, out) in &series {
-        forget(out);
+    if arguments.paper.series().is_some() {
+        for training in &trainings {
+            training.options.forget();
+        }
     }
-    Ok(())
+    Ok(LeftOut::pictures(skipped).check()?)
+}
+
+/// The one training, or those of a series.
+fn trainings(
+    arguments: &Arguments,
+    data: &TrainingSet,
+    signals: &Signals,
+) -> anyhow::Result<Vec<Training>> {
+    let Arguments {
+        out,
+        log,
+        paper,
+        dense,
+        ..
+    } = arguments;
+    let options = |seed: i64, out: PathBuf| -> anyhow::Result<Options> {
+        Ok(Options {
+            profile: match arguments.profile {
+                Profile::Paper => train::Profile::Paper(paper.options(seed)?),
+                Profile::Dense => train::Profile::Dense(dense.options()),
+            },
+            strict: arguments.strict,
+            hold_out: arguments.hold_out,
+            false_positive_rate: arguments.false_positive_rate,
+            checkpoint_interval: Duration::try_from_secs_f64(arguments.checkpoint_seconds)?,
+            keep: dense.keep || paper.series().is_some(),
+            resume: arguments.resume,
+            stop: signals.stop(),
+            ..Options::new(data.clone(), out)
+        })
+    };
+    let Some(series) = paper.series() else {
+        return Ok(vec![Training {
+            options: options(paper.seed(), out.clone())?,
+            log: log.clone(),
+        }]);
+    };
+    series
+        .map(|seed| {
+            Ok(Training {
+                options: options(seed, with_seed(out, seed))?,
+                log: log.as_ref().map(|log| log.join(format!("seed{seed}"))),
+            })
+        })
+        .collect()
 }
 
 /// Trains one model and prints what it came to.
-fn train_one(
-    arguments: &Arguments,
-    start: (i64, PathBuf),
-    data: TrainingSet,
-    log: Option<PathBuf>,
-    signals: &Signals,
-    json: bool,
-) -> anyhow::Result<()> {
+fn train_one(training: &Training, json: bool) -> anyhow::Result<Outcome> {
+    let Training { options, log } = training;
     let mut log = log
+        .as_ref()
         .map(|folder| {
-            Log::open(&folder, arguments.resume).with_context(|| folder.display().to_string())
+            Log::open(folder, options.resume).with_context(|| folder.display().to_string())
         })
         .transpose()?;
     let mut progress = Progress::new();
-    let tell = |event: Event| {
+    let outcome = train::train(options, |event| {
         if let Some(Err(error)) = log.as_mut().map(|log| log.take(&event)) {
             progress.note(&format!("the log ends here: {error}"));
             log = None;
         }
         tell(&mut progress, event);
-    };
-    let (stop, out) = (signals.stop(), start.1.clone());
-    let outcome = match arguments.profile {
-        Profile::Paper => paper::run(arguments, start, data, stop, tell),
-        Profile::Dense => dense::run(arguments, data, stop, tell),
-    };
+    });
     progress.finish();
-    Ok(print(arguments.profile, &out, &outcome?, json)?)
+    let outcome = outcome?;
+    print(options, &outcome, json)?;
+    Ok(outcome)
 }
 
 /// The pictures to train on.
@@ -180,11 +222,6 @@ fn data(arguments: &Arguments, progress: &mut Progress) -> anyhow::Result<Traini
 fn first<const N: usize>(arguments: [(&'static str, bool); N]) -> Option<&'static str> {
     let mut given = arguments.into_iter().filter(|(_, given)| *given);
     given.next().map(|(name, _)| name)
-}
-
-/// Time between two checkpoints.
-fn checkpoint_interval(arguments: &Arguments) -> anyhow::Result<Duration> {
-    Ok(Duration::try_from_secs_f64(arguments.checkpoint_seconds)?)
 }
 
 fn tell(progress: &mut Progress, event: Event) {
@@ -217,10 +254,10 @@ fn tell(progress: &mut Progress, event: Event) {
     }
 }
 
-fn print(profile: Profile, out: &Path, outcome: &Outcome, json: bool) -> io::Result<()> {
+fn print(options: &Options, outcome: &Outcome, json: bool) -> io::Result<()> {
     if json {
         let line = json!({
-            "model": out,
+            "model": options.out,
             "pictures": outcome.pictures,
             "skipped": outcome.skipped,
             "epochs": outcome.epochs,
@@ -229,22 +266,17 @@ fn print(profile: Profile, out: &Path, outcome: &Outcome, json: bool) -> io::Res
         writeln!(stdout(), "{line}")?;
         return Ok(());
     }
-    let out = out.display();
-    match profile {
-        Profile::Paper => writeln!(
+    let out = options.out.display();
+    match options.profile {
+        train::Profile::Paper(_) => writeln!(
             stdout(),
             "{out}: trained on {} pictures, {} epochs",
             outcome.pictures,
             outcome.epochs
         )?,
-        Profile::Dense => writeln!(stdout(), "{out}: fitted to {} pictures", outcome.pictures)?,
-    }
-    if outcome.skipped > 0 {
-        writeln!(
-            stdout(),
-            "left out {} pictures that cannot be used",
-            outcome.skipped
-        )?;
+        train::Profile::Dense(_) => {
+            writeln!(stdout(), "{out}: fitted to {} pictures", outcome.pictures)?;
+        }
     }
     match outcome.calibration {
         Some(calibration) => writeln!(

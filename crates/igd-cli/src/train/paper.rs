@@ -1,15 +1,12 @@
 //! The paper's networks.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use igd::data::TrainingSet;
 use igd::nn::{PATCH, PICTURE};
-use igd::train::paper::{GlobalEncoder, LocalEncoder, Options, train};
-use igd::train::{Event, Outcome};
+use igd::train::paper::{GlobalEncoder, LocalEncoder, Options};
 
 /// All may be left out, so that those which were given can be told.
 #[derive(Args)]
@@ -139,19 +136,47 @@ impl Arguments {
         self.seed.unwrap_or(1)
     }
 
-    /// The random starts and model files, where there are to be several.
-    pub fn series(&self, out: &Path) -> Option<Vec<(i64, PathBuf)>> {
-        let last = self.seed().saturating_add(self.seeds?.into());
-        Some(
-            (self.seed()..last)
-                .map(|seed| (seed, with_seed(out, seed)))
-                .collect(),
-        )
+    /// The random starts, where there are to be several.
+    pub fn series(&self) -> Option<Range<i64>> {
+        let seeds = i64::from(self.seeds?);
+        Some(self.seed()..self.seed().saturating_add(seeds))
+    }
+
+    /// From a random start.
+    pub fn options(&self, seed: i64) -> anyhow::Result<Options> {
+        let usual = Options::default();
+        let minutes = |minutes: f64| Duration::try_from_secs_f64(60.0 * minutes);
+        let scales = self.scales.unwrap_or(TrainedScales::Both);
+        let global = self.encoder.clone().or(usual.global);
+        let local = self.local_encoder.clone().or(usual.local);
+        Ok(Options {
+            global: global
+                .filter(|_| matches!(scales, TrainedScales::Both | TrainedScales::Global)),
+            local: local.filter(|_| scales != TrainedScales::Global),
+            input: self.input(),
+            width: self.width.unwrap_or(usual.width),
+            latent: self.latent.unwrap_or(usual.latent),
+            epochs: self.epochs.unwrap_or(usual.epochs),
+            time: match (self.epochs, self.minutes) {
+                (None, None) => usual.time,
+                (_, given) => given.map(minutes).transpose()?,
+            },
+            global_time_share: self.global_share.unwrap_or(usual.global_time_share),
+            batch: self.batch.unwrap_or(usual.batch),
+            patch_batch: self.patch_batch.unwrap_or(usual.patch_batch),
+            learning_rate: self.learning_rate.unwrap_or(usual.learning_rate),
+            interpolation: match self.no_critic {
+                true => 0.0,
+                false => usual.interpolation,
+            },
+            flip: self.flip,
+            seed,
+        })
     }
 }
 
 /// `M-seed7.safetensors` of `M.safetensors`.
-fn with_seed(out: &Path, seed: i64) -> PathBuf {
+pub fn with_seed(out: &Path, seed: i64) -> PathBuf {
     let mut name = out.file_stem().unwrap_or_default().to_owned();
     name.push(format!("-seed{seed}"));
     if let Some(extension) = out.extension() {
@@ -159,57 +184,6 @@ fn with_seed(out: &Path, seed: i64) -> PathBuf {
         name.push(extension);
     }
     out.with_file_name(name)
-}
-
-/// Trains a model from a random start; of a series, with what has to be there until all are trained.
-pub fn run(
-    arguments: &super::Arguments,
-    (seed, out): (i64, PathBuf),
-    data: TrainingSet,
-    stop: Arc<AtomicBool>,
-    tell: impl FnMut(Event),
-) -> anyhow::Result<Outcome> {
-    let usual = Options::new(data, out);
-    let paper = &arguments.paper;
-    let time = match (paper.epochs, paper.minutes) {
-        (None, None) => usual.time,
-        (_, minutes) => minutes
-            .map(|minutes| Duration::try_from_secs_f64(minutes * 60.0))
-            .transpose()?,
-    };
-    let scales = paper.scales.unwrap_or(TrainedScales::Both);
-    let global = paper.encoder.clone().or(usual.global);
-    let local = paper.local_encoder.clone().or(usual.local);
-    let options = Options {
-        global: global.filter(|_| matches!(scales, TrainedScales::Both | TrainedScales::Global)),
-        local: local.filter(|_| scales != TrainedScales::Global),
-        input: paper.input(),
-        interpolation: if paper.no_critic {
-            0.0
-        } else {
-            usual.interpolation
-        },
-        flip: paper.flip,
-        width: paper.width.unwrap_or(usual.width),
-        latent: paper.latent.unwrap_or(usual.latent),
-        epochs: paper.epochs.unwrap_or(usual.epochs),
-        time,
-        global_time_share: paper.global_share.unwrap_or(usual.global_time_share),
-        batch: paper.batch.unwrap_or(usual.batch),
-        patch_batch: paper.patch_batch.unwrap_or(usual.patch_batch),
-        learning_rate: paper.learning_rate.unwrap_or(usual.learning_rate),
-        seed,
-        strict: arguments.strict,
-        hold_out: arguments.hold_out,
-        false_positive_rate: arguments.false_positive_rate,
-        checkpoint_interval: super::checkpoint_interval(arguments)?,
-        keep: paper.seeds.is_some(),
-        resume: arguments.resume,
-        stop,
-        data: usual.data,
-        out: usual.out,
-    };
-    Ok(train(&options, tell)?)
 }
 
 #[cfg(test)]

@@ -139,7 +139,14 @@ struct Reader {
     /// Width and height, and the planes of that size.
     size: (usize, usize),
     rgb: Vec<f32>,
-    current: Option<(gst::Caps, VideoInfo, FrameReader)>,
+    current: Option<Current>,
+}
+
+/// The caps at hand, and what reads their frames.
+struct Current {
+    caps: gst::Caps,
+    info: VideoInfo,
+    reader: FrameReader,
 }
 
 impl Reader {
@@ -154,12 +161,15 @@ impl Reader {
     /// The frame's planar R, G, B values of 0..=255.
     fn read(&mut self, sample: &gst::Sample) -> anyhow::Result<&[f32]> {
         let caps = sample.caps().context("a sample has caps")?;
-        let (_, info, reader) = match self.current.take() {
-            Some(current) if current.0.as_ref() == caps => self.current.insert(current),
+        let Current { info, reader, .. } = match self.current.take() {
+            Some(current) if current.caps.as_ref() == caps => self.current.insert(current),
             _ => {
                 let info = VideoInfo::from_caps(caps)?;
-                let reader = FrameReader::new(&info, self.size)?;
-                self.current.insert((caps.to_owned(), info, reader))
+                self.current.insert(Current {
+                    caps: caps.to_owned(),
+                    reader: FrameReader::new(&info, self.size)?,
+                    info,
+                })
             }
         };
         let buffer = sample.buffer().context("a sample has a buffer")?;

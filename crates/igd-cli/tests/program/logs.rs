@@ -68,11 +68,6 @@ fn log_both(epochs: usize) {
             assert!(width % side == 0 && width > side && height == 2 * side);
         }
     }
-    for run in ["global", "local", "held out"] {
-        let path = log.join("tensorboard").join(run);
-        let file = fs::read_dir(path).unwrap().next().unwrap().unwrap();
-        assert!(file.file_name().into_string().unwrap().contains("tfevents"));
-    }
     // Anew and without the local network: nothing of the first is left but what is none of the log's.
     let other = log.join("reconstructions/notes.txt");
     fs::write(&other, "").unwrap();
@@ -88,8 +83,6 @@ fn log_both(epochs: usize) {
     pictures.sort();
     assert_eq!(pictures, ["epoch-000-global.png", "epoch-001-global.png"]);
     assert!(other.exists());
-    let events = fs::read_dir(log.join("tensorboard/local")).unwrap();
-    assert_eq!(events.count(), 0);
 }
 
 #[test]

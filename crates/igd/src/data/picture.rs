@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Cursor};
+use std::panic;
 use std::path::{Path, PathBuf};
 
 use image::metadata::Orientation;
@@ -38,6 +39,9 @@ pub enum PictureError {
     },
     #[error("{path}: its pixels are floating-point numbers, whose white nobody knows: convert it to 8 or 16 bits", path = .path.display())]
     FloatingPoint { path: PathBuf },
+    /// Decoders of foreign files do now and then.
+    #[error("{path}: not a picture: its decoder panicked", path = .path.display())]
+    Panicked { path: PathBuf },
     #[error("{path}: a part of the picture is missing at its end", path = .path.display())]
     CutOff { path: PathBuf },
     #[error("{path}: {reason}", path = .path.display())]
@@ -144,20 +148,29 @@ fn bits8(pixels: &Rgb16Image, bits: u32) -> RgbImage {
 
 /// Any of the kinds of picture that we read, upright, with all that the file says of its pixels.
 pub(super) fn decode(path: &Path) -> Result<DynamicImage, PictureError> {
+    panic::catch_unwind(|| decode_or_panic(path)).unwrap_or_else(|_| {
+        Err(PictureError::Panicked {
+            path: path.to_owned(),
+        })
+    })
+}
+
+fn decode_or_panic(path: &Path) -> Result<DynamicImage, PictureError> {
     let path = path.to_owned();
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(cause) => return Err(PictureError::Io { path, cause }),
     };
-    let format = match image::guess_format(&bytes) {
-        Err(_) if BIG_TIFF.iter().any(|start| bytes.starts_with(start)) => ImageFormat::Tiff,
-        Ok(format) => format,
-        Err(cause) => return Err(PictureError::Decode { path, cause }),
+    let mut reader = match ImageReader::new(Cursor::new(&bytes)).with_guessed_format() {
+        Ok(reader) => reader,
+        Err(cause) => return Err(PictureError::Io { path, cause }),
     };
-    if format == ImageFormat::Jpeg && jpeg::is_cut_off(&bytes) {
+    if BIG_TIFF.iter().any(|start| bytes.starts_with(start)) {
+        reader.set_format(ImageFormat::Tiff);
+    }
+    if reader.format() == Some(ImageFormat::Jpeg) && jpeg::is_cut_off(&bytes) {
         return Err(PictureError::CutOff { path });
     }
-    let mut reader = ImageReader::with_format(Cursor::new(&bytes), format);
     let mut limits = Limits::default();
     limits.max_image_width = Some(LARGEST_SIDE);
     limits.max_image_height = Some(LARGEST_SIDE);

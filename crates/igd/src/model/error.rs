@@ -36,14 +36,14 @@ impl ModelError {
         move |cause| Self::Io { path, cause }
     }
 
-    pub(super) fn not_a_model(path: &Path, reason: impl Display) -> Self {
+    pub(crate) fn not_a_model(path: &Path, reason: impl Display) -> Self {
         Self::NotAModel {
             path: path.to_owned(),
             reason: reason.to_string(),
         }
     }
 
-    pub(super) fn weights(path: &Path) -> impl FnOnce(WeightsError) -> Self {
+    pub(crate) fn weights(path: &Path) -> impl FnOnce(WeightsError) -> Self {
         let path = path.to_owned();
         move |cause| Self::Weights { path, cause }
     }

@@ -27,9 +27,7 @@ pub use file::{Header, Model, Provenance, Tensors, read_tensors, tensors_of, wri
 pub use import::{import, read_state_dict};
 pub use inference::{Extractor, Stage, Stages};
 pub use mask::{BlackMask, Mask, MaskError, read_mask};
-pub use networks::{
-    DenseNetworks, Networks, PaperNetworks, PaperScale, ProfileNetworks, Scale, descriptor,
-};
+pub use networks::{DenseNetworks, Networks, PaperNetworks, PaperScale, ProfileNetworks, Scale};
 pub use postprocessor::Postprocessor;
 pub use precision::{NoHalfPrecision, Precision};
 pub use regions::ANOMALOUS;

@@ -5,13 +5,42 @@ use tch::Kind;
 use super::config::{DenseConfig, ModelConfig, PaperConfig};
 use crate::criterion::{Descriptor, Field};
 use crate::nn::efficientnet_lite::Backbone;
-use crate::nn::{Builder, Global, Init, Local, Scope, Weights, WeightsError, dense};
+use crate::nn::{
+    Builder, Global, GlobalConfig, Init, Local, LocalConfig, Normalisation, Scope, Weights,
+    WeightsError, dense,
+};
 
 /// A network and the descriptor of its normal latents.
 #[derive(Debug)]
 pub struct Scale<N> {
     pub network: N,
     pub descriptor: Descriptor,
+}
+
+impl Scale<Global> {
+    /// Takes the tensors below `global` from `builder`.
+    pub fn global(
+        builder: &Builder,
+        sizes: &GlobalConfig,
+        normalisation: &Normalisation,
+    ) -> Result<Self, WeightsError> {
+        let scope = &builder.root() / "global";
+        Ok(Self {
+            descriptor: descriptor(&scope, sizes.latent)?,
+            network: Global::new(scope, sizes, normalisation)?,
+        })
+    }
+}
+
+impl Scale<Local> {
+    /// Takes the tensors below `local` from `builder`.
+    pub fn local(builder: &Builder, sizes: &LocalConfig) -> Result<Self, WeightsError> {
+        let scope = &builder.root() / "local";
+        Ok(Self {
+            descriptor: descriptor(&scope, sizes.latent)?,
+            network: Local::new(scope, sizes)?,
+        })
+    }
 }
 
 /// The paper's, one of the two at least.
@@ -82,27 +111,16 @@ impl PaperNetworks {
     }
 
     fn new(builder: &Builder, config: &PaperConfig) -> Result<Self, WeightsError> {
-        let global = match &config.global {
-            Some(sizes) => {
-                let scope = &builder.root() / "global";
-                Some(Scale {
-                    descriptor: descriptor(&scope, sizes.latent)?,
-                    network: Global::new(scope, sizes, &config.normalisation)?,
-                })
-            }
-            None => None,
-        };
-        let local = match &config.local {
-            Some(sizes) => {
-                let scope = &builder.root() / "local";
-                Some(Scale {
-                    descriptor: descriptor(&scope, sizes.latent)?,
-                    network: Local::new(scope, sizes)?,
-                })
-            }
-            None => None,
-        };
-        Ok(Self { global, local })
+        let global = config.global.as_ref();
+        let local = config.local.as_ref();
+        Ok(Self {
+            global: global
+                .map(|sizes| Scale::global(builder, sizes, &config.normalisation))
+                .transpose()?,
+            local: local
+                .map(|sizes| Scale::local(builder, sizes))
+                .transpose()?,
+        })
     }
 }
 
@@ -118,7 +136,7 @@ impl DenseNetworks {
 }
 
 /// The descriptor beside a network's weights.
-pub fn descriptor(scope: &Scope, latent: i64) -> Result<Descriptor, WeightsError> {
+pub(super) fn descriptor(scope: &Scope, latent: i64) -> Result<Descriptor, WeightsError> {
     let c = scope.statistic("c", &[1, latent], Init::Zeros)?;
     let sigma = scope.statistic("sigma", &[], Init::Ones)?;
     if sigma.to_kind(Kind::Double).double_value(&[]) <= 0.0 {

@@ -17,8 +17,7 @@ use igd::model::{
     DenseConfig, Detection, Detector, Model, ModelConfig, Precision, Storage, Tensors, Tiling,
     read_tensors, tensors_of, write_tensors,
 };
-use igd::train::dense::{Options, train};
-use igd::train::{Event, TrainError};
+use igd::train::{Event, Options, Profile, TrainError, dense, train};
 use image::{GrayImage, Luma};
 use tch::{Device, Tensor};
 
@@ -55,12 +54,24 @@ fn training_set(data: &Path) -> TrainingSet {
 /// Nothing held out, so that which pictures are fitted to is known.
 /// A quarter of the usual places, which are fitted in a quarter of the time.
 fn options(data: &Path, out: PathBuf) -> Options {
-    let mut options = Options {
+    Options {
+        profile: profile(of_size(128), 16),
         hold_out: 0.0,
         ..Options::new(training_set(data), out)
-    };
-    options.config.tiling = Tiling::whole([128, 128]);
-    options
+    }
+}
+
+/// A model of pictures with sides of so many pixels.
+fn of_size(side: usize) -> DenseConfig {
+    DenseConfig {
+        tiling: Tiling::whole([side, side]),
+        ..DenseConfig::usual()
+    }
+}
+
+/// What a fit is told, with batches of so many pictures.
+fn profile(config: DenseConfig, batch: usize) -> Profile {
+    Profile::Dense(dense::Options { config, batch })
 }
 
 /// Largest score difference over some pictures, relative to the scores.
@@ -89,7 +100,7 @@ fn batches_of_any_size_make_the_same_model() {
     let fitted = |batch: usize| {
         let out = folder.path().join(format!("{batch}.safetensors"));
         let options = Options {
-            batch,
+            profile: profile(of_size(128), batch),
             ..options(&data, out.clone())
         };
         fit(&options);
@@ -133,9 +144,10 @@ fn a_fit_goes_on_with_more_pictures() {
 
     let kept = folder.path().join("steps.safetensors.fit");
     let refusal = |options: &Options| train(options, |_| ()).unwrap_err().to_string();
-    let mut other = keeping(&part, true);
-    other.config.tiling = Tiling::whole([96, 96]);
-    let text = refusal(&other);
+    let text = refusal(&Options {
+        profile: profile(of_size(96), 16),
+        ..keeping(&part, true)
+    });
     assert!(
         text.contains("steps.safetensors.fit: it is of a fit with another input"),
         "{text}"
@@ -157,12 +169,21 @@ fn a_fit_goes_on_with_more_pictures() {
 }
 
 /// Small, so that what a fit keeps is small too.
+fn small(batch: usize) -> Profile {
+    let config = DenseConfig {
+        tiling: Tiling::whole([64, 64]),
+        dimensions: 32,
+        ..DenseConfig::usual()
+    };
+    profile(config, batch)
+}
+
 fn small_options(data: &Path, out: PathBuf) -> Options {
-    let mut options = options(data, out);
-    options.config.tiling = Tiling::whole([64, 64]);
-    options.config.dimensions = 32;
-    options.keep = true;
-    options
+    Options {
+        profile: small(16),
+        keep: true,
+        ..options(data, out)
+    }
 }
 
 /// The file in which a fit keeps what it has seen.
@@ -204,7 +225,7 @@ fn what_is_kept_depends_neither_on_batches_nor_in_size_on_the_number() {
     write(&data, 12..40, (96, 96));
     let of_batches = |batch| {
         let options = Options {
-            batch,
+            profile: small(batch),
             ..small_options(&data, options.out.clone())
         };
         fit(&options);
@@ -264,7 +285,7 @@ fn a_fit_that_was_stopped_comes_to_the_same() {
     write(&data, 0..40, (96, 96));
     let fitting = |name: &str, resume| Options {
         hold_out: 0.2,
-        batch: 3,
+        profile: small(3),
         strict: true,
         checkpoint_interval: Duration::ZERO,
         resume,
@@ -297,7 +318,7 @@ fn a_fit_that_is_told_to_stop_keeps_what_it_has_seen() {
     write(&data, 0..40, (96, 96));
     let fitting = |name: &str| Options {
         hold_out: 0.2,
-        batch: 3,
+        profile: small(3),
         keep: false,
         ..small_options(&data, folder.path().join(name))
     };
@@ -529,7 +550,7 @@ fn other_sizes_and_tiles_find_what_does_not_belong() {
         };
         let input = config.tiling.picture();
         fit(&Options {
-            config,
+            profile: profile(config, 16),
             ..options(&data, out.clone())
         });
         let mut detector = Detector::open(&out, Device::Cpu, Precision::F32).unwrap();
@@ -574,7 +595,7 @@ fn a_small_defect_in_a_large_frame_is_seen_through_tiles() {
             dimensions: 96,
         };
         fit(&Options {
-            config,
+            profile: profile(config, 16),
             hold_out: 0.34,
             ..options(&data, out.clone())
         });

@@ -11,6 +11,7 @@ mod golden;
 mod gpu;
 mod layers;
 mod layouts;
+mod left_out;
 mod memory;
 mod metrics;
 mod models;

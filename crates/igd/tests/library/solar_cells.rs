@@ -9,7 +9,7 @@ use crate::common::network::{fetched, has_weights};
 use igd::data::{Picture, Selection, TrainingSet, elpv, pictures_in};
 use igd::eval::auroc;
 use igd::model::{Detection, Detector, Precision};
-use igd::train::dense::{Options, train};
+use igd::train::{Options, train};
 use tch::{Device, Kind};
 
 const SIDE: usize = 256;

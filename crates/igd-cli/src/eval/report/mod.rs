@@ -2,7 +2,6 @@
 
 mod charts;
 mod gallery;
-mod plot;
 mod table;
 mod verdict;
 
@@ -14,6 +13,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::metrics;
 use super::results::Results;
+use crate::plot;
 
 /// Browsers that keep to it load nothing, whatever a page says.
 const POLICY: &str =
@@ -40,7 +40,9 @@ fn page(results: &mut Results, evaluation: &Evaluation) -> anyhow::Result<Markup
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
-                style { (PreEscaped(include_str!("style.css"))) }
+                style {
+                    (PreEscaped(plot::COLOURS)) (PreEscaped(plot::STYLE)) (PreEscaped(include_str!("style.css")))
+                }
             }
             body {
                 header {

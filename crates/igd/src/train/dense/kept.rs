@@ -1,18 +1,24 @@
 //! What a fit has seen, on disk: to go on after an interruption, or later with more pictures.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::error::FitError;
 use super::moments::Moments;
-use crate::model::{DenseConfig, ModelError, read_tensors, write_tensors};
+use crate::model::{DenseConfig, ModelError};
 use crate::nn::dense::FEATURES;
-use crate::train::TrainError;
+use crate::train::{TrainError, state};
 
 /// The entry of the file's header that holds [`Seen`].
 const SEEN: &str = "seen";
+
+/// What a fit has come to so far.
+pub struct Kept {
+    pub seen: Seen,
+    pub moments: Moments,
+}
 
 /// The part that is not tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,58 +74,64 @@ mod names {
 
 /// The file beside the model file `out`.
 pub fn path(out: &Path) -> PathBuf {
-    let mut name = out.file_name().unwrap_or_default().to_owned();
-    name.push(".fit");
-    out.with_file_name(name)
+    state::path(out, "fit")
 }
 
-pub fn write(path: &Path, seen: &Seen, moments: &Moments) -> Result<(), ModelError> {
-    let text = serde_json::to_string(seen).expect("a plain struct has a JSON form");
-    let tensors = [
-        ("mean".to_owned(), moments.mean.shallow_clone()),
-        ("scatter".to_owned(), moments.scatter.shallow_clone()),
-    ];
-    write_tensors(path, HashMap::from([(SEEN.to_owned(), text)]), &tensors)
-}
+impl Kept {
+    /// Before the first picture.
+    pub fn new(config: &DenseConfig) -> Result<Self, FitError> {
+        Ok(Self {
+            seen: Seen {
+                config: config.clone(),
+                count: 0,
+                fitted: Vec::new(),
+                due: Vec::new(),
+                held_out: Vec::new(),
+            },
+            moments: Moments::new(config.places() as i64, FEATURES)?,
+        })
+    }
 
-/// Reads what was kept for such a model; `None` if there is nothing.
-pub fn read(path: &Path, config: &DenseConfig) -> Result<Option<(Seen, Moments)>, TrainError> {
-    if !path.exists() {
-        return Ok(None);
+    pub fn write(&self, path: &Path) -> Result<(), ModelError> {
+        let tensors = [
+            ("mean".to_owned(), self.moments.mean.shallow_clone()),
+            ("scatter".to_owned(), self.moments.scatter.shallow_clone()),
+        ];
+        state::write(path, SEEN, &self.seen, &tensors)
     }
-    let refused = |reason: &str| TrainError::Resume {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    };
-    let (header, mut tensors) = read_tensors(path)?;
-    let seen: Seen = header
-        .get(SEEN)
-        .and_then(|text| serde_json::from_str(text).ok())
-        .ok_or_else(|| refused("it is not what a fit has kept"))?;
-    if seen.config.tiling != config.tiling || seen.config.shared != config.shared {
-        return Err(refused("it is of a fit with another input or other tiles"));
+
+    /// Reads what was kept for such a model; `None` if there is nothing.
+    pub fn read(path: &Path, config: &DenseConfig) -> Result<Option<Self>, TrainError> {
+        let Some(state) = state::read::<Seen>(path, SEEN)? else {
+            return Ok(None);
+        };
+        let (seen, mut tensors) = (state.header, state.tensors);
+        if seen.config.tiling != config.tiling || seen.config.shared != config.shared {
+            let reason = "it is of a fit with another input or other tiles";
+            return Err(TrainError::resume(path, reason));
+        }
+        let damaged = || TrainError::resume(path, "it is damaged");
+        let samples = match config.shared {
+            true => config.tiling.count(),
+            false => 1,
+        };
+        if usize::try_from(seen.count) != Ok(samples * seen.fitted.len()) {
+            return Err(damaged());
+        }
+        let places = config.places() as i64;
+        let mut take = |name: &str, shape: &[i64]| {
+            let tensor = tensors.remove(name);
+            tensor
+                .filter(|tensor| tensor.size() == shape && is_finite(tensor))
+                .ok_or_else(damaged)
+        };
+        let moments = Moments {
+            count: seen.count,
+            mean: take("mean", &[places, FEATURES])?,
+            scatter: take("scatter", &[places, FEATURES, FEATURES])?,
+        };
+        Ok(Some(Self { seen, moments }))
     }
-    let samples = if config.shared {
-        config.tiling.count()
-    } else {
-        1
-    };
-    if usize::try_from(seen.count) != Ok(samples * seen.fitted.len()) {
-        return Err(refused("it is damaged"));
-    }
-    let places = config.places() as i64;
-    let mut take = |name: &str, shape: &[i64]| {
-        let tensor = tensors.remove(name);
-        tensor
-            .filter(|tensor| tensor.size() == shape && is_finite(tensor))
-            .ok_or_else(|| refused("it is damaged"))
-    };
-    let moments = Moments {
-        count: seen.count,
-        mean: take("mean", &[places, FEATURES])?,
-        scatter: take("scatter", &[places, FEATURES, FEATURES])?,
-    };
-    Ok(Some((seen, moments)))
 }
 
 /// Place by place: a copy of all would take as much memory again.

@@ -16,7 +16,8 @@ use crate::model::{
     ModelConfig, Provenance, Tensors, calibrate,
 };
 use crate::nn::dense;
-use crate::train::{BACKBONE_LICENCE, TrainError};
+use crate::train::TrainError;
+use crate::train::backbone::BACKBONE_LICENCE;
 
 /// Fewer frames make no model.
 pub const FEWEST_FRAMES: usize = 20;
@@ -54,12 +55,6 @@ impl From<TrainError> for LearnError {
     }
 }
 
-struct Calibrating {
-    detector: Detector,
-    model: Model,
-    measurements: Vec<Measurement>,
-}
-
 /// What has come of it.
 #[derive(Debug)]
 pub struct Learned {
@@ -77,24 +72,44 @@ pub struct Learning {
     backbone: Tensors,
     device: Device,
     kind: Kind,
-    /// To fit to, and to calibrate.
-    frames: [usize; 2],
+    fit_frames: usize,
+    calibration_frames: usize,
     taken: usize,
     /// What counts for the threshold.
     mask: Option<Arc<Mask>>,
-    stage: Phase,
+    phase: Phase,
     _kept: KeptBlocks,
 }
 
 enum Phase {
-    /// Frames are added to the moments; the last ones wait.
-    Seeing(Extractor, Moments, Vec<Tensor>),
-    /// Descriptors are worked out; the features of the frames' tiles wait.
-    Fitting(Extractor, Fit, Vec<Vec<Tensor>>),
-    /// The model is there but for its calibration.
+    Seeing(Seeing),
+    Fitting(Fitting),
     Calibrating(Box<Calibrating>),
     /// Failed or finished.
     Over,
+}
+
+/// Frames are added to the moments.
+struct Seeing {
+    extractor: Extractor,
+    moments: Moments,
+    /// The last frames' features.
+    waiting: Vec<Tensor>,
+}
+
+/// Descriptors are worked out.
+struct Fitting {
+    extractor: Extractor,
+    fit: Fit,
+    /// The features of the tiles of the frames so far.
+    waiting: Vec<Vec<Tensor>>,
+}
+
+/// The model is there but for its calibration.
+struct Calibrating {
+    detector: Detector,
+    model: Model,
+    measurements: Vec<Measurement>,
 }
 
 impl Learning {
@@ -109,7 +124,7 @@ impl Learning {
         if frames < FEWEST_FRAMES {
             return Err(LearnError::TooFewFrames(frames));
         }
-        guarded(|| Self::begin(frames, config, false_positive_rate, (device, kind)))
+        guarded(|| Self::begin(frames, config, false_positive_rate, device, kind))
             .unwrap_or_else(|text| Err(LearnError::Libtorch(text)))
     }
 
@@ -117,20 +132,26 @@ impl Learning {
         frames: usize,
         config: DenseConfig,
         false_positive_rate: f64,
-        (device, kind): (Device, Kind),
+        device: Device,
+        kind: Kind,
     ) -> Result<Self, LearnError> {
-        let calibration = frames / CALIBRATION_SHARE;
+        let calibration_frames = frames / CALIBRATION_SHARE;
         let backbone = backbone_tensors()?;
         let extractor = extractor(&backbone, &config, device, kind)?;
         let moments = Moments::new(config.places() as i64, dense::FEATURES)?;
         Ok(Self {
-            stage: Phase::Seeing(extractor, moments, Vec::with_capacity(BATCH)),
+            phase: Phase::Seeing(Seeing {
+                extractor,
+                moments,
+                waiting: Vec::with_capacity(BATCH),
+            }),
             config,
             false_positive_rate,
             backbone,
             device,
             kind,
-            frames: [frames - calibration, calibration],
+            fit_frames: frames - calibration_frames,
+            calibration_frames,
             taken: 0,
             mask: None,
             _kept: KeptBlocks::new(),
@@ -149,7 +170,7 @@ impl Learning {
 
     /// Frames that have been learned, and all that shall be.
     pub fn progress(&self) -> (usize, usize) {
-        (self.taken, self.frames[0] + self.frames[1])
+        (self.taken, self.fit_frames + self.calibration_frames)
     }
 
     /// Learns from a picture, planar R, G, B with values in 0..=255; the last one makes the model. After
@@ -164,11 +185,9 @@ impl Learning {
     }
 
     fn learn(&mut self, rgb: &[f32]) -> Result<Option<Learned>, LearnError> {
-        self.stage = match mem::replace(&mut self.stage, Phase::Over) {
-            Phase::Seeing(extractor, moments, waiting) => {
-                self.see(rgb, extractor, moments, waiting)?
-            }
-            Phase::Fitting(extractor, fit, waiting) => self.fit(rgb, extractor, fit, waiting)?,
+        self.phase = match mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Seeing(seeing) => self.see(rgb, seeing)?,
+            Phase::Fitting(fitting) => self.fit(rgb, fitting)?,
             Phase::Calibrating(mut calibrating) => {
                 let postprocessor = calibrating.detector.postprocessor_mut();
                 postprocessor.set_mask(self.mask.clone());
@@ -178,50 +197,44 @@ impl Learning {
             }
             Phase::Over => Phase::Over,
         };
-        if self.taken < self.frames[0] + self.frames[1] {
+        if self.taken < self.fit_frames + self.calibration_frames {
             return Ok(None);
         }
-        match mem::replace(&mut self.stage, Phase::Over) {
+        match mem::replace(&mut self.phase, Phase::Over) {
             Phase::Calibrating(calibrating) => self.finish(*calibrating).map(Some),
             _ => Ok(None),
         }
     }
 
-    fn see(
-        &self,
-        rgb: &[f32],
-        mut extractor: Extractor,
-        mut moments: Moments,
-        mut waiting: Vec<Tensor>,
-    ) -> Result<Phase, LearnError> {
-        waiting.push(sample(&mut extractor, self.config.shared, rgb));
-        let is_last = self.taken >= self.frames[0];
-        if waiting.len() >= BATCH || is_last {
-            moments.add(&Tensor::cat(&waiting, 0), extractor.workers());
-            waiting.clear();
+    fn see(&self, rgb: &[f32], mut seeing: Seeing) -> Result<Phase, LearnError> {
+        let features = sample(&mut seeing.extractor, self.config.shared, rgb);
+        seeing.waiting.push(features);
+        let is_last = self.taken >= self.fit_frames;
+        if seeing.waiting.len() >= BATCH || is_last {
+            let features = Tensor::cat(&seeing.waiting, 0);
+            seeing.moments.add(&features, seeing.extractor.workers());
+            seeing.waiting.clear();
         }
         if !is_last {
-            return Ok(Phase::Seeing(extractor, moments, waiting));
+            return Ok(Phase::Seeing(seeing));
         }
-        let fit = Fit::new(moments, self.config.dimensions)?;
-        Ok(Phase::Fitting(extractor, fit, Vec::new()))
+        Ok(Phase::Fitting(Fitting {
+            extractor: seeing.extractor,
+            fit: Fit::new(seeing.moments, self.config.dimensions)?,
+            waiting: Vec::new(),
+        }))
     }
 
-    fn fit(
-        &self,
-        rgb: &[f32],
-        mut extractor: Extractor,
-        mut fit: Fit,
-        mut waiting: Vec<Vec<Tensor>>,
-    ) -> Result<Phase, LearnError> {
-        extractor.prepare([rgb]);
-        waiting.push(extractor.each(|_, features| features));
-        let frames = self.frames[1].min(FIT_FRAMES) as i64;
-        let places = (fit.places() + frames - 1) / frames;
-        if !fit.go_on(places, extractor.workers()) {
-            return Ok(Phase::Fitting(extractor, fit, waiting));
+    fn fit(&self, rgb: &[f32], mut fitting: Fitting) -> Result<Phase, LearnError> {
+        fitting.extractor.prepare([rgb]);
+        let tiles = fitting.extractor.each(|_, features| features);
+        fitting.waiting.push(tiles);
+        let frames = self.calibration_frames.min(FIT_FRAMES) as i64;
+        let places = (fitting.fit.places() + frames - 1) / frames;
+        if !fitting.fit.go_on(places, fitting.extractor.workers()) {
+            return Ok(Phase::Fitting(fitting));
         }
-        let field = fit.finish()?;
+        let field = fitting.fit.finish()?;
         let config = ModelConfig::Dense(self.config.clone());
         let tensors = model_tensors(&field, &self.backbone);
         let model =
@@ -229,7 +242,8 @@ impl Learning {
         let mut detector =
             Detector::new(model()?, self.device, self.kind).map_err(TrainError::Model)?;
         detector.postprocessor_mut().set_mask(self.mask.clone());
-        let measurements = waiting
+        let measurements = fitting
+            .waiting
             .iter()
             .map(|tiles| detector.measure_features(tiles))
             .collect::<Result<_, _>>()?;
@@ -253,7 +267,7 @@ impl Learning {
         model.calibration = Some(calibration);
         model.provenance = Provenance {
             data: "the frames of a video".to_owned(),
-            pictures: self.frames[0],
+            pictures: self.fit_frames,
             epochs: 1,
             encoder_licence: Some(BACKBONE_LICENCE.to_owned()),
             ..Provenance::now()

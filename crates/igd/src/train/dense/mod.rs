@@ -6,123 +6,80 @@ mod kept;
 mod learning;
 mod moments;
 mod options;
-mod reader;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::mem;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tch::{Device, Kind, Tensor};
 
 pub use self::error::FitError;
 pub use self::fit::Fit;
-use self::kept::Seen;
+pub(super) use self::kept::path as state_file;
+use self::kept::{Kept, Seen};
 pub use self::learning::{LearnError, Learned, Learning};
 pub use self::moments::Moments;
 pub use self::options::Options;
-use super::{
-    BACKBONE_LICENCE, Ending, Event, Outcome, Skipping, TrainError, calibrate_and_save, enough,
-    imagenet_backbone, provenance, split,
-};
+use super::backbone::{BACKBONE_LICENCE, imagenet_backbone};
+use super::run::{Run, Split};
+use super::{Event, TrainError, Trained, reader};
 use crate::criterion::Field;
 use crate::data::Sample;
-use crate::files::{check_writable, sweep};
 use crate::libtorch::KeptBlocks;
 use crate::model::{
     DenseConfig, Extractor, ModelConfig, ModelError, Precision, Provenance, Tensors,
 };
 use crate::nn::{Builder, dense};
 
-/// Fits a model as `options` says, calibrates it on the held-out pictures and writes it.
-pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
+/// Fits a model to the pictures.
+pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainError> {
     let _kept = KeptBlocks::new();
-    let refused = |reason| ModelError::NotAModel {
-        path: options.out.clone(),
-        reason,
-    };
-    options.config.check().map_err(refused)?;
-    check_writable(&options.out)?;
-    tell(Event::Stage("fitting"));
-    let kept_path = kept::path(&options.out);
-    sweep(&options.out);
-    sweep(&kept_path);
-    let kept = match options.resume {
-        true => kept::read(&kept_path, &options.config)?,
+    let config = &options.config;
+    let out = &run.options.out;
+    config
+        .check()
+        .map_err(|reason| ModelError::not_a_model(out, reason))?;
+    run.tell(Event::Stage("fitting"));
+    let earlier = match run.options.resume {
+        true => Kept::read(&state_file(out), config)?,
         false => None,
     };
-    let (mut seen, mut moments) = match kept {
-        Some(kept) => kept,
-        None => nothing(&options.config)?,
-    };
-    let mut skipping = Skipping::new(options.strict);
-    let names = Names::new(&options.data.samples);
-    let (new, held_out) = split(names.unseen(&seen), options.hold_out);
-    let due = names.samples(&mem::take(&mut seen.due));
-    let fitted: Vec<Sample> = due.into_iter().chain(new).collect();
-    enough(
-        &options.data,
-        seen.fitted.len() + fitted.len(),
-        seen.held_out.len() + held_out.len(),
+    let mut kept = earlier.map_or_else(|| Kept::new(config), Ok)?;
+    let names = Names::new(&run.options.data.samples);
+    let new = Split::new(names.unseen(&kept.seen), run.options.hold_out);
+    let due = names.samples(&mem::take(&mut kept.seen.due));
+    let samples: Vec<Sample> = due.into_iter().chain(new.training).collect();
+    run.check_enough(
+        kept.seen.fitted.len() + samples.len(),
+        kept.seen.held_out.len() + new.held_out.len(),
     )?;
-    seen.held_out.extend(held_out.iter().map(name));
+    kept.seen.held_out.extend(new.held_out.iter().map(name));
 
     let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
     let backbone = backbone_tensors()?;
-    let mut extractor = extractor(&backbone, &options.config, Device::Cpu, kind)?;
-    see(
-        &fitted,
-        &mut extractor,
-        (&mut seen, &mut moments),
-        options,
-        &mut skipping,
-        &mut tell,
-    )?;
-    if options.keep {
-        kept::write(&kept_path, &seen, &moments).map_err(TrainError::NotWritten)?;
+    let mut extractor = extractor(&backbone, config, Device::Cpu, kind)?;
+    see(&samples, &mut extractor, &mut kept, options, run)?;
+    if run.options.keep {
+        kept.write(&state_file(out))
+            .map_err(TrainError::NotWritten)?;
     }
 
-    let mut fit = Fit::new(moments, options.config.dimensions)?;
+    let Kept { seen, moments } = kept;
+    let mut fit = Fit::new(moments, config.dimensions)?;
     fit.go_on(fit.places(), extractor.workers());
     let field = fit.finish()?;
-    drop(extractor);
-    let config = ModelConfig::Dense(options.config.clone());
-    let held_out = names.samples(&seen.held_out);
-    let outcome = calibrate_and_save(
-        (&config, &model_tensors(&field, &backbone)),
-        Provenance {
+    Ok(Trained {
+        config: ModelConfig::Dense(config.clone()),
+        tensors: model_tensors(&field, &backbone),
+        provenance: Provenance {
             encoder_licence: Some(BACKBONE_LICENCE.to_owned()),
             epochs: 1,
-            ..provenance(&options.data, seen.fitted.len())
+            ..run.provenance(seen.fitted.len())
         },
-        Ending {
-            held_out: &held_out,
-            false_positive_rate: options.false_positive_rate,
-            out: &options.out,
-            stop: &options.stop,
-        },
-        skipping,
-        &mut tell,
-    )?;
-    if !options.keep {
-        let _ = fs::remove_file(&kept_path);
-    }
-    Ok(outcome)
-}
-
-/// Before the first picture.
-fn nothing(config: &DenseConfig) -> Result<(Seen, Moments), FitError> {
-    let seen = Seen {
-        config: config.clone(),
-        count: 0,
-        fitted: Vec::new(),
-        due: Vec::new(),
-        held_out: Vec::new(),
-    };
-    let moments = Moments::new(config.places() as i64, dense::FEATURES)?;
-    Ok((seen, moments))
+        held_out: names.samples(&seen.held_out),
+    })
 }
 
 /// A picture's name in what is kept: with its whole path, so that a folder may be named in several ways.
@@ -174,43 +131,38 @@ impl<'a> Names<'a> {
 fn see(
     samples: &[Sample],
     extractor: &mut Extractor,
-    (seen, moments): (&mut Seen, &mut Moments),
+    kept: &mut Kept,
     options: &Options,
-    skipping: &mut Skipping,
-    tell: &mut impl FnMut(Event),
+    run: &mut Run,
 ) -> Result<(), TrainError> {
     let size = extractor.tiling().picture().into();
     let mut batch = Vec::with_capacity(options.batch);
-    let mut fitted = Vec::with_capacity(samples.len());
     let started = Instant::now();
     let mut saved = started;
     reader::for_each(samples, size, |index, rgb| {
         match rgb {
             Ok(rgb) => {
                 batch.push(sample(extractor, options.config.shared, &rgb));
-                fitted.push(name(&samples[index]));
+                kept.seen.fitted.push(name(&samples[index]));
             }
-            Err(error) => skipping.skip(error, tell)?,
+            Err(error) => run.skip(error)?,
         }
         let done = index + 1;
-        let (is_last, is_stopped) = (done == samples.len(), options.stop.load(Ordering::Relaxed));
+        let (is_last, is_stopped) = (done == samples.len(), run.is_stopped());
         let is_full = batch.len() >= options.batch || is_last || is_stopped;
         if is_full && !batch.is_empty() {
-            moments.add(&Tensor::cat(&batch, 0), extractor.workers());
+            kept.moments
+                .add(&Tensor::cat(&batch, 0), extractor.workers());
+            kept.seen.count = kept.moments.count;
             batch.clear();
-            seen.count = moments.count;
-            tell(Event::Pictures(done, samples.len()));
+            run.tell(Event::Pictures(done, samples.len()));
         }
         // What took long is also kept for the time of the calibration.
         let since = if is_last { started } else { saved }.elapsed();
-        if batch.is_empty() && (is_stopped || since >= options.checkpoint_interval) {
-            let seen = Seen {
-                fitted: [&seen.fitted[..], &fitted].concat(),
-                due: samples[done..].iter().map(name).collect(),
-                ..seen.clone()
-            };
-            if let Err(error) = kept::write(&kept::path(&options.out), &seen, moments) {
-                tell(Event::NotSaved(&error));
+        if batch.is_empty() && (is_stopped || since >= run.options.checkpoint_interval) {
+            kept.seen.due = samples[done..].iter().map(name).collect();
+            if let Err(error) = kept.write(&state_file(&run.options.out)) {
+                run.tell(Event::NotSaved(&error));
             }
             saved = Instant::now();
         }
@@ -220,7 +172,7 @@ fn see(
             false => Ok(()),
         }
     })?;
-    seen.fitted.append(&mut fitted);
+    kept.seen.due.clear();
     Ok(())
 }
 

@@ -1,33 +1,39 @@
 //! Weights for encoders that are not trained here.
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use super::TrainError;
 use super::options::GlobalEncoder;
 use crate::model::{Tensors, read_state_dict};
 use crate::nn::{EncoderKind, resnet18};
-use crate::train::{BACKBONE_LICENCE, imagenet_backbone};
+use crate::train::TrainError;
+use crate::train::backbone::{BACKBONE_LICENCE, imagenet_backbone};
 
-/// The kind of the global encoder, its weights named as in the model, and their licence.
-pub fn global(
-    encoder: &GlobalEncoder,
-) -> Result<(EncoderKind, Tensors, Option<String>), TrainError> {
-    Ok(match encoder {
-        GlobalEncoder::EfficientnetLite0 => {
-            let entries = prefixed(imagenet_backbone()?, "global.pretrain.");
-            let licence = BACKBONE_LICENCE.to_owned();
-            (EncoderKind::EfficientnetLite0, entries, Some(licence))
-        }
+/// The global network's encoder.
+pub struct Encoder {
+    pub kind: EncoderKind,
+    /// Named as in the model.
+    pub tensors: Tensors,
+    /// Of the tensors.
+    pub licence: Option<String>,
+}
+
+pub fn global(encoder: &GlobalEncoder) -> Result<Encoder, TrainError> {
+    let (kind, tensors, licence) = match encoder {
+        GlobalEncoder::EfficientnetLite0 => (
+            EncoderKind::EfficientnetLite0,
+            imagenet_backbone()?,
+            Some(BACKBONE_LICENCE.to_owned()),
+        ),
         GlobalEncoder::Resnet18(path) => {
-            let entries = resnet18::from_torchvision(read_state_dict(path)?);
-            (
-                EncoderKind::Resnet18,
-                prefixed(entries, "global.pretrain."),
-                None,
-            )
+            let tensors = resnet18::from_torchvision(read_state_dict(path)?);
+            (EncoderKind::Resnet18, tensors, None)
         }
-        GlobalEncoder::Scratch => (EncoderKind::Scratch, HashMap::new(), None),
+        GlobalEncoder::Scratch => (EncoderKind::Scratch, Tensors::new(), None),
+    };
+    Ok(Encoder {
+        kind,
+        tensors: prefixed(tensors, "global.pretrain."),
+        licence,
     })
 }
 

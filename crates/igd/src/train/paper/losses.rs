@@ -24,8 +24,15 @@ pub struct Losses {
     /// reconstruction + gaussian + share x interpolation.
     pub total: Tensor,
     reconstructed: Tensor,
-    /// The shares that the critic finds in the mixtures, and the true ones.
-    mixtures: Option<(Tensor, Tensor)>,
+    mixed: Option<Shares>,
+}
+
+/// How much of each latent is in its mixture, (N, 1).
+#[derive(Debug)]
+struct Shares {
+    /// By the critic.
+    found: Tensor,
+    true_ones: Tensor,
 }
 
 /// Who tells mixtures from reconstructions, and what its opinion weighs.
@@ -77,9 +84,10 @@ impl Losses {
         if let Some((_, interpolation, share)) = &mixtures {
             total += interpolation * *share;
         }
-        let (mixtures, interpolation) = match mixtures {
+        let (mixed, interpolation) = match mixtures {
             Some((found, interpolation, _)) => {
-                (Some((found, shares.shallow_clone())), interpolation)
+                let true_ones = shares.shallow_clone();
+                (Some(Shares { found, true_ones }), interpolation)
             }
             None => (None, gaussian.zeros_like()),
         };
@@ -89,7 +97,7 @@ impl Losses {
             gaussian,
             interpolation,
             reconstructed: reconstructed.detach(),
-            mixtures,
+            mixed,
         }
     }
 
@@ -97,9 +105,9 @@ impl Losses {
     /// both anew after the generator's step; using the same pictures, and what the critic found in the mixtures, saves
     /// two passes of the decoder and one of the critic, and changes nothing else. `None` where nothing was mixed.
     pub fn critic(&self, critic: &Critic, pictures: &Tensor) -> Option<Tensor> {
-        let (found, shares) = self.mixtures.as_ref()?;
+        let Shares { found, true_ones } = self.mixed.as_ref()?;
         let unmixed = &self.reconstructed + (pictures - &self.reconstructed) * TRUE_SHARE;
-        let front = (found - shares).square().mean(Kind::Float);
+        let front = (found - true_ones).square().mean(Kind::Float);
         let back = critic.forward(&unmixed).square().mean(Kind::Float);
         Some(front + back)
     }

@@ -1,16 +1,13 @@
-//! What a training run is told.
+//! What the networks' training is told.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::TrainingSet;
-use crate::model::FALSE_POSITIVE_RATE;
+use super::scales::GLOBAL;
 use crate::nn::PICTURE;
-use crate::train::HOLD_OUT;
+use crate::train;
 
 /// Where the global network's encoder comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,12 +31,9 @@ pub enum LocalEncoder {
     File(PathBuf),
 }
 
-/// A run of `igd train`.
+/// What it is told beside what every training is.
 #[derive(Clone, Debug)]
 pub struct Options {
-    pub data: TrainingSet,
-    /// The model file to write. Checkpoints lie beside it.
-    pub out: PathBuf,
     /// `None`: no global network.
     pub global: Option<GlobalEncoder>,
     /// `None`: no local network.
@@ -66,31 +60,15 @@ pub struct Options {
     /// Mirrors every other picture, drawn by lot.
     pub flip: bool,
     pub seed: i64,
-    /// A picture that cannot be used ends the training; else it is left out.
-    pub strict: bool,
-    /// Share of the normal pictures that is kept for calibration.
-    pub hold_out: f64,
-    /// Share of the held-out pictures that may lie above the threshold.
-    pub false_positive_rate: f64,
-    /// Time between two checkpoints within an epoch. Each epoch ends with one, unless they would take too much of the
-    /// time.
-    pub checkpoint_interval: Duration,
-    /// Leave the checkpoints when the model is written, until [`forget`](super::forget): to resume then writes it once
-    /// more.
-    pub keep: bool,
-    /// Go on from the checkpoint, if there is one.
-    pub resume: bool,
-    /// Once it is true, the training saves a checkpoint and ends as [`Stopped`](super::TrainError::Stopped).
-    pub stop: Arc<AtomicBool>,
 }
 
 impl Options {
     /// What two runs must have in common for one to go on from the other's checkpoint.
-    pub(super) fn fingerprint(&self) -> String {
+    pub(super) fn fingerprint(&self, run: &train::Options) -> String {
         format!(
             "data {}, global {:?}, local {:?}, input {}, width {}, latent {}, batch {}, patches {}, learning rate {}, \
             interpolation {}, mirrored {}, seed {}, held out {}",
-            self.data.name,
+            run.data.name,
             self.global,
             self.local,
             self.input,
@@ -102,15 +80,24 @@ impl Options {
             self.interpolation,
             self.flip,
             self.seed,
-            self.hold_out
+            run.hold_out
         )
     }
 
-    /// The paper's settings for a set of normal pictures.
-    pub fn new(data: TrainingSet, out: PathBuf) -> Self {
+    /// The time of the network `scale`.
+    pub(super) fn time_of(&self, scale: &str) -> Option<Duration> {
+        let share = match (&self.global, &self.local) {
+            (Some(_), Some(_)) if scale == GLOBAL => self.global_time_share,
+            (Some(_), Some(_)) => 1.0 - self.global_time_share,
+            _ => 1.0,
+        };
+        self.time.map(|time| time.mul_f64(share))
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
         Self {
-            data,
-            out,
             global: Some(GlobalEncoder::EfficientnetLite0),
             local: Some(LocalEncoder::Scratch),
             input: PICTURE,
@@ -125,13 +112,6 @@ impl Options {
             interpolation: 0.1,
             flip: false,
             seed: 1,
-            strict: false,
-            hold_out: HOLD_OUT,
-            false_positive_rate: FALSE_POSITIVE_RATE,
-            checkpoint_interval: Duration::from_secs(30),
-            keep: false,
-            resume: false,
-            stop: Arc::default(),
         }
     }
 }

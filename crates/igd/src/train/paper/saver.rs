@@ -1,15 +1,13 @@
 //! When a checkpoint is due, and what becomes of one that cannot be written.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::checkpoint;
-use super::options::Options;
+use super::checkpoint::PROGRESS;
 use super::trainer::Trainer;
-use super::{Event, TrainError};
 use crate::nn::Autoencoder;
+use crate::train::run::Run;
+use crate::train::{Event, Options, TrainError, state};
 
 /// Checkpoints take at most this share of the time.
 const LARGEST_SHARE: f64 = 0.05;
@@ -22,7 +20,6 @@ pub struct Saver {
     path: PathBuf,
     run: String,
     interval: Duration,
-    stop: Arc<AtomicBool>,
     last: Instant,
     /// Epochs that were done at the last one.
     epoch: usize,
@@ -39,7 +36,6 @@ impl Saver {
             path,
             run,
             interval: options.checkpoint_interval,
-            stop: options.stop.clone(),
             last: Instant::now(),
             epoch,
             cost: Duration::ZERO,
@@ -51,16 +47,16 @@ impl Saver {
     pub fn after_step<N: Autoencoder>(
         &mut self,
         trainer: &Trainer<N>,
-        tell: &mut impl FnMut(Event),
+        run: &mut Run,
     ) -> Result<(), TrainError> {
-        if self.stop.load(Ordering::Relaxed) {
-            self.save(trainer, tell);
-            return Err(TrainError::Stopped);
+        let is_stopped = run.is_stopped();
+        if is_stopped || self.is_due(trainer.clock.epoch(), self.last.elapsed()) {
+            self.save(trainer, run);
         }
-        if self.is_due(trainer.clock.epoch(), self.last.elapsed()) {
-            self.save(trainer, tell);
+        match is_stopped {
+            true => Err(TrainError::Stopped),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn is_due(&self, epoch: usize, since: Duration) -> bool {
@@ -69,15 +65,15 @@ impl Saver {
     }
 
     /// Writes a checkpoint; where that fails the one before it stays.
-    pub fn save<N: Autoencoder>(&mut self, trainer: &Trainer<N>, tell: &mut impl FnMut(Event)) {
+    pub fn save<N: Autoencoder>(&mut self, trainer: &Trainer<N>, run: &mut Run) {
         let start = Instant::now();
-        let (progress, tensors) = trainer.state(&self.run);
-        match checkpoint::write(&self.path, &progress, &tensors) {
+        let progress = trainer.progress(&self.run);
+        match state::write(&self.path, PROGRESS, &progress, &trainer.state()) {
             Ok(()) => self.failed = false,
             Err(error) => {
                 // Once is enough, until one succeeds again.
                 if !self.failed {
-                    tell(Event::NotSaved(&error));
+                    run.tell(Event::NotSaved(&error));
                 }
                 self.failed = true;
             }

@@ -2,23 +2,28 @@
 
 use tch::{Device, Tensor};
 
-use super::checkpoint;
+use super::checkpoint::{self, PROGRESS, Progress};
 use super::clock::Clock;
 use super::encoder;
 use super::options::{GlobalEncoder, LocalEncoder, Options};
 use super::pictures::Pictures;
 use super::saver::Saver;
-use super::source::{Patches, WholePictures};
-use super::trainer::{Begin, Setup, Source, Trainer};
+use super::source::{Patches, Source, WholePictures};
+use super::trainer::{Begin, Setup, Trainer};
 use super::whitening::whitening;
-use super::{Event, TrainError};
 use crate::criterion::MsSsim;
 use crate::libtorch::KeptBlocks;
-use crate::model::{PaperConfig, Scale, Tensors, descriptor};
-use crate::nn::{Autoencoder, Critic, Global, GlobalConfig, Local, LocalConfig};
+use crate::model::{PaperConfig, Scale, Tensors};
+use crate::nn::{Autoencoder, Critic, GlobalConfig, LocalConfig};
+use crate::train::run::Run;
+use crate::train::{Event, TrainError, state};
+
+/// Names of the networks, in file names too.
+pub const GLOBAL: &str = "global";
+pub const LOCAL: &str = "local";
 
 /// A network at the end of its training.
-pub struct Trained<C> {
+pub struct TrainedScale<C> {
     pub sizes: C,
     /// Named as in the model file.
     pub tensors: Vec<(String, Tensor)>,
@@ -30,31 +35,24 @@ pub struct Trained<C> {
 pub fn train_global(
     encoder: &GlobalEncoder,
     options: &Options,
-    pictures: &Pictures,
     config: &PaperConfig,
-    time_share: f64,
-    tell: &mut impl FnMut(Event),
-) -> Result<Trained<GlobalConfig>, TrainError> {
-    let (encoder, given, encoder_licence) = encoder::global(encoder)?;
+    pictures: &Pictures,
+    run: &mut Run,
+) -> Result<TrainedScale<GlobalConfig>, TrainError> {
+    let encoder = encoder::global(encoder)?;
     let sizes = GlobalConfig {
-        encoder,
+        encoder: encoder.kind,
         width: options.width,
         latent: options.latent,
     };
     let mut trainer = Trainer::new(
         Setup::new(options, MsSsim::global(config.range, Device::Cpu)),
-        given,
-        |builder| {
-            let scope = &builder.root() / "global";
-            Ok(Scale {
-                descriptor: descriptor(&scope, sizes.latent)?,
-                network: Global::new(scope, &sizes, &config.normalisation)?,
-            })
-        },
+        encoder.tensors,
+        |builder| Scale::global(builder, &sizes, &config.normalisation),
         |builder| Critic::global(builder.root(), sizes.width),
     )
     .map_err(TrainError::Encoder)?;
-    tell(Event::Stage("encoding pictures"));
+    run.tell(Event::Stage("encoding pictures"));
     // Each stage has its own: what one leaves fits few of the next one's tensors, and would be gigabytes on top of
     // those.
     let kept = KeptBlocks::new();
@@ -67,12 +65,10 @@ pub fn train_global(
     {
         trainer.start_latent_layer("global.ln11", &start);
     }
-    run(&mut trainer, &source, "global", options, time_share, tell)?;
-    Ok(Trained {
-        sizes,
-        tensors: trainer.trained().collect(),
-        epochs: trainer.clock.epoch(),
-        encoder_licence,
+    let trained = train(GLOBAL, sizes, trainer, &source, options, run)?;
+    Ok(TrainedScale {
+        encoder_licence: encoder.licence,
+        ..trained
     })
 }
 
@@ -80,11 +76,10 @@ pub fn train_global(
 pub fn train_local(
     encoder: &LocalEncoder,
     options: &Options,
-    pictures: &Pictures,
     config: &PaperConfig,
-    time_share: f64,
-    tell: &mut impl FnMut(Event),
-) -> Result<Trained<LocalConfig>, TrainError> {
+    pictures: &Pictures,
+    run: &mut Run,
+) -> Result<TrainedScale<LocalConfig>, TrainError> {
     let given = match encoder {
         LocalEncoder::Scratch => Tensors::new(),
         LocalEncoder::File(path) => encoder::local(path)?,
@@ -98,79 +93,70 @@ pub fn train_local(
         width: options.width,
         latent: options.latent,
     };
-    let mut trainer = Trainer::new(
+    let trainer = Trainer::new(
         Setup::new(options, MsSsim::local(config.range, Device::Cpu)),
         given,
-        |builder| {
-            let scope = &builder.root() / "local";
-            Ok(Scale {
-                descriptor: descriptor(&scope, sizes.latent)?,
-                network: Local::new(scope, &sizes)?,
-            })
-        },
+        |builder| Scale::local(builder, &sizes),
         |builder| Critic::local(builder.root(), sizes.width),
     )
     .map_err(TrainError::Encoder)?;
     let source = Patches::new(pictures, options.patch_batch, options.flip, options.seed);
-    run(&mut trainer, &source, "local", options, time_share, tell)?;
-    Ok(Trained {
-        sizes,
-        tensors: trainer.trained().collect(),
-        epochs: trainer.clock.epoch(),
-        encoder_licence: None,
-    })
+    train(LOCAL, sizes, trainer, &source, options, run)
 }
 
 /// Trains one network to the end of its share of the time, from its checkpoint if it should be resumed.
-fn run<N: Autoencoder>(
-    trainer: &mut Trainer<N>,
-    source: &impl Source<N>,
+fn train<N: Autoencoder, C>(
     scale: &str,
+    sizes: C,
+    mut trainer: Trainer<N>,
+    source: &impl Source<N>,
     options: &Options,
-    share: f64,
-    tell: &mut impl FnMut(Event),
-) -> Result<(), TrainError> {
+    run: &mut Run,
+) -> Result<TrainedScale<C>, TrainError> {
     let _kept = KeptBlocks::new();
-    let limit = options.time.map(|time| time.mul_f64(share));
+    let limit = options.time_of(scale);
     trainer.clock = Clock::new(source.steps_an_epoch(), options.epochs, limit);
-    let path = checkpoint::path(&options.out, scale);
-    let run = options.fingerprint();
-    if options.resume
-        && let Some((progress, tensors)) = checkpoint::read(&path)?
+    let path = checkpoint::path(&run.options.out, scale);
+    let fingerprint = options.fingerprint(run.options);
+    if run.options.resume
+        && let Some(checkpoint) = state::read::<Progress>(&path, PROGRESS)?
     {
-        let refused = |reason: String| TrainError::Resume {
-            path: path.clone(),
-            reason,
-        };
-        if progress.run != run {
-            return Err(refused(format!(
-                "it was made with {}, this run has {run}",
+        let progress = checkpoint.header;
+        if progress.run != fingerprint {
+            let reason = format!(
+                "it was made with {}, this run has {fingerprint}",
                 progress.run
-            )));
+            );
+            return Err(TrainError::resume(&path, reason));
         }
         trainer
-            .restore(&progress, tensors)
-            .map_err(|entry| refused(format!("entry `{entry}` does not fit")))?;
+            .restore(&progress, checkpoint.tensors)
+            .map_err(|entry| TrainError::resume(&path, format!("entry `{entry}` does not fit")))?;
     }
-    tell(Event::Stage(&format!("training the {scale} network")));
-    tell(Event::Begin(Begin {
+    run.tell(Event::Stage(&format!("training the {scale} network")));
+    run.tell(Event::Begin(Begin {
         scale,
         epoch: trainer.clock.epoch(),
         step: trainer.clock.steps(),
         progress: trainer.clock.progress().min(1.0),
     }));
-    let mut saver = Saver::new(path, run, options, trainer.clock.epoch());
+    let mut saver = Saver::new(path, fingerprint, run.options, trainer.clock.epoch());
     trainer.run(source, scale, |report, trainer| {
-        tell(Event::Step(report));
+        run.tell(Event::Step(report));
         if !report.losses.is_finite() {
             return Err(TrainError::Diverged {
                 scale: scale.to_owned(),
             });
         }
-        saver.after_step(trainer, tell)
+        saver.after_step(trainer, run)
     })?;
-    saver.save(trainer, tell);
-    Ok(())
+    saver.save(&trainer, run);
+    Ok(TrainedScale {
+        sizes,
+        tensors: trainer.trained().collect(),
+        epochs: trainer.clock.epoch(),
+        encoder_licence: None,
+    })
 }
 
 impl Setup {

@@ -4,14 +4,33 @@ use std::cell::RefCell;
 
 use tch::{Device, Kind, Tensor, no_grad};
 
-use super::pictures::Pictures;
-use super::trainer::Source;
+use super::pictures::{Pictures, Place};
 use crate::nn::{Autoencoder, Global, Local, Mode, STRIDE, patches_along};
 
 /// Patches that are encoded together for it.
 const ENCODE_BATCH: usize = 512;
 /// Pictures that are encoded together.
 const FEATURE_BATCH: usize = 16;
+
+/// Gives a trainer its pictures.
+pub trait Source<N> {
+    /// Steps of a pass over the data.
+    fn steps_an_epoch(&self) -> usize;
+    /// What a step is done with; the same for the same epoch and step.
+    fn batch(&self, network: &N, epoch: usize, step: usize) -> Batch;
+    /// Latents of the training data, to estimate the descriptor from: (N, latent). Of at most so many, evenly spread.
+    fn latents(&self, network: &N, most: usize) -> Tensor;
+    /// At most `count` of the pictures, evenly spread and always the same.
+    fn examples(&self, count: usize) -> Tensor;
+}
+
+/// The pictures of a step.
+pub struct Batch {
+    /// (N, 3, side, side), normalised.
+    pub pictures: Tensor,
+    /// The encoder's, (N, features).
+    pub features: Tensor,
+}
 
 /// A shuffled pass over the data.
 #[derive(Debug)]
@@ -130,7 +149,7 @@ impl Source<Global> for WholePictures<'_> {
         self.order.steps()
     }
 
-    fn batch(&self, network: &Global, epoch: usize, step: usize) -> (Tensor, Tensor) {
+    fn batch(&self, network: &Global, epoch: usize, step: usize) -> Batch {
         let indices = self.order.indices(epoch, step);
         let mut pictures = self.pictures.batch(&indices);
         let places = Tensor::from_slice(&indices);
@@ -147,7 +166,7 @@ impl Source<Global> for WholePictures<'_> {
             });
         }
         let features = features.unwrap_or_else(|| network.features(&pictures, Mode::Train));
-        (pictures, features)
+        Batch { pictures, features }
     }
 
     fn latents(&self, network: &Global, most: usize) -> Tensor {
@@ -185,16 +204,15 @@ impl<'a> Patches<'a> {
     }
 
     fn cut(&self, indices: &[i64]) -> Tensor {
-        let places: Vec<(i64, i64, i64)> = indices
-            .iter()
-            .map(|index| {
-                let patches = self.along * self.along;
-                let patch = index % patches;
-                let (x, y) = (patch % self.along, patch / self.along);
-                (index / patches, STRIDE * x, STRIDE * y)
-            })
-            .collect();
-        self.pictures.patches(&places)
+        let patches = self.along * self.along;
+        self.pictures.patches(indices.iter().map(|index| {
+            let patch = index % patches;
+            Place {
+                picture: index / patches,
+                x: STRIDE * (patch % self.along),
+                y: STRIDE * (patch / self.along),
+            }
+        }))
     }
 }
 
@@ -203,7 +221,7 @@ impl Source<Local> for Patches<'_> {
         self.order.steps()
     }
 
-    fn batch(&self, network: &Local, epoch: usize, step: usize) -> (Tensor, Tensor) {
+    fn batch(&self, network: &Local, epoch: usize, step: usize) -> Batch {
         let indices = self.order.indices(epoch, step);
         let mut patches = self.cut(&indices);
         if self.flip {
@@ -214,7 +232,10 @@ impl Source<Local> for Patches<'_> {
         } else {
             network.features(&patches, Mode::Train)
         };
-        (patches, features)
+        Batch {
+            pictures: patches,
+            features,
+        }
     }
 
     fn latents(&self, network: &Local, most: usize) -> Tensor {
@@ -254,9 +275,7 @@ mod tests {
                 path.into()
             })
             .collect();
-        let (pictures, bad) = Pictures::load(&samples, side, &Normalisation::IMAGENET);
-        assert!(bad.is_empty());
-        pictures
+        Pictures::load(&samples, side, &Normalisation::IMAGENET, Err).unwrap()
     }
 
     /// Stands on a ResNet-18 of drawn weights, which is frozen.
@@ -300,8 +319,9 @@ mod tests {
         let _guard = tch::no_grad_guard();
         let (pictures, network) = (noise(6, PICTURE), frozen_global());
         let source = |flip| WholePictures::new(&pictures, &network, 6, flip, 3);
-        let (batch, features) = source(true).batch(&network, 2, 0);
-        let (plain, _) = source(false).batch(&network, 2, 0);
+        let batch = source(true).batch(&network, 2, 0);
+        let (batch, features) = (batch.pictures, batch.features);
+        let plain = source(false).batch(&network, 2, 0).pictures;
         assert!(some_but_not_all(&mirrored(&batch, &plain)));
         let expected = network.features(&batch, Mode::Evaluate);
         let largest = expected.abs().max().double_value(&[]);
@@ -328,7 +348,7 @@ mod tests {
             let pictures = noise(12, side);
             let batch = |flip, epoch| {
                 let source = Patches::new(&pictures, 12, flip, 3);
-                source.batch(&network, epoch, 0).0
+                source.batch(&network, epoch, 0).pictures
             };
             let of_epoch = |epoch| mirrored(&batch(true, epoch), &batch(false, epoch));
             assert!(some_but_not_all(&of_epoch(0)));

@@ -11,6 +11,8 @@ use super::checkpoint::Progress;
 use super::clock::Clock;
 use super::look::above_each_other;
 use super::losses::{Adversary, Losses, gradients};
+use super::source::{Batch, Source};
+use super::whitening::Linear;
 use crate::criterion::{Descriptor, MsSsim};
 use crate::model::{Scale, Tensors, tensors_of};
 use crate::nn::{Autoencoder, Builder, Critic, Mode, Weights, WeightsError};
@@ -26,18 +28,6 @@ const FINAL_LATENTS: usize = 16_384;
 const WEIGHT_DECAY: f64 = 1e-6;
 /// Pictures beside each other where reconstructions are looked at.
 const LOOKED_AT: usize = 8;
-
-/// Gives a trainer its pictures.
-pub trait Source<N> {
-    /// Steps of a pass over the data.
-    fn steps_an_epoch(&self) -> usize;
-    /// The pictures of a step and their features; the same for the same epoch and step.
-    fn batch(&self, network: &N, epoch: usize, step: usize) -> (Tensor, Tensor);
-    /// Latents of the training data, to estimate the descriptor from: (N, latent). Of at most so many, evenly spread.
-    fn latents(&self, network: &N, most: usize) -> Tensor;
-    /// At most `count` of the pictures, evenly spread and always the same.
-    fn examples(&self, count: usize) -> Tensor;
-}
 
 /// Losses of a step, as numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -171,9 +161,9 @@ impl<N: Autoencoder> Trainer<N> {
     }
 
     /// Sets weight and bias of a linear layer.
-    pub fn start_latent_layer(&mut self, layer: &str, (weight, bias): &(Tensor, Tensor)) {
+    pub fn start_latent_layer(&mut self, layer: &str, start: &Linear) {
         tch::no_grad(|| {
-            for (name, value) in [("weight", weight), ("bias", bias)] {
+            for (name, value) in [("weight", &start.weight), ("bias", &start.bias)] {
                 if let Some(part) = self.weights.get_mut(&format!("{layer}.{name}")) {
                     part.tensor.copy_(value);
                 }
@@ -196,8 +186,8 @@ impl<N: Autoencoder> Trainer<N> {
                 self.estimate_descriptor(source, ESTIMATE_LATENTS);
                 self.estimated = due;
             }
-            let (pictures, features) =
-                source.batch(&self.scale.network, epoch, self.clock.step_of_epoch());
+            let step = self.clock.step_of_epoch();
+            let Batch { pictures, features } = source.batch(&self.scale.network, epoch, step);
             let learning_rate = self.rate();
             let losses = self.step(&pictures, &features);
             self.clock.tick();
@@ -289,29 +279,32 @@ impl<N: Autoencoder> Trainer<N> {
             .map(|(name, tensor)| (name, tensor.copy()))
     }
 
-    /// Everything a checkpoint needs.
-    pub fn state(&self, run: &str) -> (Progress, Vec<(String, Tensor)>) {
-        let progress = Progress {
+    /// How far it is, for a checkpoint of `run`.
+    pub(super) fn progress(&self, run: &str) -> Progress {
+        Progress {
             run: run.to_owned(),
             steps: self.clock.steps(),
             seconds: self.clock.elapsed().as_secs_f64(),
             estimates: self.estimated,
-        };
+        }
+    }
+
+    /// All tensors that a checkpoint needs.
+    pub(super) fn state(&self) -> Vec<(String, Tensor)> {
         let parts = [
             ("network", tensors_of(&self.weights)),
             ("critic", tensors_of(&self.critic_weights)),
             ("generator_adam", self.generator_adam.state()),
             ("critic_adam", self.critic_adam.state()),
         ];
-        let tensors = parts
+        parts
             .into_iter()
             .flat_map(|(part, tensors)| {
                 tensors
                     .into_iter()
                     .map(move |(name, tensor)| (format!("{part}/{name}"), tensor))
             })
-            .collect();
-        (progress, tensors)
+            .collect()
     }
 
     /// Goes on from a checkpoint; fails with the name of an entry that is missing or has another shape.
@@ -355,7 +348,6 @@ fn copy_into(weights: &mut Weights, saved: &mut Tensors) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::descriptor;
     use crate::nn::{Local, LocalConfig};
 
     fn trainer(interpolation: f64) -> Trainer<Local> {
@@ -371,13 +363,7 @@ mod tests {
             width: 2,
             latent: 4,
         };
-        let network = |builder: &Builder| {
-            let scope = &builder.root() / "local";
-            Ok(Scale {
-                descriptor: descriptor(&scope, sizes.latent)?,
-                network: Local::new(scope, &sizes)?,
-            })
-        };
+        let network = |builder: &Builder| Scale::local(builder, &sizes);
         let critic = |builder: &Builder| Critic::local(builder.root(), sizes.width);
         let mut trainer = Trainer::new(setup, HashMap::new(), network, critic).unwrap();
         trainer.clock = Clock::new(1, 10, None);

@@ -12,9 +12,17 @@ const SHRINKAGE: f64 = 0.01;
 /// Equal pictures have none at all.
 const SMALLEST_VARIANCE: f64 = 1e-6;
 
-/// The layer's weight (latent, features) and bias (latent), for the features (N, features) of normal pictures: as many
-/// random directions, at right angles, of the whitened features. `None` if there are not as many directions.
-pub fn whitening(features: &Tensor, latent: i64) -> Option<(Tensor, Tensor)> {
+/// What a linear layer has.
+pub struct Linear {
+    /// (latent, features).
+    pub weight: Tensor,
+    /// (latent).
+    pub bias: Tensor,
+}
+
+/// The layer for the features (N, features) of normal pictures: as many random directions, at right angles, of the
+/// whitened features. `None` if there are not as many directions.
+pub fn whitening(features: &Tensor, latent: i64) -> Option<Linear> {
     let length = features.size()[1];
     if latent > length || features.size()[0] < 2 {
         return None;
@@ -31,7 +39,10 @@ pub fn whitening(features: &Tensor, latent: i64) -> Option<(Tensor, Tensor)> {
     let (chosen, _) = Tensor::linalg_qr(&drawn, "reduced");
     let weight = whitened.matmul(&chosen).transpose(0, 1).contiguous();
     let bias = -weight.matmul(&mean.view([-1]));
-    Some((weight.to_kind(Kind::Float), bias.to_kind(Kind::Float)))
+    Some(Linear {
+        weight: weight.to_kind(Kind::Float),
+        bias: bias.to_kind(Kind::Float),
+    })
 }
 
 #[cfg(test)]
@@ -43,7 +54,7 @@ mod tests {
         tch::manual_seed(1);
         let mixing = Tensor::randn([6, 6], (Kind::Float, Device::Cpu));
         let features = Tensor::randn([4000, 6], (Kind::Float, Device::Cpu)).matmul(&mixing) + 3.0;
-        let (weight, bias) = whitening(&features, 3).unwrap();
+        let Linear { weight, bias } = whitening(&features, 3).unwrap();
         let latents = features.linear(&weight, Some(&bias));
         let mean = latents.mean_dim([0].as_slice(), false, Kind::Float);
         assert!(mean.abs().max().double_value(&[]) < 1e-3);
@@ -56,7 +67,7 @@ mod tests {
     #[test]
     fn equal_pictures_do_no_harm() {
         let features = Tensor::ones([9, 4], (Kind::Float, Device::Cpu));
-        let (weight, bias) = whitening(&features, 2).unwrap();
+        let Linear { weight, bias } = whitening(&features, 2).unwrap();
         assert_eq!(weight.isfinite().all().int64_value(&[]), 1);
         assert_eq!(bias.isfinite().all().int64_value(&[]), 1);
     }

@@ -1,34 +1,27 @@
-//! What a training leaves to look at, in a folder: `losses.csv`, `tensorboard/`, `reconstructions/` and `scores.svg`.
+//! What a training leaves to look at, in a folder: `losses.csv`, `reconstructions/` and `scores.svg`.
 //!
 //! A training that goes on from a checkpoint goes on with its log: what was logged after the checkpoint is cut off,
 //! since those steps are done again.
 
-mod events;
 mod losses;
 mod scores;
-mod summary;
 
 use std::fs;
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
+use igd::files::write_atomically;
+use igd::model::{Calibration, Measurement};
+use igd::train::Event;
+use igd::train::paper::{Begin, Report};
 use image::ImageFormat;
 
-use self::events::EventFile;
 use self::losses::{Means, Table};
-use self::summary::{Summary, histogram, picture, scalar};
-use super::Event;
-use super::paper::{Begin, Report};
-use crate::files::write_atomically;
-use crate::model::{Calibration, Measurement};
 
 /// A network's training has at most so many rows in `losses.csv`; each is the mean over the steps since the one before.
 const ROWS: f64 = 2000.0;
 /// Reconstructions are drawn at the start and so many times until the end.
 const DRAWINGS: f64 = 8.0;
-/// TensorBoard's runs: the networks, and the calibration.
-const RUNS: [&str; 3] = ["global", "local", HELD_OUT];
-const HELD_OUT: &str = "held out";
 
 /// Writes the log of a run, whose every [`Event`] it is to be told.
 #[derive(Debug)]
@@ -42,7 +35,6 @@ pub struct Log {
 /// What is logged of one network.
 #[derive(Debug)]
 struct Network {
-    events: EventFile,
     means: Means,
     rows: Pace,
     drawings: Pace,
@@ -80,7 +72,6 @@ impl Log {
             fs::remove_file(drawing.path)?;
         }
         self.network = Some(Network {
-            events: self.events(begin.scale, begin.step)?,
             means: Means::default(),
             rows: Pace::new(ROWS, begin.progress),
             drawings: match begin.step {
@@ -97,27 +88,16 @@ impl Log {
         };
         network.means.add(report.losses);
         if network.rows.is_due(report.progress) {
-            let losses = network.means.take();
-            self.table.add(report, &losses)?;
-            let scalars = losses
-                .terms()
-                .map(|(term, value)| scalar(&format!("loss/{term}"), value));
-            let rate = scalar("learning rate", report.learning_rate);
-            let summary = scalars.into_iter().chain([rate]).collect();
-            network.events.write(report.step, &summary)?;
+            self.table.add(report, &network.means.take())?;
         }
         if network.drawings.is_due(report.progress) {
-            let drawing = (report.look)();
             let mut png = Cursor::new(Vec::new());
-            drawing
+            (report.look)()
                 .write_to(&mut png, ImageFormat::Png)
                 .map_err(io::Error::other)?;
-            let png = png.into_inner();
-            let summary =
-                Summary::from_iter([picture("reconstructions", drawing.dimensions(), &png)]);
-            network.events.write(report.step, &summary)?;
             let name = drawing_name(report.epoch, report.scale);
-            write_atomically(&self.folder.join("reconstructions").join(name), &png)?;
+            let path = self.folder.join("reconstructions").join(name);
+            write_atomically(&path, &png.into_inner())?;
         }
         Ok(())
     }
@@ -134,28 +114,17 @@ impl Log {
         if scores.is_empty() {
             return Ok(());
         }
-        let mut summary = Summary::from_iter([histogram("score", &scores)]);
-        if let Some(calibration) = calibration {
-            summary.extend([scalar("threshold", f64::from(calibration.threshold))]);
-        }
-        self.events(HELD_OUT, 0)?.write(0, &summary)?;
         let threshold = calibration.map(|calibration| f64::from(calibration.threshold));
-        let svg = scores::svg(&scores, threshold).map_err(io::Error::other)?;
+        let svg = scores::svg(&scores, threshold);
         write_atomically(&self.folder.join("scores.svg"), svg.as_bytes())
-    }
-
-    /// The event file of a run, as TensorBoard calls it, with what was written up to a step.
-    fn events(&self, run: &str, step: usize) -> io::Result<EventFile> {
-        EventFile::open(&self.folder.join("tensorboard").join(run), step)
     }
 }
 
 /// Removes what was logged in a folder, and nothing else that lies there.
 fn remove_earlier(folder: &Path) -> io::Result<()> {
-    let runs = RUNS.map(|run| EventFile::path(&folder.join("tensorboard").join(run)));
     let files = ["losses.csv", "scores.svg"].map(|name| folder.join(name));
     let drawings = drawings(folder)?.into_iter().map(|drawing| drawing.path);
-    let all = runs.into_iter().chain(files).chain(drawings);
+    let all = files.into_iter().chain(drawings);
     all.filter(|path| path.exists())
         .try_for_each(fs::remove_file)
 }

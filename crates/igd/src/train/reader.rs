@@ -34,7 +34,7 @@ pub fn for_each<E>(
         let receivers: Vec<_> = (0..threads).map(read).collect();
         for index in 0..samples.len() {
             let picture = receivers[index % threads].recv();
-            work(index, picture.expect("reading pictures does not panic"))?;
+            work(index, picture.expect("a decoder's panic is an error"))?;
         }
         Ok(())
     })

@@ -4,8 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::files::write_atomically;
-use crate::train::paper::{Report, StepLosses};
+use igd::files::write_atomically;
+use igd::train::paper::{Report, StepLosses};
 
 /// `epoch` and `step` count what is done; `seconds` are spent in training, over interruptions. The losses are means
 /// over the steps since the row before.

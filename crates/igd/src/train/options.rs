@@ -1,0 +1,81 @@
+//! What a training is told, whatever the profile.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::{dense, paper};
+use crate::data::TrainingSet;
+use crate::model::FALSE_POSITIVE_RATE;
+
+/// Share of the normal pictures that is kept for calibration, unless told otherwise.
+pub const HOLD_OUT: f64 = 0.15;
+
+/// A training, as `igd train` does one.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub data: TrainingSet,
+    /// The model file to write. What a training needs to go on lies beside it.
+    pub out: PathBuf,
+    pub profile: Profile,
+    /// A picture that cannot be used ends the training; else it is left out.
+    pub strict: bool,
+    /// Share of the normal pictures that is kept for calibration.
+    pub hold_out: f64,
+    /// Share of normal pictures that may lie above the threshold.
+    pub false_positive_rate: f64,
+    /// Time between two saves of where the training stands. Each epoch of the paper's networks ends with one too, unless
+    /// they would take too much of the time.
+    pub checkpoint_interval: Duration,
+    /// Leave that when the model is written, until [`Options::forget`]: a dense fit can go on with more pictures then,
+    /// and the paper's networks are written once more without being trained again.
+    pub keep: bool,
+    /// Go on from where an earlier training stood, if there is something.
+    pub resume: bool,
+    /// Once it is true, the training saves where it stands and ends as [`TrainError::Stopped`].
+    ///
+    /// [`TrainError::Stopped`]: super::TrainError::Stopped
+    pub stop: Arc<AtomicBool>,
+}
+
+/// The family of the model, and what it alone is told.
+#[derive(Clone, Debug)]
+pub enum Profile {
+    Dense(dense::Options),
+    Paper(paper::Options),
+}
+
+impl Options {
+    /// The usual settings for a set of normal pictures: a dense model.
+    pub fn new(data: TrainingSet, out: PathBuf) -> Self {
+        Self {
+            data,
+            out,
+            profile: Profile::Dense(dense::Options::default()),
+            strict: false,
+            hold_out: HOLD_OUT,
+            false_positive_rate: FALSE_POSITIVE_RATE,
+            checkpoint_interval: Duration::from_secs(30),
+            keep: false,
+            resume: false,
+            stop: Arc::default(),
+        }
+    }
+
+    /// Removes what the training needs to go on.
+    pub fn forget(&self) {
+        for path in self.state_files() {
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// Where that may lie.
+    pub(super) fn state_files(&self) -> Vec<PathBuf> {
+        match self.profile {
+            Profile::Dense(_) => vec![dense::state_file(&self.out)],
+            Profile::Paper(_) => paper::state_files(&self.out).into(),
+        }
+    }
+}
