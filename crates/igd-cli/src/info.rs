@@ -155,6 +155,9 @@ fn origin(provenance: &Provenance) -> Vec<Row> {
         "{} ({} pictures, {} epochs, seed {})",
         provenance.data, provenance.pictures, provenance.epochs, provenance.seed
     );
+    let bits = provenance
+        .significant_bits
+        .map(|bits| ("brightness", format!("{bits} of 16 bits")));
     let written = format!(
         "igd {} at {}",
         provenance.version,
@@ -170,6 +173,7 @@ fn origin(provenance: &Provenance) -> Vec<Row> {
     });
     [("trained on", trained), ("written by", written)]
         .into_iter()
+        .chain(bits)
         .chain(licences)
         .collect()
 }

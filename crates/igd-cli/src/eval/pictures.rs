@@ -28,7 +28,7 @@ pub fn evaluate(model: &Path, data: &Path, arguments: &Arguments) -> anyhow::Res
     let mut progress = Progress::new();
     progress.stage("judging");
     for picture in &pictures {
-        let rgb = match picture.sample.open() {
+        let rgb = match picture.sample.open_as(detector.significant_bits()) {
             Ok(rgb) => rgb,
             Err(error) if arguments.strict => return Err(error.into()),
             Err(error) => {

@@ -32,7 +32,7 @@ impl Pictures {
 
     /// Opens and judges one of them once more: no memory holds the maps of thousands.
     pub fn look_at(&mut self, index: usize) -> anyhow::Result<(Picture, Detection)> {
-        let picture = self.samples[index].open()?;
+        let picture = self.samples[index].open_as(self.detector.significant_bits())?;
         let mut detection = Detection::default();
         detect(&mut self.detector, &picture, &mut detection)
             .with_context(|| self.samples[index].to_string())?;

@@ -86,6 +86,10 @@ impl<'a> Pictures<'a> {
                 detection: Detection::default(),
             }),
         };
+        let picture = match detector.significant_bits() {
+            Some(bits) => picture.of_significant_bits(bits),
+            None => picture,
+        };
         let rgb = picture.resized(detector.input_size());
         detector
             .detect(&rgb, picture.size(), detection)

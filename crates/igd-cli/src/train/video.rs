@@ -102,6 +102,7 @@ impl Arguments {
             name: self.describe(&uri),
             licence: None,
             samples,
+            significant_bits: None,
         })
     }
 

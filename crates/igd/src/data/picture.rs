@@ -1,8 +1,8 @@
 //! A picture file as the networks' input.
 
 use std::borrow::Cow;
-use std::fs;
-use std::io::{self, Cursor};
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read};
 use std::panic;
 use std::path::{Path, PathBuf};
 
@@ -146,6 +146,24 @@ fn bits8(pixels: &Rgb16Image, bits: u32) -> RgbImage {
     RgbImage::from_raw(width, height, samples).expect("as many samples as before")
 }
 
+/// Whether a file is of a kind that 16 bits are to be had in, by its first bytes.
+pub(super) fn may_have_16_bits(path: &Path) -> bool {
+    // A PNG tells its bit depth there.
+    const DEPTH: usize = 24;
+    let mut start = [0; DEPTH + 1];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    match (read, image::guess_format(&start)) {
+        (Ok(()), Ok(ImageFormat::Png)) => start[DEPTH] == 16,
+        (Ok(()), Ok(ImageFormat::Tiff)) => true,
+        (Ok(()), Err(_)) => is_big_tiff(&start),
+        _ => false,
+    }
+}
+
+fn is_big_tiff(bytes: &[u8]) -> bool {
+    BIG_TIFF.iter().any(|start| bytes.starts_with(start))
+}
+
 /// Any of the kinds of picture that we read, upright, with all that the file says of its pixels.
 pub(super) fn decode(path: &Path) -> Result<DynamicImage, PictureError> {
     panic::catch_unwind(|| decode_or_panic(path)).unwrap_or_else(|_| {
@@ -165,7 +183,7 @@ fn decode_or_panic(path: &Path) -> Result<DynamicImage, PictureError> {
         Ok(reader) => reader,
         Err(cause) => return Err(PictureError::Io { path, cause }),
     };
-    if BIG_TIFF.iter().any(|start| bytes.starts_with(start)) {
+    if is_big_tiff(&bytes) {
         reader.set_format(ImageFormat::Tiff);
     }
     if reader.format() == Some(ImageFormat::Jpeg) && jpeg::is_cut_off(&bytes) {

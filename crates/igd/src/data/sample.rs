@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::frame::Frame;
 use super::packed::Packed;
-use super::picture::{Picture, PictureError};
+use super::picture::{Picture, PictureError, may_have_16_bits};
 
 /// Where a picture is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,23 @@ impl Sample {
             Self::File(path) => Picture::open(path),
             Self::Packed(file, index) => file.picture(*index),
             Self::Frame(frame) => Ok(frame.picture().clone()),
+        }
+    }
+
+    /// The same with so many of its 16 bits for its 8, if it has 16: see [`Picture::of_significant_bits`].
+    pub fn open_as(&self, significant_bits: Option<u32>) -> Result<Picture, PictureError> {
+        let picture = self.open()?;
+        Ok(match significant_bits {
+            Some(bits) => picture.of_significant_bits(bits),
+            None => picture,
+        })
+    }
+
+    /// Whether it is worth a look: of most pictures their kind tells that they have 8.
+    pub fn may_have_16_bits(&self) -> bool {
+        match self {
+            Self::File(path) => may_have_16_bits(path),
+            Self::Packed(..) | Self::Frame(_) => false,
         }
     }
 

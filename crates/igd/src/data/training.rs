@@ -4,6 +4,8 @@ use std::fs;
 use std::mem;
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use super::elpv::LICENCE_FILE;
 use super::error::SetError;
 use super::sample::Sample;
@@ -18,6 +20,8 @@ pub struct TrainingSet {
     pub name: String,
     pub licence: Option<String>,
     pub samples: Vec<Sample>,
+    /// Of the 16 bits of its pictures' samples so many are used; `None` where they have 8.
+    pub significant_bits: Option<u32>,
 }
 
 impl TrainingSet {
@@ -25,10 +29,12 @@ impl TrainingSet {
     pub fn open(folder: &Path, selection: &Selection) -> Result<Self, SetError> {
         let class = selection.class.map(|class| format!(", class {class}"));
         let licence = fs::read_to_string(folder.join(LICENCE_FILE)).ok();
+        let samples = normal_pictures(folder, selection)?;
         Ok(Self {
             name: format!("{}{}", folder.display(), class.unwrap_or_default()),
             licence: licence.map(|text| text.trim().to_owned()),
-            samples: normal_pictures(folder, selection)?,
+            significant_bits: significant_bits(&samples),
+            samples,
         })
     }
 
@@ -58,6 +64,17 @@ impl TrainingSet {
         self.samples.extend(drawn);
         Ok(())
     }
+}
+
+/// What cameras have: 10, 12, 14 or 16 bits. The brightest of all pictures tells which; those of 16 bits are read for
+/// it, and what cannot be read is told of when it is needed.
+fn significant_bits(samples: &[Sample]) -> Option<u32> {
+    let bits = samples
+        .par_iter()
+        .filter(|sample| sample.may_have_16_bits())
+        .filter_map(|sample| sample.open().ok()?.significant_bits())
+        .max()?;
+    Some(bits.next_multiple_of(2).max(u8::BITS))
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub struct Detector {
     kind: Kind,
     inference: Inference,
     postprocessor: Postprocessor,
+    significant_bits: Option<u32>,
     /// The last picture, without what must not be seen.
     picture: Picture,
     _kept: KeptBlocks,
@@ -66,6 +67,7 @@ impl Detector {
     pub fn new(model: Model, device: Device, kind: Kind) -> Result<Self, ModelError> {
         let config = model.config;
         Ok(Self {
+            significant_bits: model.provenance.significant_bits,
             device,
             kind,
             inference: Inference::new(&config, model.networks, device, kind)?,
@@ -93,6 +95,12 @@ impl Detector {
     /// How the time of all pictures so far is spread.
     pub fn stages(&self) -> &Stages {
         self.inference.stages()
+    }
+
+    /// Of the 16 bits of the pictures that it was trained on so many were used: others are to be read alike, with
+    /// [`Sample::open_as`](crate::data::Sample::open_as). `None` where they had 8, or nobody knows.
+    pub fn significant_bits(&self) -> Option<u32> {
+        self.significant_bits
     }
 
     /// Width and height in pixels of the pictures to hand in.

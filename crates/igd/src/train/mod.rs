@@ -82,7 +82,7 @@ pub fn measure(
 ) -> Result<Vec<Measurement>, TrainError> {
     let mut measurements = Vec::with_capacity(samples.len());
     for (index, sample) in samples.iter().enumerate() {
-        match sample.open() {
+        match sample.open_as(detector.significant_bits()) {
             Ok(picture) => {
                 measurements.push(detector.measure(&picture.resized(detector.input_size()))?);
                 judged(Ok(index + 1))?;

@@ -72,6 +72,7 @@ impl<'a> Run<'a> {
         Provenance {
             data: data.name.clone(),
             data_licence: data.licence.clone(),
+            significant_bits: data.significant_bits,
             pictures,
             ..Provenance::now()
         }

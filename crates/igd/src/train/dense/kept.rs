@@ -24,6 +24,9 @@ pub struct Kept {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     pub config: DenseConfig,
+    /// Of the 16 bits of the pictures so many were used.
+    #[serde(default)]
+    pub significant_bits: Option<u32>,
     /// As often as [`Moments::count`].
     pub count: i64,
     /// The files that were fitted to.
@@ -83,6 +86,7 @@ impl Kept {
         Ok(Self {
             seen: Seen {
                 config: config.clone(),
+                significant_bits: None,
                 count: 0,
                 fitted: Vec::new(),
                 due: Vec::new(),

@@ -23,8 +23,9 @@ pub use self::learning::{LearnError, Learned, Learning};
 pub use self::moments::Moments;
 pub use self::options::Options;
 use super::backbone::{BACKBONE_LICENCE, imagenet_backbone};
+use super::reader::{self, Reading};
 use super::run::{Run, Split};
-use super::{Event, TrainError, Trained, reader};
+use super::{Event, TrainError, Trained};
 use crate::criterion::Field;
 use crate::data::Sample;
 use crate::libtorch::KeptBlocks;
@@ -47,6 +48,16 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
         false => None,
     };
     let mut kept = earlier.map_or_else(|| Kept::new(config), Ok)?;
+    let bits = run.options.data.significant_bits;
+    if kept
+        .seen
+        .significant_bits
+        .is_some_and(|seen| Some(seen) != bits)
+    {
+        let reason = "its pictures had another range of brightness (10, 12, 14 or 16 bits)";
+        return Err(TrainError::resume(&state_file(out), reason));
+    }
+    kept.seen.significant_bits = bits;
     let names = Names::new(&run.options.data.samples);
     let new = Split::new(names.unseen(&kept.seen), run.options.hold_out);
     let due = names.samples(&mem::take(&mut kept.seen.due));
@@ -135,11 +146,14 @@ fn see(
     options: &Options,
     run: &mut Run,
 ) -> Result<(), TrainError> {
-    let size = extractor.tiling().picture().into();
+    let reading = Reading {
+        size: extractor.tiling().picture().into(),
+        significant_bits: run.options.data.significant_bits,
+    };
     let mut batch = Vec::with_capacity(options.batch);
     let started = Instant::now();
     let mut saved = started;
-    reader::for_each(samples, size, |index, rgb| {
+    reader::for_each(samples, reading, |index, rgb| {
         match rgb {
             Ok(rgb) => {
                 batch.push(sample(extractor, options.config.shared, &rgb));

@@ -27,6 +27,7 @@ use super::run::{Run, Split};
 use super::{Event, TrainError, Trained};
 use crate::model::{ModelConfig, ModelError, PaperConfig, Provenance, Tensors};
 use crate::nn::PATCH;
+use crate::train::reader::Reading;
 
 /// Trains the networks that `options` name.
 pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainError> {
@@ -38,7 +39,11 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     } else {
         PaperConfig::new(None, None)
     };
-    let pictures = Pictures::load(&training, options.input, &config.normalisation, |error| {
+    let reading = Reading {
+        size: [options.input as usize; 2].into(),
+        significant_bits: run.options.data.significant_bits,
+    };
+    let pictures = Pictures::load(&training, reading, &config.normalisation, |error| {
         run.skip(error)
     })?;
     run.check_enough(pictures.len(), held_out.len())?;

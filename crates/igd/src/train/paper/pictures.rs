@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::data::{PictureError, Sample};
 use crate::nn::{Normalisation, PATCH};
-use crate::train::reader;
+use crate::train::reader::{self, Reading};
 
 /// Normal pictures at the networks' size, in 8 bits to keep many: (N, 3, side, side).
 #[derive(Debug)]
@@ -26,15 +26,16 @@ pub struct Place {
 }
 
 impl Pictures {
-    /// Reads pictures, as squares with that side. `skip` is told of each that cannot be used; its first error ends it.
+    /// Reads pictures, which are squares then. `skip` is told of each that cannot be used; its first error ends it.
     pub fn load<E>(
         samples: &[Sample],
-        side: i64,
+        reading: Reading,
         normalisation: &Normalisation,
         mut skip: impl FnMut(PictureError) -> Result<(), E>,
     ) -> Result<Self, E> {
-        let size = (3 * side * side) as usize;
-        let shape = [samples.len() as i64, 3, side, side];
+        let (width, height) = reading.size;
+        let size = 3 * width * height;
+        let shape = [samples.len() as i64, 3, height as i64, width as i64];
         let bytes = Tensor::empty(shape, (Kind::Uint8, Device::Cpu));
         // SAFETY: the tensor is contiguous, has as many bytes, and nobody else has it yet. Thousands of pictures are
         // not held twice.
@@ -43,7 +44,7 @@ impl Pictures {
         };
         let mut places = values.chunks_mut(size);
         let mut loaded = 0;
-        reader::for_each(samples, (side as usize, side as usize), |_, rgb| {
+        reader::for_each(samples, reading, |_, rgb| {
             let rgb = match rgb {
                 Ok(rgb) => rgb,
                 Err(error) => return skip(error),

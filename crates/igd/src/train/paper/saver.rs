@@ -95,6 +95,7 @@ mod tests {
             name: String::new(),
             licence: None,
             samples: Vec::new(),
+            significant_bits: None,
         };
         let options = Options::new(data, PathBuf::new());
         let mut saver = Saver::new(PathBuf::new(), String::new(), &options, 3);

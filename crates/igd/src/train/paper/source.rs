@@ -261,6 +261,7 @@ mod tests {
         Builder, EncoderKind, GlobalConfig, LocalConfig, Normalisation, PATCH, PICTURE,
         resnet18::Resnet18,
     };
+    use crate::train::reader::Reading;
 
     /// So many pictures of noise with sides of so many pixels.
     fn noise(count: u64, side: i64) -> Pictures {
@@ -275,7 +276,11 @@ mod tests {
                 path.into()
             })
             .collect();
-        Pictures::load(&samples, side, &Normalisation::IMAGENET, Err).unwrap()
+        let reading = Reading {
+            size: (side as usize, side as usize),
+            significant_bits: None,
+        };
+        Pictures::load(&samples, reading, &Normalisation::IMAGENET, Err).unwrap()
     }
 
     /// Stands on a ResNet-18 of drawn weights, which is frozen.
