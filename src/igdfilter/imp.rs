@@ -465,7 +465,7 @@ impl ObjectImpl for IgdFilter {
         let element = self.obj();
         element.set_gap_aware(true);
         // As the elements of GStreamer that heed it.
-        element.set_qos_enabled(true);
+        element.set_qos(true);
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
@@ -706,7 +706,7 @@ impl BaseTransformImpl for IgdFilter {
         let start = Instant::now();
         self.begin_lesson();
         let segment = self.obj().segment();
-        let is_late = self.obj().is_qos_enabled() && {
+        let is_late = self.obj().is_qos() && {
             let segment = segment.downcast_ref::<gst::ClockTime>();
             let running_time = segment.and_then(|segment| segment.to_running_time(buffer.pts()));
             lock(&self.lateness).concerns(running_time)

@@ -907,15 +907,21 @@ fn what_is_held_is_told_as_latency() {
     assert_eq!(harness.query_latency(), Some(upstream + FRAME * 10));
 }
 
-/// The least latency of a live pipeline that plays.
+/// The latency of a live pipeline, once it plays.
 fn latency(text: &str) -> gst::ClockTime {
     let pipeline = launch(text);
     pipeline.set_state(gst::State::Playing).unwrap();
-    pipeline.state(PATIENCE).0.unwrap();
-    let mut query = gst::query::Latency::new();
-    assert!(pipeline.query(&mut query));
+    let deadline = Instant::now() + Duration::from(PATIENCE);
+    let latency = loop {
+        let mut query = gst::query::Latency::new();
+        if pipeline.query(&mut query) && query.result().0 {
+            break query.result().1;
+        }
+        assert!(Instant::now() < deadline, "{text} is not live");
+        std::thread::sleep(Duration::from_millis(5));
+    };
     pipeline.set_state(gst::State::Null).unwrap();
-    query.result().1
+    latency
 }
 
 #[test]

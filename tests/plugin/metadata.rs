@@ -14,7 +14,7 @@ fn through(rest: &str) -> gst::Buffer {
     init();
     let model = models().both.display();
     let mut harness = Harness::new_parse(&format!(
-        "igdfilter model={model} overlay=none ! {rest} ! identity"
+        "igdfilter name=first model={model} overlay=none ! {rest} ! identity"
     ));
     let info = frame_info();
     harness.set_src_caps(info.to_caps().unwrap());
@@ -125,12 +125,14 @@ fn one_element_scales_and_converts() {
 fn two_filters_leave_two_results() {
     init();
     let global = models().global_only.display();
-    let buffer = through(&format!("igdfilter model={global} overlay=none"));
+    let buffer = through(&format!(
+        "igdfilter name=second model={global} overlay=none"
+    ));
     let found = result(&buffer);
     let models: Vec<_> = found.results.iter().map(|it| it.model.as_str()).collect();
     assert_eq!(models, ["element-both", "element-global"]);
     let elements: Vec<_> = found.results.iter().map(|it| it.element.as_str()).collect();
-    assert!(elements[0] != elements[1] && elements.iter().all(|name| name.contains("igdfilter")));
+    assert_eq!(elements, ["first", "second"]);
     // Each region of interest names its element.
     for element in elements {
         let theirs = buffer
@@ -292,7 +294,9 @@ fn an_overlay_does_not_change_the_result() {
     init();
     let model = models().both.display();
     let found = ["none", "heatmap+regions"].map(|overlay| {
-        let mut harness = Harness::new_parse(&format!("igdfilter model={model} overlay={overlay}"));
+        let mut harness = Harness::new_parse(&format!(
+            "igdfilter name=first model={model} overlay={overlay}"
+        ));
         let info = frame_info();
         harness.set_src_caps(info.to_caps().unwrap());
         let buffer = harness.push_and_pull(Pattern::Odd.buffer(&info)).unwrap();

@@ -240,7 +240,7 @@ fn streams_that_end_in_the_middle_hold_no_other() {
         &format!("{id} inference-mode=latest inference-region=roi-list"),
     );
     let mut buffer = Pattern::Normal.buffer(&info());
-    add_regions(buffer.get_mut().unwrap(), 200);
+    add_regions(buffer.get_mut().unwrap(), 30);
     busy.push_and_pull(buffer).unwrap();
 
     let (sender, waiting) = mpsc::channel();

@@ -94,7 +94,8 @@ impl Instance {
         let mut current = lock(&self.current);
         let path = path.map(|path| whole(&path));
         let is_new = |path: &PathBuf| !current.paths.contains(path);
-        current.paths.extend(path.filter(is_new));
+        let path = path.filter(is_new);
+        current.paths.extend(path);
         if let Some(before) = &current.engine {
             engine.also_batch(before.batching());
         }
