@@ -11,14 +11,14 @@ use std::time::Duration;
 use crate::common::dense_model;
 use crate::common::network::has_weights;
 use crate::common::textures::{texture, write};
-use igd::data::{Picture, Selection, TrainingSet};
+use igd::data::{Picture, Sample, Selection, TrainingSet};
 use igd::eval::auroc;
 use igd::model::{
     DenseConfig, Detection, Detector, Model, ModelConfig, Precision, Storage, Tensors, Tiling,
     read_tensors, tensors_of, write_tensors,
 };
 use igd::train::{Event, Options, Profile, TrainError, dense, train};
-use image::{GrayImage, Luma};
+use image::{GrayImage, ImageBuffer, Luma};
 use tch::{Device, Tensor};
 
 /// A square of another brightness.
@@ -166,6 +166,57 @@ fn a_fit_goes_on_with_more_pictures() {
     };
     fit(&anew);
     assert!(!kept.exists());
+}
+
+/// Files of 16 bits that a camera of 12 has written are not taken for dark ones.
+#[test]
+fn the_range_of_a_camera_is_learned() {
+    if !has_weights() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [of_8, of_12] = ["8", "12"].map(|name| folder.path().join(name));
+    write(&of_8, 0..10, (96, 96));
+    fs::create_dir(&of_12).unwrap();
+    let widened = |picture: &GrayImage| -> ImageBuffer<Luma<u16>, Vec<u16>> {
+        let (width, height) = picture.dimensions();
+        ImageBuffer::from_fn(width, height, |x, y| {
+            let value = f64::from(picture.get_pixel(x, y).0[0]);
+            Luma([(value * 4095.0 / 255.0).round() as u16])
+        })
+    };
+    for number in 0..10 {
+        let picture = widened(&texture(number, (96, 96)));
+        picture
+            .save(of_12.join(format!("{number:03}.png")))
+            .unwrap();
+    }
+    let models = [&of_8, &of_12].map(|data| {
+        let out = data.with_extension("safetensors");
+        let model = fit(&small_options(data, out.clone()));
+        (out, model.provenance.significant_bits)
+    });
+    let [(of_8, None), (of_12, Some(12))] = models else {
+        panic!("{models:?}");
+    };
+    assert_eq!(apart(&of_8, &of_12), 0.0);
+    // What comes later is read alike.
+    let picture = texture(11, (96, 96));
+    let path = folder.path().join("later.png");
+    widened(&picture).save(&path).unwrap();
+    let mut detector = Detector::open(&of_12, Device::Cpu, Precision::F32).unwrap();
+    let size = detector.input_size();
+    let later = Sample::from(path);
+    let mut score = |rgb: &[f32]| detector.measure(rgb).unwrap().score;
+    let bits = Some(12);
+    assert_eq!(
+        score(&later.open_as(bits).unwrap().resized(size)),
+        score(&rgb(&picture, size))
+    );
+    assert_ne!(
+        score(&later.open_as(None).unwrap().resized(size)),
+        score(&rgb(&picture, size))
+    );
 }
 
 /// Small, so that what a fit keeps is small too.
