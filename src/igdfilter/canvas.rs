@@ -41,6 +41,8 @@ struct OverlaySettings {
 pub struct Found<'a> {
     pub detections: &'a [(Area, Detection)],
     pub regions: &'a [Region],
+    /// What comes near.
+    pub candidates: &'a [Region],
     /// It was not drawn before.
     pub is_new: bool,
 }
@@ -68,7 +70,8 @@ impl Canvas {
     ) -> Result<(), gst::ErrorMessage> {
         let look = OverlaySettings {
             draws_map: settings.overlay.contains(Overlay::HEATMAP) && settings.opacity > 0.0,
-            draws_regions: settings.overlay.contains(Overlay::REGIONS) && !found.regions.is_empty(),
+            draws_regions: settings.overlay.contains(Overlay::REGIONS)
+                && !(found.regions.is_empty() && found.candidates.is_empty()),
             colormap: settings.colormap,
             opacity: settings.opacity,
         };
@@ -86,6 +89,7 @@ impl Canvas {
                 }
                 if look.draws_regions {
                     painter.boxes(&mut frame, found.regions);
+                    painter.corners(&mut frame, found.candidates);
                 }
             }
             Brush::Composer(composer, composed) => {
@@ -136,6 +140,7 @@ fn compose(
     }
     if look.draws_regions {
         composer.boxes(found.regions);
+        composer.corners(found.candidates);
     }
     composer.compose()
 }

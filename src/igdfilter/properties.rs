@@ -117,6 +117,13 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .default_value(defaults.frame.max_regions)
             .mutable_playing()
             .build(),
+        glib::ParamSpecBoolean::builder("candidates")
+            .nick("Candidates")
+            .blurb("Also show the regions of frames below the threshold, for tuning: with overlay=regions their corners \
+                   are drawn, and the metadata has them as candidates")
+            .default_value(defaults.frame.candidates)
+            .mutable_playing()
+            .build(),
         glib::ParamSpecBoolean::builder("attach-map")
             .nick("Attach map")
             .blurb("Put the anomaly map in the metadata as well")
@@ -200,6 +207,7 @@ impl Settings {
             "smoothing" => read(&mut frame.smoothing, value),
             "min-area" => read(&mut frame.min_area, value),
             "max-regions" => read(&mut frame.max_regions, value),
+            "candidates" => read(&mut frame.candidates, value),
             "attach-map" => read(&mut frame.attach_map, value),
             "overlay-method" => read(&mut self.overlay_method, value),
             "model-instance-id" => read(&mut self.model_instance_id, value),
@@ -232,6 +240,7 @@ impl Settings {
             "smoothing" => frame.smoothing.to_value(),
             "min-area" => frame.min_area.to_value(),
             "max-regions" => frame.max_regions.to_value(),
+            "candidates" => frame.candidates.to_value(),
             "attach-map" => frame.attach_map.to_value(),
             "overlay-method" => self.overlay_method.to_value(),
             "model-instance-id" => self.model_instance_id.to_value(),

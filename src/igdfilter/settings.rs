@@ -68,6 +68,7 @@ pub struct FrameSettings {
     pub smoothing: f32,
     pub min_area: u32,
     pub max_regions: u32,
+    pub candidates: bool,
     pub attach_map: bool,
     pub inspection: Inspection,
     pub messages: Messages,
@@ -105,6 +106,7 @@ impl Default for Settings {
                 smoothing: DEFAULT_SMOOTHING,
                 min_area: DEFAULT_MIN_AREA,
                 max_regions: DEFAULT_MAX_REGIONS,
+                candidates: false,
                 attach_map: false,
                 inspection: Inspection {
                     kind: DEFAULT_INFERENCE_REGION,

@@ -14,10 +14,11 @@ use super::settings::{FrameSettings, Inspection};
 use super::views::{NothingToInspect, View, Views};
 use super::{InferenceMode, Messages};
 use crate::meta::{
-    AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult, attach,
+    AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult, PartMap,
+    attach,
 };
 use crate::video::Area;
-use igd::model::{Detection, Picture, Postprocessor};
+use igd::model::{Detection, Picture, Postprocessor, Region};
 use igd::train::dense::LearnError;
 
 /// What an element starts with.
@@ -433,11 +434,16 @@ impl State {
         let found = Found {
             detections: &self.detections,
             regions: &self.result.regions,
+            candidates: &self.result.candidates,
             is_new: outcome.results().next().is_some(),
         };
         video.canvas.draw(buffer, &found, context.settings)?;
         let maps = self.detections.iter();
-        let maps = maps.map(|(area, detection)| (*area, &detection.map));
+        let maps = maps.map(|(area, detection)| PartMap {
+            area: *area,
+            map: &detection.map,
+            anomalous: detection.anomalous,
+        });
         attach(&self.result, maps, buffer).map_err(|err| {
             gst::error_msg!(
                 gst::StreamError::Failed,
@@ -551,6 +557,7 @@ impl State {
         let (width, height) = (video.info.width(), video.info.height());
         postprocessor.set_threshold((settings.threshold >= 0.0).then_some(settings.threshold));
         postprocessor.set_region_limits(settings.min_area, settings.max_regions as usize);
+        postprocessor.set_candidates(settings.candidates);
         // Objects come and go.
         let is_whole = pending.views.iter().all(|view| view.object.is_none());
         postprocessor.set_smoothing(if is_whole { settings.smoothing } else { 0.0 });
@@ -566,7 +573,8 @@ impl State {
             *area = view.area;
             postprocessor.set_mask(view.mask.clone());
             postprocessor.finish(&picture.raw, (area.w, area.h), detection);
-            for region in &mut detection.regions {
+            let candidates = detection.candidates.iter_mut();
+            for region in detection.regions.iter_mut().chain(candidates) {
                 region.x += area.x;
                 region.y += area.y;
             }
@@ -611,11 +619,9 @@ impl State {
                     map: map(detection),
                 })
             }));
-        let regions = result.objects.iter().flat_map(|object| &object.regions);
-        result.regions = regions.copied().collect();
-        result
-            .regions
-            .sort_by_key(|region| std::cmp::Reverse(region.area));
+        let detections = || self.detections.iter().map(|(_, detection)| detection);
+        result.regions = largest_first(detections().flat_map(|detection| &detection.regions));
+        result.candidates = largest_first(detections().flat_map(|detection| &detection.candidates));
         Ok(())
     }
 
@@ -702,4 +708,10 @@ impl State {
             .map_err(|_| unexpected_frame(buffer.size(), &video.info))?;
         video.views.read(&frame, area, rgb)
     }
+}
+
+fn largest_first<'a>(regions: impl Iterator<Item = &'a Region>) -> Vec<Region> {
+    let mut regions: Vec<_> = regions.copied().collect();
+    regions.sort_by_key(|region| std::cmp::Reverse(region.area));
+    regions
 }

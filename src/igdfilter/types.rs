@@ -14,7 +14,7 @@ pub enum Overlay {
         nick = "heatmap"
     )]
     HEATMAP = 1 << 0,
-    /// A box around each anomalous region.
+    /// A box around each anomalous region; corners around each candidate.
     #[flags_value(name = "Regions: box each anomalous region", nick = "regions")]
     REGIONS = 1 << 1,
 }

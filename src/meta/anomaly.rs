@@ -26,7 +26,10 @@ pub struct AnomalyMeta {
     pub width: u32,
     pub height: u32,
     pub model: String,
+    /// None where the frame is not anomalous.
     pub regions: Vec<Region>,
+    /// Of frames, and of objects in them, that are not anomalous, where they are asked for: where they come near.
+    pub candidates: Vec<Region>,
     /// The part of the frame that was inspected; `None` for the whole.
     pub inspected: Option<Area>,
     /// The upstream regions of interest that were inspected, each by itself.
@@ -53,6 +56,7 @@ impl AnomalyMeta {
         self.width = width;
         self.height = height;
         self.regions.clone_from(&detection.regions);
+        self.candidates.clone_from(&detection.candidates);
     }
 
     /// Hangs the result on a buffer, together with those that other filters have left there.
@@ -148,6 +152,9 @@ impl AnomalyMeta {
         structure.set_with_static(gstr!("width"), self.width);
         structure.set_with_static(gstr!("height"), self.height);
         structure.set_with_static(gstr!("regions"), region::to_array(&self.regions));
+        if !self.candidates.is_empty() {
+            structure.set_with_static(gstr!("candidates"), region::to_array(&self.candidates));
+        }
         if let Some(area) = self.inspected {
             structure.set_with_static(gstr!("inspected"), gst::Structure::from(area));
         }
@@ -169,7 +176,7 @@ impl AnomalyMeta {
         if from == to || from.0 == 0 || from.1 == 0 {
             return;
         }
-        for region in &mut self.regions {
+        for region in self.regions.iter_mut().chain(&mut self.candidates) {
             *region = region::rescale(region, from, to);
         }
         self.inspected = self.inspected.map(|area| area.rescale(from, to));
@@ -227,6 +234,10 @@ impl TryFrom<&gst::StructureRef> for AnomalyMeta {
             height: required(structure, "height")?,
             model: required(structure, "model")?,
             regions: region::from_array(structure, "regions")?,
+            candidates: match structure.has_field("candidates") {
+                true => region::from_array(structure, "candidates")?,
+                false => Vec::new(),
+            },
             inspected: optional::<&gst::StructureRef>(structure, "inspected")?
                 .map(Area::try_from)
                 .transpose()?,
@@ -279,6 +290,7 @@ mod tests {
                 area: 5,
                 score: 0.625,
             }],
+            candidates: Vec::new(),
             inspected: None,
             objects: Vec::new(),
             map: None,
@@ -383,6 +395,7 @@ mod tests {
             h: 240,
         };
         let mut meta = sample();
+        meta.candidates = meta.regions.clone();
         meta.inspected = Some(area);
         meta.objects = vec![ObjectResult {
             id: 7,
@@ -408,6 +421,7 @@ mod tests {
         assert_eq!(meta.inspected, Some(half));
         assert_eq!(meta.objects[0].area, half);
         assert_eq!(meta.objects[0].regions, meta.regions);
+        assert_eq!(meta.candidates, meta.regions);
     }
 
     #[test]

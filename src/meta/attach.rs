@@ -8,13 +8,21 @@ use igd::model::Map;
 #[cfg(feature = "v1_24")]
 use super::analytics;
 
+/// The map of a part of the frame.
+#[derive(Clone, Copy, Debug)]
+pub struct PartMap<'a> {
+    pub area: Area,
+    pub map: &'a Map,
+    /// Of a part that is not, no pixel is.
+    pub anomalous: bool,
+}
+
 /// Hangs `result` on a buffer: as `IgdAnomalyMeta`, and each region as a region of interest; with the feature `v1_24`
-/// as GstAnalytics too, from `v1_26` with a mask of each of `maps`, which lie over parts of the frame. A region has one
-/// id in all of them.
+/// as GstAnalytics too, from `v1_26` with a mask of each of `maps`. A region has one id in all of them.
 #[cfg_attr(not(feature = "v1_26"), expect(unused_variables))]
 pub fn attach<'a>(
     result: &AnomalyMeta,
-    maps: impl Iterator<Item = (Area, &'a Map)>,
+    maps: impl Iterator<Item = PartMap<'a>>,
     buffer: &mut gst::BufferRef,
 ) -> Result<(), glib::BoolError> {
     result.attach(buffer)?;
@@ -23,8 +31,8 @@ pub fn attach<'a>(
     #[cfg(feature = "v1_24")]
     let frame = analytics::attach_frame(result, buffer)?;
     #[cfg(feature = "v1_26")]
-    for (area, map) in maps {
-        analytics::attach_mask(area, map, frame, buffer)?;
+    for map in maps {
+        analytics::attach_mask(map, frame, buffer)?;
     }
     for found in regions(result) {
         #[cfg(feature = "v1_24")]

@@ -8,8 +8,8 @@ use super::{AnomalyMeta, AttachedMap, FrameTimes, ObjectResult};
 use crate::video::Area;
 use igd::model::{Region, Scales};
 
-/// One line. `path` is left out where the source has no name, and `results` where one filter alone has inspected the frame;
-/// otherwise they are the result of each filter, and the line's own is that of the worst.
+/// One line. `path` is left out where the source has no name, and `results` where one filter alone has inspected the
+/// frame; otherwise they are the result of each filter, and the line's own is that of the worst.
 #[derive(Clone, Debug, Serialize)]
 pub struct FrameLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,9 +30,9 @@ pub struct FrameLine<'a> {
     pub results: Vec<ResultLine<'a>>,
 }
 
-/// What one filter says. `element` is left out where it has no name, `age` for a frame with its own result, `inspected` where
-/// all of the frame was, `objects` where there are none, and `map` where none is attached. A threshold that is infinite
-/// is null.
+/// What one filter says. `element` is left out where it has no name, `age` for a frame with its own result, `inspected`
+/// where all of the frame was, `candidates` and `objects` where there are none, and `map` where none is attached. A
+/// threshold that is infinite is null.
 #[derive(Clone, Debug, Serialize)]
 pub struct ResultLine<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -43,6 +43,8 @@ pub struct ResultLine<'a> {
     pub anomalous: bool,
     pub scales: Scales,
     pub regions: &'a [Region],
+    #[serde(skip_serializing_if = "<[Region]>::is_empty")]
+    pub candidates: &'a [Region],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inspected: Option<Area>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -128,6 +130,7 @@ impl<'a> From<&'a AnomalyMeta> for ResultLine<'a> {
             anomalous: meta.anomalous,
             scales: meta.scales,
             regions: &meta.regions,
+            candidates: &meta.candidates,
             inspected: meta.inspected,
             objects: meta.objects.iter().map(ObjectLine::from).collect(),
             map: meta.map.as_ref(),

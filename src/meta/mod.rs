@@ -19,7 +19,8 @@
 //! | `age` | uint | frames since the inference that this result comes from, 0 for its own frame |
 //! | `width`, `height` | uint | size of the frame that the regions refer to |
 //! | `model` | string | name of the model file, without folder and extension |
-//! | `regions` | GstValueArray of GstStructure `region` | the largest first: `x`, `y`, `w`, `h`, `area` (uint, pixels) and `score` (double, 0.5..1) |
+//! | `regions` | GstValueArray of GstStructure `region` | of an anomalous frame, the largest first: `x`, `y`, `w`, `h`, `area` (uint, pixels) and `score` (double, 0.5..1); none of a normal one |
+//! | `candidates` | as `regions` | with `candidates`: the regions that a frame (or an object) would have if its score were above the threshold; absent where there are none. They are no regions of interest, and in no message |
 //! | `inspected` | GstStructure `area` | the part of the frame that was inspected: `x`, `y`, `w`, `h` (uint, pixels); absent for the whole |
 //! | `objects` | GstValueArray of GstStructure `object` | with `inference-region=roi-list`, a result for each upstream region of interest: its `id` (int), `type` (string), `x`, `y`, `w`, `h` (uint), `score`, `normalized` (double), `anomalous` (boolean), `regions` as above, and its `map`; the frame's own score is that of the worst |
 //! | `map`, `map-width`, `map-height` | GBytes, uint, uint | with `attach-map`: the map of the inspected part, floats in the machine's byte order, row by row, normalised as `normalized` is |
@@ -70,7 +71,7 @@ mod region_of_interest;
 mod upstream;
 
 pub use anomaly::AnomalyMeta;
-pub use attach::attach;
+pub use attach::{PartMap, attach};
 pub use custom::{NAME, register};
 pub use field::FieldError;
 pub use gate::GateMessage;

@@ -54,11 +54,21 @@ impl Composer {
     /// See [`Painter::boxes`](super::Painter::boxes).
     pub fn boxes(&mut self, regions: &[Region]) {
         for region in regions {
-            let bars = self.outline.bars(region);
-            for (bars, color) in bars.iter().zip(outline::COLORS) {
-                let bars = bars.iter().filter_map(|bar| plain(bar, color));
-                self.rectangles.extend(bars);
-            }
+            self.add(self.outline.bars(region));
+        }
+    }
+
+    /// See [`Painter::corners`](super::Painter::corners).
+    pub fn corners(&mut self, regions: &[Region]) {
+        for region in regions {
+            self.add(self.outline.corners(region));
+        }
+    }
+
+    fn add<const N: usize>(&mut self, bars: [[Rectangle; N]; 2]) {
+        for (bars, color) in bars.iter().zip(outline::COLORS) {
+            let bars = bars.iter().filter_map(|bar| plain(bar, color));
+            self.rectangles.extend(bars);
         }
     }
 

@@ -10,6 +10,9 @@ use igd::model::Region;
 /// Red outside and white inside: one of the two stands out on any picture and any colormap.
 pub const COLORS: [[f32; 3]; 2] = [[255.0, 0.0, 0.0], [255.0; 3]];
 
+/// Of what a side is, where only corners are drawn.
+const CORNER: usize = 4;
+
 /// Where the outlines are on frames of one kind.
 #[derive(Debug)]
 pub struct Outline {
@@ -36,6 +39,17 @@ impl Outline {
         };
         let (outer, rest) = region.outline(self.thickness);
         [outer, rest.outline(self.thickness).0]
+    }
+
+    /// The ends of those bars, at the region's corners.
+    pub fn corners(&self, region: &Region) -> [[Rectangle; 8]; 2] {
+        self.bars(region).map(|[top, bottom, left, right]| {
+            let [a, b] = top.ends(CORNER, false);
+            let [c, d] = bottom.ends(CORNER, false);
+            let [e, f] = left.ends(CORNER, true);
+            let [g, h] = right.ends(CORNER, true);
+            [a, b, c, d, e, f, g, h]
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use super::color::ColorSpace;
 use super::heatmap::Heatmap;
 use super::outline::{self, Outline};
 use super::progress::{self, Progress};
-use super::rectangles::Rectangles;
+use super::rectangles::{Rectangle, Rectangles};
 use super::{Area, Colormap};
 use igd::model::{Map, Region};
 
@@ -66,11 +66,25 @@ impl Painter {
     /// Outlines each region within its bounds, in red and white; lines are thicker on larger frames.
     pub fn boxes(&self, frame: &mut VideoFrameRef<&mut gst::BufferRef>, regions: &[Region]) {
         for region in regions {
-            let bars = self.outline.bars(region);
-            for (bars, color) in bars.iter().zip(&self.outline_colors) {
-                for bar in bars {
-                    self.rectangles.fill(frame, bar, color);
-                }
+            self.fill(frame, self.outline.bars(region));
+        }
+    }
+
+    /// Outlines each region as [`boxes`](Self::boxes) does, but only at its corners.
+    pub fn corners(&self, frame: &mut VideoFrameRef<&mut gst::BufferRef>, regions: &[Region]) {
+        for region in regions {
+            self.fill(frame, self.outline.corners(region));
+        }
+    }
+
+    fn fill<const N: usize>(
+        &self,
+        frame: &mut VideoFrameRef<&mut gst::BufferRef>,
+        bars: [[Rectangle; N]; 2],
+    ) {
+        for (bars, color) in bars.iter().zip(&self.outline_colors) {
+            for bar in bars {
+                self.rectangles.fill(frame, bar, color);
             }
         }
     }

@@ -31,6 +31,18 @@ impl Rectangle {
         ];
         (bars, inner)
     }
+
+    /// Its first and its last `part`th, down or across.
+    pub fn ends(&self, part: usize, down: bool) -> [Self; 2] {
+        let Self { x, y } = self.clone();
+        if down {
+            let (first, last) = ends(&y, y.len() / part);
+            [first, last].map(|y| Self { x: x.clone(), y })
+        } else {
+            let (first, last) = ends(&x, x.len() / part);
+            [first, last].map(|x| Self { x, y: y.clone() })
+        }
+    }
 }
 
 /// Draws rectangles on frames of one kind, in colours that [`ColorSpace::native`](super::color::ColorSpace::native)

@@ -37,6 +37,7 @@ pub fn full() -> AnomalyMeta {
             regions: vec![REGION],
             map: Some(AttachedMap::new(1, 2, &[0.0, 1.0])),
         }],
+        candidates: vec![REGION],
         inspected: Some(area),
         map: Some(AttachedMap::new(2, 1, &[0.25, 0.5])),
         scales: Scales {

@@ -280,7 +280,7 @@ mod mask {
 
     use glib::translate::*;
     use gst_video::VideoMeta;
-    use gstigd::meta::attach;
+    use gstigd::meta::{PartMap, attach};
     use gstigd::video::Area;
     use igd::model::Map;
 
@@ -345,7 +345,12 @@ mod mask {
             w: 40,
             h: 30,
         };
-        let maps = std::iter::once((area, &map));
+        let part = PartMap {
+            area,
+            map: &map,
+            anomalous: true,
+        };
+        let maps = std::iter::once(part);
         attach(&result, maps, buffer.get_mut().unwrap()).unwrap();
         let found = segmentation(&buffer);
         assert_eq!(found.place, (10, 0, 40, 30));
@@ -374,7 +379,11 @@ mod mask {
         };
         for map in [map, Map::default()] {
             let mut buffer = gst::Buffer::new();
-            let maps = std::iter::once((Area::default(), &map));
+            let maps = std::iter::once(PartMap {
+                area: Area::default(),
+                map: &map,
+                anomalous: true,
+            });
             let attached = attach(&AnomalyMeta::default(), maps, buffer.get_mut().unwrap());
             assert!(attached.is_err());
         }

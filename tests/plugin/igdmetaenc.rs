@@ -83,7 +83,7 @@ fn a_line_says_what_the_result_does_and_keeps_the_times() {
             "width": 64, "height": 48, "element": "first",
             "score": 0.75, "normalized": 0.75, "threshold": 0.5, "anomalous": true,
             "scales": {"global": terms, "local": terms, "dense": {"distance": 1.5, "gaussian": 0.75}},
-            "regions": [region], "inspected": area,
+            "regions": [region], "candidates": [region], "inspected": area,
             "objects": [{
                 "id": 7, "type": "cell", "x": 8, "y": 4, "w": 32, "h": 16,
                 "score": 0.75, "normalized": 1.0, "anomalous": true, "regions": [region],

@@ -478,6 +478,47 @@ fn smoothing_begins_anew_with_another_region() {
     assert!(!normal.anomalous);
 }
 
+/// Its pixels are above the threshold of pixels, the frame is not above its own.
+#[test]
+fn a_frame_below_the_threshold_has_no_regions_but_candidates_for_whoever_asks() {
+    let below = format!("{MIDDLE} threshold=1000");
+    let of_interest =
+        |buffer: &gst::Buffer| buffer.iter_meta::<VideoRegionOfInterestMeta>().count();
+    let anomalous = result(&inspect(MIDDLE, middle(Pattern::Odd)));
+    let untouched = bytes(&middle(Pattern::Odd));
+    let normal = inspect(&format!("{below} overlay=regions"), middle(Pattern::Odd));
+    let found = result(&normal);
+    assert!(!found.anomalous && anomalous.anomalous);
+    assert_eq!((found.regions, found.candidates), (vec![], vec![]));
+    assert_eq!(of_interest(&normal), 0);
+    assert!(bytes(&normal) == untouched);
+
+    let asked = format!("{below} candidates=true overlay=regions");
+    for (properties, composed) in [
+        (asked.clone(), false),
+        (format!("{asked} overlay-method=composition"), true),
+    ] {
+        let tuned = inspect(&properties, middle(Pattern::Odd));
+        let found = result(&tuned);
+        assert_eq!(found.regions, []);
+        assert_eq!(found.candidates, anomalous.regions);
+        assert_eq!(of_interest(&tuned), 0);
+        let composition = tuned.meta::<VideoOverlayCompositionMeta>();
+        assert_eq!(composition.is_some(), composed);
+        assert_eq!(bytes(&tuned) == untouched, composed);
+    }
+    // Objects by themselves.
+    let mut buffer = middle(Pattern::Odd);
+    with_region(&mut buffer, 1, "cell", [SIDE, 0, SIDE, SIDE]);
+    let objects = "overlay=none inference-region=roi-list threshold=1000 candidates=true";
+    let found = result(&inspect(objects, buffer));
+    assert_eq!(
+        (found.regions.len(), found.objects[0].regions.len()),
+        (0, 0)
+    );
+    assert_eq!(found.candidates, anomalous.regions);
+}
+
 #[test]
 fn small_regions_and_too_many_are_not_reported() {
     let count = |properties: &str| {

@@ -8,22 +8,25 @@ use gst_analytics::{RelTypes, ffi};
 use gst_video::{VideoFormat, VideoFrameFlags, VideoMeta};
 
 use super::relations;
-use crate::video::Area;
+use crate::meta::PartMap;
 use igd::model::{ANOMALOUS, Map};
 
 /// The mask's values of normal and anomalous pixels, as in the masks of public data sets. Each is a region of the
 /// segmentation, with the index of its class in the frame's classification.
 const VALUES: [u8; 2] = [0, 255];
 
-/// Adds a semantic segmentation of the part of the frame that was inspected: the pixels of `map` from the pixel
-/// threshold on, also of places that are too small to be a region. `classification` is the frame's.
+/// Adds a semantic segmentation of a part of the frame that was inspected: of one that is anomalous the pixels of its map
+/// from the pixel threshold on, also of places that are too small to be a region. `classification` is the frame's.
 pub(in crate::meta) fn attach_mask(
-    area: Area,
-    map: &Map,
+    PartMap {
+        area,
+        map,
+        anomalous,
+    }: PartMap<'_>,
     classification: u32,
     buffer: &mut gst::BufferRef,
 ) -> Result<(), glib::BoolError> {
-    let mask = mask(map)?;
+    let mask = mask(map, anomalous)?;
     let mut relations = relations(buffer)?;
     let mut values = VALUES.map(u32::from);
     let mut segmentation = MaybeUninit::<ffi::GstAnalyticsSegmentationMtd>::uninit();
@@ -53,7 +56,7 @@ pub(in crate::meta) fn attach_mask(
 }
 
 /// The mask as a GRAY8 picture of the map's size.
-fn mask(map: &Map) -> Result<gst::Buffer, glib::BoolError> {
+fn mask(map: &Map, anomalous: bool) -> Result<gst::Buffer, glib::BoolError> {
     let wrong = || glib::bool_error!("a map of {}x{} is no picture", map.width, map.height);
     let (width, height) = u32::try_from(map.width)
         .ok()
@@ -61,15 +64,8 @@ fn mask(map: &Map) -> Result<gst::Buffer, glib::BoolError> {
         .filter(|_| !map.values.is_empty() && map.values.len() == map.width * map.height)
         .ok_or_else(wrong)?;
     let stride = c_int::try_from(width).map_err(|_| wrong())?;
-    let [normal, anomalous] = VALUES;
-    let judge = |&value: &f32| {
-        if value >= ANOMALOUS {
-            anomalous
-        } else {
-            normal
-        }
-    };
-    let pixels: Vec<u8> = map.values.iter().map(judge).collect();
+    let value = |&value: &f32| VALUES[usize::from(anomalous && value >= ANOMALOUS)];
+    let pixels: Vec<u8> = map.values.iter().map(value).collect();
     let mut mask = gst::Buffer::from_mut_slice(pixels);
     VideoMeta::add_full(
         mask.make_mut(),

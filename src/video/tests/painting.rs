@@ -335,3 +335,31 @@ fn short_memory_is_left_alone() {
     });
     assert_eq!(bytes(&after).len(), info.size());
 }
+
+#[test]
+fn corners_are_parts_of_boxes() {
+    let info = info(VideoFormat::Gray8, (64, 50), "bt709");
+    let before = gst::Buffer::from_slice(vec![90; info.size()]);
+    let regions = [region(8, 10, 40, 24)];
+    let drawn = |corners: bool| {
+        bytes(&paint(&before, &info, |painter, frame| match corners {
+            true => painter.corners(frame, &regions),
+            false => painter.boxes(frame, &regions),
+        }))
+    };
+    let (corners, boxes) = (drawn(true), drawn(false));
+    let stride = info.stride()[0] as usize;
+    for (index, (corner, outline)) in corners.iter().zip(&boxes).enumerate() {
+        let (x, y) = (index % stride, index / stride);
+        // A fourth of each bar, from either end.
+        let in_middle = (19..37).contains(&x) || (18..26).contains(&y);
+        let in_corner = !(17..39).contains(&x) && !(16..28).contains(&y);
+        let expected = match () {
+            () if in_middle => [90, 90],
+            () if in_corner => [*outline, *outline],
+            () => [90, *outline],
+        };
+        assert!(expected.contains(corner), "{x}, {y}");
+    }
+    assert!(corners != bytes(&before) && corners != boxes);
+}

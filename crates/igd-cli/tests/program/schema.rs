@@ -237,6 +237,7 @@ fn a_field_is_optional_where_lines_may_lack_it() {
     // `frame`, since pictures have none.
     let expected = [
         "/age",
+        "/candidates",
         "/element",
         "/frame",
         "/inspected",
@@ -246,6 +247,7 @@ fn a_field_is_optional_where_lines_may_lack_it() {
         "/path",
         "/results",
         "/results/0/age",
+        "/results/0/candidates",
         "/results/0/element",
         "/results/0/inspected",
         "/results/0/map",
@@ -269,6 +271,7 @@ fn unknown_fields_and_wrong_values_are_refused() {
         ("/objects/0/more", Value::from(1)),
         ("/results/0/more", Value::from(1)),
         ("/results", Value::Array(vec![])),
+        ("/candidates", Value::Array(vec![])),
         ("/element", Value::from("")),
         ("/frame", Value::from(-1)),
         ("/pts", Value::from("0")),

@@ -156,8 +156,11 @@ pub struct Detection {
     pub scales: Scales,
     /// The map, normalised like the score but with the pixel threshold and median: 0..=1, anomalous from 0.5.
     pub map: Map,
-    /// The largest first.
+    /// Where it is anomalous, the largest first; none where it is not.
     pub regions: Vec<Region>,
+    /// Of a picture that is not anomalous, where they are asked for: places that are as far from normal as regions are,
+    /// the largest first.
+    pub candidates: Vec<Region>,
 }
 
 /// Why a picture got no detection.

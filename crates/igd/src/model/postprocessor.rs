@@ -18,6 +18,7 @@ pub struct Postprocessor {
     threshold: Option<f32>,
     min_area: u32,
     max_regions: usize,
+    finds_candidates: bool,
     mask: Option<Arc<Mask>>,
     smoothing: f32,
     region_finder: RegionFinder,
@@ -33,6 +34,7 @@ impl Postprocessor {
             threshold: None,
             min_area: 16,
             max_regions: 16,
+            finds_candidates: false,
             mask: None,
             smoothing: 0.0,
             region_finder: RegionFinder::default(),
@@ -73,6 +75,11 @@ impl Postprocessor {
     pub fn set_region_limits(&mut self, min_area: u32, max_regions: usize) {
         self.min_area = min_area;
         self.max_regions = max_regions;
+    }
+
+    /// Whether pictures that are not anomalous have candidates: the regions that they would have if they were.
+    pub fn set_candidates(&mut self, finds_candidates: bool) {
+        self.finds_candidates = finds_candidates;
     }
 
     /// What is ignored counts neither for the score nor for the map; the mask has the model's input size.
@@ -177,13 +184,18 @@ impl Postprocessor {
                 *value *= f32::from(u8::from(*inspected));
             }
         }
-        self.region_finder.find(
-            &out.map,
-            frame,
-            self.min_area,
-            self.max_regions,
-            &mut out.regions,
-        );
+        // What is found below the threshold of the score is no anomaly, whatever single pixels are above.
+        out.regions.clear();
+        out.candidates.clear();
+        let regions = if out.anomalous {
+            &mut out.regions
+        } else {
+            &mut out.candidates
+        };
+        if out.anomalous || self.finds_candidates {
+            self.region_finder
+                .find(&out.map, frame, self.min_area, self.max_regions, regions);
+        }
     }
 
     /// Takes a picture into the history, if there is to be one.
@@ -233,4 +245,52 @@ fn masked_score(weights: &ScoreWeights, raw: &RawDetection, mask: &Mask) -> (f32
         ..raw.scales
     };
     (scales.score(weights), scales)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{EncoderKind, GlobalConfig};
+
+    #[test]
+    fn a_picture_below_the_threshold_has_candidates_at_most() {
+        let global = GlobalConfig {
+            encoder: EncoderKind::Scratch,
+            width: 1,
+            latent: 1,
+        };
+        let calibration = Calibration {
+            threshold: 1.0,
+            median: 0.5,
+            false_positive_rate: 0.01,
+            pixel_threshold: 0.5,
+            pixel_median: 0.25,
+            pictures: 1,
+        };
+        let config = ModelConfig::paper(Some(global), None);
+        let mut postprocessor = Postprocessor::new(config, Some(calibration));
+        let (width, height) = postprocessor.input_size();
+        let mut raw = RawDetection {
+            map: vec![0.0; width * height],
+            ..RawDetection::default()
+        };
+        for row in raw.map.chunks_mut(width).take(10) {
+            row[..20].fill(0.75);
+        }
+        let mut detection = Detection::default();
+        let mut found = |score, finds_candidates| {
+            raw.score = score;
+            postprocessor.set_candidates(finds_candidates);
+            let frame = (width as u32, height as u32);
+            postprocessor.finish(&raw, frame, &mut detection);
+            [&detection.regions, &detection.candidates].map(|all| {
+                let sizes = all.iter().map(|region| (region.w, region.h));
+                sizes.collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(found(1.5, false), [vec![(20, 10)], vec![]]);
+        assert_eq!(found(0.75, false), [vec![], vec![]]);
+        assert_eq!(found(0.75, true), [vec![], vec![(20, 10)]]);
+        assert_eq!(found(1.5, true), [vec![(20, 10)], vec![]]);
+    }
 }
