@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""Prints the score and the regions of each frame, from what igdfilter leaves on it. Knows GStreamer alone (on Debian
+"""Prints the scores and the regions of each frame, from what igdfilter leaves on it. Knows GStreamer alone (on Debian
 python3-gi and gir1.2-gst-plugins-base-1.0).
 
   examples/read.py filesrc location=parts.mp4 ! decodebin ! videoconvert ! igdfilter model=part.safetensors ! appsink name=sink
 
-A line is "<frame> score <score>" and for each region "<width>x<height>+<x>+<y>".
+A line is the frame's number and for each igdfilter "<element> <score>", "anomalous" where it is, and for each region
+"<width>x<height>+<x>+<y>".
 """
 import sys
 import warnings
@@ -19,16 +20,27 @@ from gi.repository import Gst, GstApp  # noqa: E402
 warnings.simplefilter("ignore", DeprecationWarning)
 
 
+def structures(structure, name):
+    # They live as long as the array.
+    _, array = structure.get_array(name)
+    for index in range(array.n_values):
+        yield array.get_nth(index)
+
+
 def describe(buffer):
     meta = buffer.get_custom_meta("IgdAnomalyMeta")
     if meta is None:
         return "no result"
     result = meta.get_structure()
-    words = [f"score {result.get_value('score'):.6f}"]
-    _, regions = result.get_array("regions")
-    for index in range(regions.n_values):
-        x, y, w, h = map(regions.get_nth(index).get_value, "xywh")
-        words.append(f"{w}x{h}+{x}+{y}")
+    words = []
+    # Of each igdfilter, where there are several.
+    for result in structures(result, "results") if result.has_field("results") else [result]:
+        words.append(f"{result.get_value('element')} {result.get_value('score'):.6f}")
+        if result.get_value("anomalous"):
+            words.append("anomalous")
+        for region in structures(result, "regions"):
+            x, y, w, h = map(region.get_value, "xywh")
+            words.append(f"{w}x{h}+{x}+{y}")
     return " ".join(words)
 
 

@@ -1,4 +1,4 @@
-//! Prints the score and the regions of each frame, from what `igdfilter` leaves on it. Knows GStreamer alone, not this
+//! Prints the scores and the regions of each frame, from what `igdfilter` leaves on it. Knows GStreamer alone, not this
 //! crate.
 //!
 //! ```sh
@@ -6,7 +6,8 @@
 //!     filesrc location=parts.mp4 ! decodebin ! videoconvert ! igdfilter model=part.safetensors ! appsink name=sink
 //! ```
 //!
-//! A line is "<frame> score <score>" and for each region "<width>x<height>+<x>+<y>".
+//! A line is the frame's number and for each igdfilter "<element> <score>", "anomalous" where it is, and for each region
+//! "<width>x<height>+<x>+<y>".
 
 use std::error::Error;
 
@@ -18,13 +19,34 @@ fn describe(buffer: &gst::BufferRef) -> Result<String, Box<dyn Error>> {
         return Ok("no result".to_owned());
     };
     let result = meta.structure();
-    let mut line = format!("score {:.6}", result.get::<f64>("score")?);
-    for region in result.get::<gst::ArrayRef>("regions")?.iter() {
-        let region = region.get::<&gst::StructureRef>()?;
-        let [x, y, w, h] = ["x", "y", "w", "h"].map(|name| region.get::<u32>(name));
-        line += &format!(" {}x{}+{}+{}", w?, h?, x?, y?);
+    // Of each igdfilter, where there are several.
+    let results = if result.has_field("results") {
+        structures(result, "results")?
+    } else {
+        vec![result]
+    };
+    let mut words = Vec::new();
+    for result in results {
+        let element = result.get::<&str>("element")?;
+        words.push(format!("{element} {:.6}", result.get::<f64>("score")?));
+        if result.get::<bool>("anomalous")? {
+            words.push("anomalous".to_owned());
+        }
+        for region in structures(result, "regions")? {
+            let [x, y, w, h] = ["x", "y", "w", "h"].map(|name| region.get::<u32>(name));
+            words.push(format!("{}x{}+{}+{}", w?, h?, x?, y?));
+        }
     }
-    Ok(line)
+    Ok(words.join(" "))
+}
+
+fn structures<'a>(
+    structure: &'a gst::StructureRef,
+    name: &str,
+) -> Result<Vec<&'a gst::StructureRef>, Box<dyn Error>> {
+    let array = structure.get::<gst::ArrayRef>(name)?;
+    let structures = array.as_slice().iter().map(|value| value.get());
+    Ok(structures.collect::<Result<_, _>>()?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -13,7 +13,17 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 struct Line {
     frame: u64,
+    #[serde(flatten)]
+    result: Judgement,
+    #[serde(default)]
+    results: Vec<Judgement>,
+}
+
+#[derive(Deserialize)]
+struct Judgement {
+    element: String,
     score: f32,
+    anomalous: bool,
     regions: Vec<Region>,
 }
 
@@ -72,14 +82,21 @@ fn python() -> &'static Path {
 fn expected(lines: &str) -> String {
     let mut text = String::new();
     for line in lines.lines() {
-        let Line {
-            frame,
-            score,
-            regions,
-        } = serde_json::from_str(line).unwrap();
-        write!(text, "{frame} score {:.6}", f64::from(score)).unwrap();
-        for Region { x, y, w, h } in regions {
-            write!(text, " {w}x{h}+{x}+{y}").unwrap();
+        let line: Line = serde_json::from_str(line).unwrap();
+        write!(text, "{}", line.frame).unwrap();
+        let results = match line.results.is_empty() {
+            true => vec![line.result],
+            false => line.results,
+        };
+        for result in results {
+            let (element, score) = (result.element, f64::from(result.score));
+            write!(text, " {element} {score:.6}").unwrap();
+            if result.anomalous {
+                text.push_str(" anomalous");
+            }
+            for Region { x, y, w, h } in result.regions {
+                write!(text, " {w}x{h}+{x}+{y}").unwrap();
+            }
         }
         text.push('\n');
     }
@@ -92,17 +109,22 @@ fn every_language_reads_what_igdmetaenc_writes() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let model = models().global_only.display();
-    let judged = format!(
-        "videotestsrc num-buffers=4 pattern=smpte ! video/x-raw,width=128,height=96 ! igdfilter model={model} \
-        overlay=none"
-    );
-    let lines = good(
-        program("gst-launch-1.0")
-            .args(format!("-q {judged} ! igdmetaenc ! fdsink").split_whitespace()),
-    );
-    let expected = expected(&lines);
-    assert_eq!(expected.lines().count(), 4);
-    assert!(expected.contains('+'), "no regions in {expected}");
+    let judged = |filters: &str| {
+        let source = "videotestsrc num-buffers=4 pattern=smpte ! video/x-raw,width=128,height=96";
+        let judged = format!("{source} ! {filters}");
+        let lines = good(
+            program("gst-launch-1.0")
+                .args(format!("-q {judged} ! igdmetaenc ! fdsink").split_whitespace()),
+        );
+        let expected = expected(&lines);
+        assert_eq!(expected.lines().count(), 4);
+        assert!(expected.contains('+'), "no regions in {expected}");
+        (judged, expected)
+    };
+    let one = format!("igdfilter model={model} overlay=none");
+    let two = format!("{one} name=left region=0,0,64,96 threshold=1000 ! {one} name=right");
+    let (one, two) = (judged(&one), judged(&two));
+    assert!(two.1.starts_with("0 left ") && two.1.contains(" right "));
 
     let [c, rust] = [compile_c(folder), compiled_rust()];
     for (reader, script) in [(&*c, None), (&*rust, None), (python(), Some("read.py"))] {
@@ -112,11 +134,13 @@ fn every_language_reads_what_igdmetaenc_writes() {
             command.args(pipeline.split_whitespace());
             command
         };
-        assert_eq!(
-            good(&mut read(&format!("{judged} ! appsink name=sink"))),
-            expected,
-            "{reader:?}"
-        );
+        for (judged, expected) in [&one, &two] {
+            assert_eq!(
+                good(&mut read(&format!("{judged} ! appsink name=sink"))),
+                *expected,
+                "{reader:?}"
+            );
+        }
         assert_eq!(
             good(&mut read("videotestsrc num-buffers=2 ! appsink name=sink")),
             "0 no result\n1 no result\n"
