@@ -14,9 +14,10 @@
 //!
 //! With `inference-mode=latest` the video never waits: the newest frame is inferred beside it, and frames carry the
 //! last result with its age. A result is as old as its inference took when it comes, and stays until the next one. With
-//! `sync` each frame waits for its own result; the element tells the pipeline of the longest wait (LATENCY), and infers
-//! nothing for frames that downstream calls too late (QoS): they pass with the last result. A state change or a flush
-//! never waits for an inference.
+//! `sync` each frame waits for its own result; the element tells the pipeline of the longest wait of late (LATENCY: of
+//! the last 10 to 20 seconds), and infers nothing for frames that downstream calls too late (QoS, unless `qos=false`):
+//! they pass with the last result. A state change or a flush never waits for an inference, nor does a model that takes
+//! over from another one.
 //!
 //! # Several streams
 //!
@@ -37,6 +38,13 @@
 //! each region of interest that an element before has attached is a picture of its own, and what is found there is tied
 //! to it: as `objects` of the metadata, by the parent id of its GstVideoRegionOfInterestMeta, and in GstAnalytics as a
 //! part of it.
+//!
+//! Regions are those of anomalous frames (and objects): what is drawn, attached and told by messages never says anything
+//! else. `candidates` shows where other frames come near, for tuning: as `candidates` of the metadata, and by their
+//! corners where regions are drawn.
+//!
+//! Filters in series inspect several parts or judge by several models. Their results are together in one metadata, each
+//! with the element's name; the frame is as bad as the worst of them says.
 //!
 //! # The overlay
 //!
