@@ -352,9 +352,10 @@ mod tests {
         custom::register();
         let mut buffer = gst::Buffer::new();
         let buffer_mut = buffer.get_mut().unwrap();
-        let mut odd = CustomMeta::add(buffer_mut, custom::NAME).unwrap();
-        odd.mut_structure().set("score", "high");
-        drop(odd);
+        CustomMeta::add(buffer_mut, custom::NAME)
+            .unwrap()
+            .mut_structure()
+            .set("score", "high");
         sample().attach(buffer_mut).unwrap();
         assert_eq!(AnomalyMeta::from_buffer(&buffer).unwrap(), Some(sample()));
     }
