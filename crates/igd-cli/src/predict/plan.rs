@@ -197,7 +197,7 @@ mod tests {
         let [one, two, jpeg] = ["one", "two", "jpeg"].map(|name| folder.path().join(name));
         let refused =
             |inputs: &[PathBuf], out: &Path| overlays(inputs, out).unwrap_err().to_string();
-        let error = refused(&[one.clone()], &one);
+        let error = refused(std::slice::from_ref(&one), &one);
         assert!(error.contains("would be written over"), "{error}");
         // By another way there, and over what another input stands for.
         let error = refused(&[one.join("a.png"), jpeg.clone()], &two.join("../one"));
