@@ -9,6 +9,7 @@ mod cuda;
 mod device;
 mod exit;
 mod guard;
+mod memory;
 mod shared;
 mod workers;
 
