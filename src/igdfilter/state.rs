@@ -17,7 +17,7 @@ use crate::meta::{
     AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult, attach,
 };
 use crate::video::Area;
-use igd::model::{Detection, Picture, Postprocessor};
+use igd::model::{Detection, InputPicture, Postprocessor};
 use igd::train::dense::LearnError;
 
 /// What an element starts with.
@@ -543,7 +543,7 @@ impl State {
     fn conclude(
         &mut self,
         pending: &PendingFrame,
-        pictures: &[Picture],
+        pictures: &[InputPicture],
         settings: &FrameSettings,
     ) -> Result<(), gst::ErrorMessage> {
         let video = self.video.as_ref().ok_or_else(not_negotiated)?;

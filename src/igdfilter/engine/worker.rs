@@ -7,7 +7,7 @@ use std::{io, mem, thread};
 use super::mailbox::Reply;
 use super::queue::Queue;
 use igd::libtorch::{Work, guarded};
-use igd::model::{DetectError, Detector, Picture};
+use igd::model::{DetectError, Detector, InputPicture};
 
 /// Starts the thread; it ends when the queue is closed.
 pub fn start(detector: Detector, queue: Arc<Queue>) -> io::Result<()> {
@@ -71,9 +71,9 @@ fn warm_up(detector: &mut Detector) {
         return;
     };
     let (width, height) = detector.input_size();
-    let mut picture = Picture {
+    let mut picture = InputPicture {
         rgb: vec![0.0; 3 * width * height],
-        ..Picture::default()
+        ..InputPicture::default()
     };
     // An error comes again with the first frame, and is told of then.
     let _ = guarded(|| detector.infer(&mut [&mut picture]));
