@@ -202,8 +202,11 @@ impl IgdFilter {
                 Some(Ok(earlier)) => earlier,
                 _ => before,
             };
+            // A process that ends needs no other model.
+            let Some(work) = Work::begin() else {
+                return before;
+            };
             let opened = settings.model_path().and_then(|path| {
-                let _work = Work::begin();
                 let engine = Engine::open(
                     &path,
                     target.device,
@@ -212,6 +215,7 @@ impl IgdFilter {
                 )?;
                 Ok((path, engine))
             });
+            drop(work);
             // None: it has been stopped meanwhile, and others do not share the model.
             let instance = instance.upgrade();
             match opened {

@@ -103,7 +103,10 @@ impl Lesson {
     /// Learns from a picture; see [`Learning::take`].
     pub fn learn(&mut self, rgb: &[f32]) -> Result<Step, LearnError> {
         let started = *self.started.get_or_insert_with(Instant::now);
-        let _work = Work::begin();
+        // A process that ends needs no model any more.
+        let Some(_work) = Work::begin() else {
+            return Ok(Step::Learned);
+        };
         let learned = match self.learning.take(rgb) {
             Ok(Some(learned)) => learned,
             Ok(None) => return Ok(Step::Learned),

@@ -34,7 +34,8 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecFloat::builder("threshold")
             .nick("Threshold")
-            .blurb("Raw score above which a frame is anomalous; -1: the one that the model was calibrated to")
+            .blurb("Raw score above which a frame is anomalous; -1: the one that the model was calibrated to. A paper \
+                   model that was never calibrated finds no regions all the same, and draws nothing")
             .minimum(-1.0)
             .maximum(f32::MAX)
             .default_value(defaults.frame.threshold)

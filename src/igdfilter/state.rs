@@ -18,7 +18,7 @@ use crate::meta::{
     attach,
 };
 use crate::video::Area;
-use igd::model::{Detection, Picture, Postprocessor, Region};
+use igd::model::{Detection, InputPicture, Postprocessor, Region};
 use igd::train::dense::LearnError;
 
 /// What an element starts with.
@@ -549,7 +549,7 @@ impl State {
     fn conclude(
         &mut self,
         pending: &PendingFrame,
-        pictures: &[Picture],
+        pictures: &[InputPicture],
         settings: &FrameSettings,
     ) -> Result<(), gst::ErrorMessage> {
         let video = self.video.as_ref().ok_or_else(not_negotiated)?;

@@ -1,13 +1,15 @@
 //! Programs that end in the middle of an inference.
 
 use std::env;
-use std::process;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+use std::{process, thread};
 
 use crate::common::alone;
+use crate::common::network::has_weights;
 use crate::element::frame::add_regions;
 use crate::element::model::models;
-use crate::element::{PATIENCE, threads};
+use crate::element::{PATIENCE, init, threads};
 use gst::prelude::*;
 
 /// Regions of interest, so that a frame is not through when stopping no longer waits, but soon. A machine that is through
@@ -85,6 +87,59 @@ fn a_pipeline_that_was_stopped_before_its_inference_was_through() {
 fn a_pipeline_that_was_not_stopped_and_has_far_to_go() {
     let test = "exit::a_pipeline_that_was_not_stopped_and_has_far_to_go";
     ends(test, TOO_MANY, false, 1);
+}
+
+/// What [`destructor`] stops.
+static LEARNING: OnceLock<gst::Pipeline> = OnceLock::new();
+
+/// Stops the pipeline, as the destructor of a program's own object would.
+extern "C" fn destructor() {
+    // Long enough for the next frame to come.
+    thread::sleep(Duration::from_millis(200));
+    if let Some(pipeline) = LEARNING.get() {
+        let _ = pipeline.set_state(gst::State::Null);
+    }
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(ENDED) };
+}
+
+/// A program that ends while its pipeline learns, and stops it in a static destructor. Never returns.
+fn program_with_a_destructor() {
+    // Called after what the first inference registers.
+    // SAFETY: the function stays where it is, and does not unwind.
+    assert_eq!(unsafe { libc::atexit(destructor) }, 0);
+    init();
+    let pipeline = gst::parse::launch(
+        "videotestsrc is-live=true ! video/x-raw,width=320,height=240 ! igdfilter learn-frames=10000 ! fakesink",
+    );
+    let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    pipeline.state(PATIENCE).0.unwrap();
+    LEARNING.set(pipeline).unwrap();
+    process::exit(0);
+}
+
+/// Frames that come after the end has begun must not wait for it, or stopping would wait for them.
+#[test]
+fn a_learning_pipeline_that_a_destructor_stops() {
+    if alone::is_alone() {
+        program_with_a_destructor();
+    }
+    if !has_weights() {
+        return;
+    }
+    let mut child = alone::again("exit::a_learning_pipeline_that_a_destructor_stops")
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from(PATIENCE);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            child.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(ENDED), "{status}");
 }
 
 #[test]

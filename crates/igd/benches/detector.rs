@@ -3,9 +3,6 @@
 //!
 //! Leaves the model at target/tmp/paper.safetensors, for `igd bench speed` and pipelines.
 
-#[allow(dead_code)]
-#[path = "../../igd-cli/src/bench/ceiling.rs"]
-mod ceiling;
 #[path = "../tests/common/mod.rs"]
 mod common;
 #[path = "../tests/plain/mod.rs"]
@@ -13,11 +10,9 @@ mod plain;
 mod time;
 
 use std::path::Path;
-use std::time::Duration;
 
-use ceiling::matrix_rate;
 use common::golden::Golden;
-use igd::model::{Calibration, Detector, Stage, Storage};
+use igd::model::{Calibration, Detector, Storage};
 use tch::{Device, Kind};
 use time::{median, seconds};
 
@@ -37,8 +32,6 @@ fn main() {
     let sides = kinds.into_iter().map(|kind| Side {
         kind,
         times: Vec::new(),
-        parts: Vec::new(),
-        operations: 0.0,
     });
     let mut sides: Vec<Side> = sides.collect();
     for _ in 0..ROUNDS {
@@ -54,12 +47,9 @@ fn main() {
     for side in sides {
         let time = median(side.times);
         println!(
-            "Detector, {:8} {time:.2} s a picture, {:.2} times sooner; local network ({:.0} billion operations) at \
-            {:.0} % of the rate of a matrix product",
+            "Detector, {:8} {time:.2} s a picture, {:.2} times sooner",
             format!("{:?}", side.kind),
-            plain / time,
-            side.operations / 1e9,
-            median(side.parts) * 100.0
+            plain / time
         );
     }
 }
@@ -68,32 +58,14 @@ fn main() {
 struct Side {
     kind: Kind,
     times: Vec<f64>,
-    /// Of the rate of a matrix product, what the local network reached.
-    parts: Vec<f64>,
-    operations: f64,
 }
 
 impl Side {
     fn measure(&mut self, golden: &Golden, rgb: &[f32]) {
         let mut detector = Detector::new(golden.model(), Device::Cpu, self.kind).unwrap();
         detector.measure(rgb).unwrap();
-        let is_local = |stage| matches!(stage, Stage::LocalEncoder | Stage::LocalDecoder);
-        let network = |detector: &Detector| -> Duration {
-            let stages = Stage::ALL.into_iter().filter(|&stage| is_local(stage));
-            stages.map(|stage| detector.stages().of(stage)).sum()
-        };
-        let before = network(&detector);
         self.times
             .push(seconds(|| drop(detector.measure(rgb).unwrap())));
-        // Of all threads together.
-        let local = (network(&detector) - before).as_secs_f64() / detector.threads() as f64;
-        let operations = detector.operations().into_iter();
-        self.operations = operations
-            .filter(|(stage, _)| is_local(*stage))
-            .map(|(_, operations)| operations)
-            .sum();
-        self.parts
-            .push(self.operations / local / matrix_rate(Device::Cpu, self.kind));
     }
 }
 

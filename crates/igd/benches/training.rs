@@ -10,7 +10,7 @@ mod time;
 use common::golden::Golden;
 use igd::criterion::MsSsim;
 use igd::libtorch::KeptBlocks;
-use igd::model::Scale;
+use igd::model::Described;
 use igd::nn::{
     Autoencoder, Builder, Critic, GlobalConfig, LocalConfig, Mode, Normalisation, Scope,
     WeightsError,
@@ -39,7 +39,7 @@ fn global(entries: &Entries) {
         MsSsim::global(RANGE, Device::Cpu),
         |builder| {
             let sizes = GlobalConfig::of_checkpoint(&(&builder.root() / "global"))?;
-            Scale::global(builder, &sizes, &Normalisation::IMAGENET)
+            Described::global(builder, &sizes, &Normalisation::IMAGENET)
         },
         Critic::global,
     );
@@ -58,7 +58,7 @@ fn local(entries: &Entries) {
         MsSsim::local(RANGE, Device::Cpu),
         |builder| {
             let sizes = LocalConfig::of_checkpoint(&(&builder.root() / "local"))?;
-            Scale::local(builder, &sizes)
+            Described::local(builder, &sizes)
         },
         Critic::local,
     );
@@ -73,7 +73,7 @@ fn trainer<N: Autoencoder>(
     entries: &Entries,
     scale: plain::Scale,
     criterion: MsSsim,
-    network: impl FnOnce(&Builder) -> Result<Scale<N>, WeightsError>,
+    network: impl FnOnce(&Builder) -> Result<Described<N>, WeightsError>,
     critic: impl FnOnce(Scope, i64) -> Result<Critic, WeightsError>,
 ) -> Trainer<N> {
     let setup = Setup {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// No file can be written there.
+/// No file can be written there; the text names the file and says why.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {cause}", path = .path.display())]
 pub struct NotWritable {
@@ -19,8 +19,8 @@ pub struct NotWritable {
 }
 
 /// Writes a file under a temporary name beside `path`, has it on disk, and renames it: readers see the old or the new
-/// one, and a crash or a full disk leaves the old one. A link stays one: the file that it leads to is replaced. Fails
-/// where something other than a file is there, such as a folder or a device.
+/// one, and a crash or a full disk leaves the old one. A link stays one: the file that it leads to is replaced. Folders
+/// on the way are made. Fails where something other than a file is there, such as a folder or a device.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = replaced_by(path)?;
     let mut file = temporary_beside(&path)?;
@@ -74,7 +74,7 @@ fn replaced_by(path: &Path) -> io::Result<PathBuf> {
 const MOST_LINKS: usize = 40;
 
 /// Removes what writers of `path` that were killed have left beside it. Nobody may be writing it.
-pub fn sweep(path: &Path) {
+pub(crate) fn sweep(path: &Path) {
     // Whoever writes there is told of what it is instead.
     let Ok(path) = replaced_by(path) else {
         return;

@@ -1,5 +1,5 @@
-//! Visual anomaly detection with Interpolated Gaussian Descriptors (IGD; Chen et al., AAAI 2022) on libtorch: the networks, the
-//! criterion, models and their files, pictures, training and evaluation. It knows nothing of GStreamer.
+//! Visual anomaly detection with Interpolated Gaussian Descriptors (IGD; Chen et al., AAAI 2022) on libtorch: the
+//! networks, the criterion, models and their files, pictures, training and evaluation. It knows nothing of GStreamer.
 //!
 //! Fit a model to pictures of good parts, then judge others with it:
 //!
@@ -48,6 +48,8 @@
 //! #     Ok(())
 //! # }
 //! ```
+
+#![warn(missing_docs)]
 
 pub mod criterion;
 pub mod data;

@@ -1,9 +1,9 @@
-//! The one resampler of this program: training pictures and video frames pass through the same kernel, so that the same
-//! picture gives the network the same numbers.
+//! The resampler: training pictures and video frames pass through the same kernel, so that the same picture gives the
+//! network the same numbers; and so do maps that are held against masks of another size.
 //!
 //! A separable triangle filter whose support grows with the scale when shrinking (antialiased bilinear, what Pillow and
 //! torchvision's `Resize` do) on half-pixel centres, in f32 from the first product to the last sum. Down comes before
-//! across: whole rows of bytes are summed as they lie in memory, and only what is left of them is told apart.
+//! across: whole rows of samples are summed as they lie in memory, and only what is left of them is told apart.
 //!
 //! The loops are compiled for several instruction sets. They add in the same order on each and never fuse a product
 //! with a sum, so that the numbers do not depend on the processor.
@@ -19,19 +19,39 @@ const BLOCK: usize = 64;
 /// Why [`Resizer::run`] did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResizeError {
-    #[error("the source plane needs {needed} bytes and has {found}")]
-    Source { needed: usize, found: usize },
+    /// The source is shorter than its size and strides say.
+    #[error("the source plane needs {needed} samples and has {found}")]
+    Source {
+        /// Samples.
+        needed: usize,
+        /// Samples.
+        found: usize,
+    },
+    /// The destination has not as many values as its size and the number of components say.
     #[error("the destination needs {needed} values and has {found}")]
-    Destination { needed: usize, found: usize },
+    Destination {
+        /// Values.
+        needed: usize,
+        /// Values.
+        found: usize,
+    },
 }
 
-/// Samples (0..=255) in memory, the first one at `data[0]`.
+/// What can be resized: bytes (0..=255) of pictures, and floats of maps, which must be finite.
+pub trait Sample: Copy {
+    /// Rows of samples, `stride` apart, with a weight each, summed to `sums`. Weights without a row are those of a
+    /// padding.
+    fn sum_rows(rows: &[Self], stride: usize, weights: &[f32], sums: &mut [f32]);
+}
+
+/// Samples in memory, the first one at `data[0]`.
 #[derive(Clone, Copy, Debug)]
-pub struct PlaneView<'a> {
-    pub data: &'a [u8],
-    /// Bytes from a row to the next.
+pub struct PlaneView<'a, S = u8> {
+    /// From the first sample to the last one at least.
+    pub data: &'a [S],
+    /// Samples from a row to the next.
     pub stride: usize,
-    /// Bytes from a sample to the next one of its component.
+    /// Samples from one to the next one of its component.
     pub pixel_stride: usize,
 }
 
@@ -39,13 +59,17 @@ pub struct PlaneView<'a> {
 /// It may reach over the edge, where the nearest samples stand in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Window {
+    /// Its left edge.
     pub x: f64,
+    /// Its upper edge.
     pub y: f64,
+    /// 0 or more.
     pub width: f64,
+    /// 0 or more.
     pub height: f64,
 }
 
-/// Resizes planes of one size to another.
+/// Resizes planes of one size to another. Its buffers are used again at each run.
 #[derive(Clone, Debug)]
 pub struct Resizer {
     src: (usize, usize),
@@ -84,21 +108,22 @@ impl Resizer {
         }
     }
 
-    /// Fills `dst` from `src` with one component after the other, each width * height values, row by row, in 0..=255.
-    /// The first sample of each component is at its one of `offsets`, in bytes.
-    pub fn run(
+    /// Fills `dst` from `src` with one component after the other, each width * height values, row by row, in the range
+    /// of the samples. The first sample of each component is at its one of `offsets`. Fails where either slice is of
+    /// another length than the sizes say, and has done nothing then.
+    pub fn run<S: Sample>(
         &mut self,
-        src: PlaneView<'_>,
+        src: PlaneView<'_, S>,
         offsets: &[usize],
         dst: &mut [f32],
     ) -> Result<(), ResizeError> {
-        let row_bytes = (self.src.0 - 1)
+        let row_length = (self.src.0 - 1)
             .saturating_mul(src.pixel_stride)
             .saturating_add(offsets.iter().copied().max().unwrap_or(0))
             .saturating_add(1);
         let needed = (self.src.1 - 1)
             .saturating_mul(src.stride)
-            .saturating_add(row_bytes);
+            .saturating_add(row_length);
         if src.data.len() < needed {
             return Err(ResizeError::Source {
                 needed,
@@ -114,12 +139,12 @@ impl Resizer {
         }
 
         // The columns' padded weights fall on what is behind the samples, and must find numbers there.
-        self.sums.resize(row_bytes + self.columns.taps, 0.0);
+        self.sums.resize(row_length + self.columns.taps, 0.0);
         self.row.resize(self.src.0 + self.columns.taps, 0.0);
         for y in 0..self.dst.1 {
             let (start, weights) = self.rows.taps(y);
             let rows = &src.data[start * src.stride..];
-            sum_rows(rows, src.stride, weights, &mut self.sums[..row_bytes]);
+            S::sum_rows(rows, src.stride, weights, &mut self.sums[..row_length]);
             for (&offset, dst) in offsets.iter().zip(dst.chunks_exact_mut(area)) {
                 let row = if src.pixel_stride == 1 {
                     &self.sums[offset..]
@@ -191,21 +216,42 @@ impl Kernel {
     }
 }
 
-/// Rows of bytes, `stride` apart, with a weight each, summed to `sums`. Weights without a row are those of a padding.
-#[multiversion(targets("x86_64+avx512bw+avx512vl", "x86_64+avx2"))]
-fn sum_rows(rows: &[u8], stride: usize, weights: &[f32], sums: &mut [f32]) {
+impl Sample for u8 {
+    fn sum_rows(rows: &[Self], stride: usize, weights: &[f32], sums: &mut [f32]) {
+        #[multiversion(targets("x86_64+avx512bw+avx512vl", "x86_64+avx2"))]
+        fn sum(rows: &[u8], stride: usize, weights: &[f32], sums: &mut [f32]) {
+            sum_rows(rows, stride, weights, sums);
+        }
+        sum(rows, stride, weights, sums);
+    }
+}
+
+impl Sample for f32 {
+    fn sum_rows(rows: &[Self], stride: usize, weights: &[f32], sums: &mut [f32]) {
+        #[multiversion(targets("x86_64+avx512bw+avx512vl", "x86_64+avx2"))]
+        fn sum(rows: &[f32], stride: usize, weights: &[f32], sums: &mut [f32]) {
+            sum_rows(rows, stride, weights, sums);
+        }
+        sum(rows, stride, weights, sums);
+    }
+}
+
+/// See [`Sample::sum_rows`].
+#[inline(always)]
+fn sum_rows<S: Copy + Into<f32>>(rows: &[S], stride: usize, weights: &[f32], sums: &mut [f32]) {
     let mut start = 0;
     let (blocks, rest) = sums.as_chunks_mut::<BLOCK>();
     for block in blocks {
         let mut sums = [0.0; BLOCK];
         for (y, &weight) in weights.iter().enumerate() {
-            let samples = rows.get(start + y * stride..).and_then(<[u8]>::first_chunk);
-            let samples: &[u8; BLOCK] = match samples {
+            let samples = rows.get(start + y * stride..).and_then(<[S]>::first_chunk);
+            let samples: &[S; BLOCK] = match samples {
                 Some(samples) => samples,
                 None => break,
             };
             for (sum, &sample) in sums.iter_mut().zip(samples) {
-                *sum += weight * f32::from(sample);
+                let sample: f32 = sample.into();
+                *sum += weight * sample;
             }
         }
         *block = sums;
@@ -215,7 +261,8 @@ fn sum_rows(rows: &[u8], stride: usize, weights: &[f32], sums: &mut [f32]) {
     for (y, &weight) in weights.iter().enumerate() {
         let samples = rows.get(start + y * stride..).unwrap_or_default();
         for (sum, &sample) in rest.iter_mut().zip(samples) {
-            *sum += weight * f32::from(sample);
+            let sample: f32 = sample.into();
+            *sum += weight * sample;
         }
     }
 }
@@ -289,7 +336,12 @@ mod tests {
             .collect()
     }
 
-    fn resize(resizer: &mut Resizer, data: &[u8], stride: usize, pixel_stride: usize) -> Vec<f32> {
+    fn resize<S: Sample>(
+        resizer: &mut Resizer,
+        data: &[S],
+        stride: usize,
+        pixel_stride: usize,
+    ) -> Vec<f32> {
         let mut out = vec![f32::NAN; resizer.dst.0 * resizer.dst.1];
         resizer
             .run(
@@ -452,6 +504,17 @@ mod tests {
                 data[i / width * stride + i % width * pixel_stride] = sample;
             }
             assert_eq!(resize(&mut resizer, &data, stride, pixel_stride), expected);
+        }
+    }
+
+    #[test]
+    fn floats_are_resized_as_bytes_are() {
+        let bytes = picture(37, 23);
+        let floats: Vec<f32> = bytes.iter().copied().map(f32::from).collect();
+        for dst in [(5, 4), (37, 23), (90, 111)] {
+            let mut resizer = Resizer::new((37, 23), dst);
+            let expected = resize(&mut resizer, &bytes, 37, 1);
+            assert_eq!(resize(&mut resizer, &floats, 37, 1), expected);
         }
     }
 

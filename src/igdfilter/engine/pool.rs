@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use igd::model::Picture;
+use igd::model::InputPicture;
 
 /// Lends no more than its capacity, first come, first served.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ struct Shelf {
     /// The most pictures that may be lent at a time, but for those of [`Pool::lend_now`].
     capacity: usize,
     /// Those that are not lent, for the next frames.
-    pictures: Vec<Picture>,
+    pictures: Vec<InputPicture>,
     demand: Demand,
     /// How many of the capacity are lent.
     lent: usize,
@@ -31,7 +31,7 @@ struct Shelf {
 /// The pictures of a frame. When it is dropped they go back to the pool.
 #[derive(Debug)]
 pub struct Lent {
-    pictures: Vec<Picture>,
+    pictures: Vec<InputPicture>,
     /// How many of the capacity they take: all, or none where they were lent beside it.
     counted: usize,
     pool: Arc<Pool>,
@@ -103,7 +103,7 @@ impl Pool {
         shelf.demand.note(count);
         let kept = shelf.pictures.len().saturating_sub(count);
         let mut pictures = shelf.pictures.split_off(kept);
-        pictures.resize_with(count, Picture::default);
+        pictures.resize_with(count, InputPicture::default);
         Lent {
             pictures,
             counted,
@@ -160,15 +160,15 @@ impl Drop for Lent {
 }
 
 impl Deref for Lent {
-    type Target = [Picture];
+    type Target = [InputPicture];
 
-    fn deref(&self) -> &[Picture] {
+    fn deref(&self) -> &[InputPicture] {
         &self.pictures
     }
 }
 
 impl DerefMut for Lent {
-    fn deref_mut(&mut self) -> &mut [Picture] {
+    fn deref_mut(&mut self) -> &mut [InputPicture] {
         &mut self.pictures
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::time::Instant;
-use std::{io, thread};
+use std::{io, mem, thread};
 
 use super::mailbox::Reply;
 use super::queue::Queue;
 use igd::libtorch::{Work, guarded};
-use igd::model::{DetectError, Detector, Picture};
+use igd::model::{DetectError, Detector, InputPicture};
 
 /// Starts the thread; it ends when the queue is closed.
 pub fn start(detector: Detector, queue: Arc<Queue>) -> io::Result<()> {
@@ -23,7 +23,10 @@ fn work(mut detector: Detector, queue: &Queue) {
     warm_up(&mut detector);
     let mut batch = Vec::new();
     while queue.next(&mut batch) {
-        let _work = Work::begin();
+        // The process ends: whoever still waits for these frames will be interrupted.
+        let Some(_work) = Work::begin() else {
+            break;
+        };
         let start = Instant::now();
         let mut pictures: Vec<_> = batch
             .iter_mut()
@@ -54,18 +57,23 @@ fn work(mut detector: Detector, queue: &Queue) {
             job.mailbox.deliver(job.ticket, reply);
         }
     }
-    let _work = Work::begin();
-    drop(detector);
+    match Work::begin() {
+        Some(_work) => drop(detector),
+        // The process ends, and libtorch with it.
+        None => mem::forget(detector),
+    }
 }
 
 /// Infers a picture that shows nothing: libtorch makes much at the first one that takes longer than the inference, and
 /// would count as the latency of the first frame.
 fn warm_up(detector: &mut Detector) {
-    let _work = Work::begin();
+    let Some(_work) = Work::begin() else {
+        return;
+    };
     let (width, height) = detector.input_size();
-    let mut picture = Picture {
+    let mut picture = InputPicture {
         rgb: vec![0.0; 3 * width * height],
-        ..Picture::default()
+        ..InputPicture::default()
     };
     // An error comes again with the first frame, and is told of then.
     let _ = guarded(|| detector.infer(&mut [&mut picture]));

@@ -1,6 +1,5 @@
 //! `igd bench`
 
-mod ceiling;
 mod protocol;
 mod speed;
 
@@ -10,8 +9,7 @@ use self::protocol::Set;
 
 #[derive(Subcommand)]
 pub enum Arguments {
-    /// Measure how fast a model judges frames, where the time goes, and how near the networks are to what the machine
-    /// can do
+    /// Measure how fast a model judges frames, and where the time goes
     Speed(speed::Arguments),
     /// MNIST: each class in turn is normal, a model of each is judged with the whole test set
     Mnist(protocol::Arguments),

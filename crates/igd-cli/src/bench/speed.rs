@@ -12,7 +12,6 @@ use igd::model::{Detection, Detector, Map, Stage};
 use serde::Serialize;
 use tch::Device;
 
-use super::ceiling::{copy_rate, matrix_rate};
 use crate::target::Target;
 
 #[derive(Args)]
@@ -67,10 +66,6 @@ struct Report {
     /// The time that the stages took one after the other; threads count one by one, so that it is more than the time of
     /// the frame.
     stages: Vec<StageTime>,
-    /// Operations a second of a product of large matrices in that precision, on all threads.
-    matrix_rate: f64,
-    /// Bytes a second that are read and written in a copy of a large array.
-    copy_rate: f64,
 }
 
 #[derive(Serialize)]
@@ -79,11 +74,6 @@ struct StageTime {
     /// Of one core.
     milliseconds: f64,
     share: f64,
-    /// Operations that a picture takes here, and how many of the matrix product's rate that makes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    operations: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    of_matrix_rate: Option<f64>,
 }
 
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
@@ -178,8 +168,6 @@ fn noise(size: usize) -> gst::Buffer {
 
 fn report(detector: &Detector, frames: &[Frame], arguments: &Arguments) -> Report {
     let (device, kind) = detector.target();
-    let matrix_rate = matrix_rate(device, kind);
-    let operations = detector.operations();
     let seconds = |of: &dyn Fn(&Frame) -> Duration| {
         let mut times: Vec<Duration> = frames.iter().map(of).collect();
         times.sort_unstable();
@@ -191,20 +179,10 @@ fn report(detector: &Detector, frames: &[Frame], arguments: &Arguments) -> Repor
         .map(|(index, name)| (name, seconds(&|frame| frame.stages[index].1)))
         .collect();
     let all: f64 = stages.iter().map(|(_, time)| time).sum();
-    let stages = stages.into_iter().map(|(stage, time)| {
-        let operations = operations
-            .iter()
-            .find(|(of, _)| of.name() == stage)
-            .map(|(_, operations)| *operations);
-        // One thread's part of the rate.
-        let rate = matrix_rate / detector.threads() as f64;
-        StageTime {
-            stage,
-            milliseconds: time * 1e3,
-            share: time / all,
-            operations,
-            of_matrix_rate: operations.map(|operations| operations / time / rate),
-        }
+    let stages = stages.into_iter().map(|(stage, time)| StageTime {
+        stage,
+        milliseconds: time * 1e3,
+        share: time / all,
     });
     Report {
         device: format!("{device:?}"),
@@ -214,8 +192,6 @@ fn report(detector: &Detector, frames: &[Frame], arguments: &Arguments) -> Repor
         format: arguments.format.to_string(),
         pictures_per_second: 1.0 / seconds(&|frame| frame.whole),
         stages: stages.collect(),
-        matrix_rate,
-        copy_rate: copy_rate(device),
     }
 }
 
@@ -231,26 +207,13 @@ fn print(report: &Report) -> io::Result<()> {
         report.pictures_per_second
     )?;
     for line in &report.stages {
-        let rate = match (line.operations, line.of_matrix_rate) {
-            (Some(operations), Some(part)) => format!(
-                "  {:7.2} billion operations, {:3.0} % of the matrix rate",
-                operations / 1e9,
-                part * 100.0
-            ),
-            _ => String::new(),
-        };
         writeln!(
             stdout(),
-            "  {:14} {:8.2} ms of one core  {:5.1} %{rate}",
+            "  {:14} {:8.2} ms of one core  {:5.1} %",
             line.stage,
             line.milliseconds,
             line.share * 100.0
         )?;
     }
-    writeln!(
-        stdout(),
-        "machine: {:.0} billion operations a second in matrix products, {:.1} GB/s copied",
-        report.matrix_rate / 1e9,
-        report.copy_rate / 1e9
-    )
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use igd::data::synthetic::{Kind, Options, Source, write};
+use igd::data::synthetic::{DefectKind, Options, Source, write};
 use serde_json::json;
 
 use super::Target;
@@ -22,7 +22,7 @@ pub struct Arguments {
     target: Target,
     /// What to draw [default: all of them]
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kinds())]
-    kinds: Vec<Kind>,
+    kinds: Vec<DefectKind>,
     /// Pictures of each kind
     #[arg(long, value_name = "N", default_value_t = 50)]
     count: usize,
@@ -31,9 +31,9 @@ pub struct Arguments {
     seed: u64,
 }
 
-fn kinds() -> impl TypedValueParser<Value = Kind> {
-    PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(|name| {
-        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+fn kinds() -> impl TypedValueParser<Value = DefectKind> {
+    PossibleValuesParser::new(DefectKind::ALL.map(DefectKind::name)).try_map(|name| {
+        let kind = DefectKind::ALL.into_iter().find(|kind| kind.name() == name);
         kind.ok_or("no such kind")
     })
 }
@@ -41,7 +41,7 @@ fn kinds() -> impl TypedValueParser<Value = Kind> {
 pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
     let options = Options {
         kinds: match arguments.kinds.is_empty() {
-            true => Kind::ALL.to_vec(),
+            true => DefectKind::ALL.to_vec(),
             false => arguments.kinds.clone(),
         },
         count: arguments.count,

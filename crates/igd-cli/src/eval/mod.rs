@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
-use igd::eval::{Evaluation, Kind};
+use igd::eval::{Evaluation, KindCounts};
 use igd::files::{check_writable, is_same};
 use igd::model::PaperScale;
 use serde::Serialize;
@@ -131,7 +131,7 @@ fn print(evaluation: &Evaluation) -> io::Result<()> {
     for (name, value) in metrics::rows(evaluation) {
         writeln!(stdout(), "{name} {value}")?;
     }
-    for (kind, Kind { pictures, flagged }) in &evaluation.kinds {
+    for (kind, KindCounts { pictures, flagged }) in &evaluation.kinds {
         writeln!(stdout(), "  {kind}: {flagged} of {pictures} flagged")?;
     }
     Ok(())

@@ -43,16 +43,5 @@ fn stages_make_up_the_whole() {
         .map(|line| line["share"].as_f64().unwrap())
         .sum();
     assert!((shares - 1.0).abs() < 1e-9, "{shares}");
-    for field in ["pictures_per_second", "matrix_rate", "copy_rate"] {
-        assert!(report[field].as_f64().unwrap() > 0.0, "{field}");
-    }
-    // The networks alone multiply matrices.
-    let counted: Vec<bool> = stages
-        .iter()
-        .map(|line| line["operations"].is_f64())
-        .collect();
-    assert_eq!(
-        counted,
-        [false, false, true, true, false, false, false, false]
-    );
+    assert!(report["pictures_per_second"].as_f64().unwrap() > 0.0);
 }

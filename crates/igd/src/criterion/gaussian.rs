@@ -17,7 +17,8 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
-    /// The E step: the descriptor of the latents (N, latent) of all training pictures.
+    /// The E step of the training: the descriptor of the latents (N, latent) of all training pictures. Entries of c
+    /// keep at least 0.1 from zero, and sigma is at least 1.
     pub fn estimate(latents: &Tensor) -> Self {
         let mean = latents.mean_dim([0].as_slice(), true, Kind::Float);
         let moved = mean.sign() * CENTRE_MARGIN;

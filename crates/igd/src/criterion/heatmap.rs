@@ -9,7 +9,10 @@ use crate::nn::{PATCH, PICTURE, STRIDE, patches_along};
 /// Weights of R, G, B in the gray map.
 pub(super) const GRAY: [f32; 3] = [0.2989, 0.5870, 0.1140];
 
-/// relu(0.85 sum_i w_i (1 - SSIM map i) + 0.15 |x - y| / range), made gray: (N, 1, side, side).
+/// Where pictures (N, 3, side, side) differ from their reconstructions: relu(0.85 sum_i w_i (1 - SSIM map i) +
+/// 0.15 |x - y| / range), made gray: (N, 1, side, side), from 0 up.
+///
+/// `similarity` is what `criterion` says of the two. Maps of the coarser scales are enlarged by nearest neighbours.
 pub fn residual_map(x: &Tensor, y: &Tensor, similarity: &Similarity, criterion: &MsSsim) -> Tensor {
     let side = x.size()[3];
     let mut residual = (x - y).abs() * ((1.0 - STRUCTURE) / criterion.range());
@@ -33,7 +36,7 @@ pub struct PatchFold {
 }
 
 impl PatchFold {
-    /// For pictures with sides of `side` pixels.
+    /// For pictures with sides of `side` pixels, a multiple of 16 and 32 at least.
     pub fn new(side: i64, device: Device) -> Self {
         let patches = patches_along(side);
         let ones = Tensor::ones([patches * patches, 1, PATCH, PATCH], (Kind::Float, device));
@@ -43,7 +46,7 @@ impl PatchFold {
         }
     }
 
-    /// (patches, 1, 32, 32) to (1, 1, side, side).
+    /// The maps of a picture's patches (patches, 1, 32, 32), row by row, to its map (1, 1, side, side).
     pub fn mean(&self, maps: &Tensor) -> Tensor {
         sum_overlapping(maps, self.side) / &self.overlap
     }

@@ -29,9 +29,9 @@ pub struct Similarity {
 
 impl MsSsim {
     /// Weights of the five scales of the whole picture.
-    pub const GLOBAL_WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
+    pub(super) const GLOBAL_WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
     /// Weights of the four scales of a patch.
-    pub const LOCAL_WEIGHTS: [f64; 4] = [0.0516, 0.3295, 0.3463, 0.2726];
+    pub(super) const LOCAL_WEIGHTS: [f64; 4] = [0.0516, 0.3295, 0.3463, 0.2726];
 
     pub(super) const GLOBAL_WINDOW: Window = Window(11);
     pub(super) const LOCAL_WINDOW: Window = Window(3);
@@ -48,7 +48,7 @@ impl MsSsim {
         )
     }
 
-    /// For patches: window 3, four scales.
+    /// For patches: window 3, four scales. See [`MsSsim::global`].
     pub fn local(range: f64, device: Device) -> Self {
         Self::new(
             &Self::LOCAL_WEIGHTS,
@@ -80,7 +80,7 @@ impl MsSsim {
         self.range
     }
 
-    /// Compares two batches (N, C, side, side).
+    /// Compares the pictures of two batches (N, C, side, side), one by one.
     pub fn compare(&self, x: &Tensor, y: &Tensor) -> Similarity {
         let last = self.weights.len() - 1;
         let (mut x, mut y) = (x.shallow_clone(), y.shallow_clone());

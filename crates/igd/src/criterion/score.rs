@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the two terms of a scale are mixed.
+/// How the two terms of a scale are mixed. Both weights are 0..=1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TermWeights {
+    /// Of the reconstruction error: see [`reconstruction`](super::reconstruction).
     pub reconstruction: f32,
+    /// Of the distance from the descriptor: see [`Descriptor::distance`](super::Descriptor::distance).
     pub gaussian: f32,
 }
 
@@ -21,9 +23,11 @@ impl TermWeights {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreWeights {
+    /// At the global scale.
     pub global: TermWeights,
+    /// At the local scale, of each patch; the worst one counts.
     pub local: TermWeights,
-    /// Share of the global scale in score and map where both scales are there.
+    /// Share of the global scale in score and map, 0..=1, where both scales are there.
     pub global_share: f32,
 }
 
@@ -51,7 +55,7 @@ impl ScoreWeights {
         ..Self::PAPER
     };
 
-    /// Mixes the values of the two scales; if one is absent, the other is all.
+    /// Mixes the values of the two scales; if one is absent, the other is all, and NaN if both are.
     pub fn combine(&self, global: Option<f32>, local: Option<f32>) -> f32 {
         match (global, local) {
             (Some(global), Some(local)) => {

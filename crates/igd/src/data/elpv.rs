@@ -21,18 +21,22 @@ const TEST_EVERY: usize = 5;
 /// The data's licence, for a model's provenance.
 pub const LICENCE: &str = "CC BY-NC-SA 4.0 (ELPV, Buerhop-Lutz et al. 2018)";
 /// The file in the data set's folder that tells its licence.
-pub const LICENCE_FILE: &str = "LICENCE.txt";
+pub(crate) const LICENCE_FILE: &str = "LICENCE.txt";
 
 /// How many pictures of each kind were written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Counts {
+    /// In `train/good`.
     pub train_good: usize,
+    /// In `test/good`.
     pub test_good: usize,
+    /// In `test/defective`.
     pub test_defective: usize,
 }
 
 /// Writes the MVTec layout to `out`: functional cells (probability 0) to `train/good` and, every fifth, `test/good`;
-/// surely defective ones (probability 1) to `test/defective`. Pictures that are there already stay.
+/// surely defective ones (probability 1) to `test/defective`. Pictures that are there already stay. The set is fetched
+/// with pip, once, and kept in the user's cache. Fails where that cannot be, or where a file cannot be written.
 pub fn write(out: &Path) -> Result<Counts, FetchError> {
     let archive = package(PACKAGE)?;
     let mut entries = Entries::open(&archive)?;

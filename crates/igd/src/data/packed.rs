@@ -42,7 +42,7 @@ const IDX_LABELS_HEADER: usize = 8;
 /// Sides beyond this are a damaged header's.
 const LARGEST_IDX_SIDE: u32 = 4096;
 
-/// The files of MNIST, pictures and labels, of training and testing.
+/// The names of MNIST's files: pictures and labels of training, then of testing.
 pub const IDX_FILES: [[&str; 2]; 2] = [
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
     ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
@@ -82,7 +82,7 @@ fn numbers<const N: usize>(file: &mut File, path: &Path) -> Result<[u32; N], Pic
 
 impl Packed {
     /// Opens an IDX file of gray pictures, such as `train-images-idx3-ubyte`.
-    pub fn idx(path: &Path) -> Result<Self, PictureError> {
+    pub(crate) fn idx(path: &Path) -> Result<Self, PictureError> {
         let mut file = File::open(path).map_err(io_error(path))?;
         let [kind, count, height, width] = numbers(&mut file, path)?;
         if kind != IDX_PICTURES {
@@ -106,7 +106,7 @@ impl Packed {
     }
 
     /// Opens a file of CIFAR-10's binary version, such as `data_batch_1.bin`, and reads its labels.
-    pub fn cifar(path: &Path) -> Result<(Self, Vec<u8>), PictureError> {
+    pub(crate) fn cifar(path: &Path) -> Result<(Self, Vec<u8>), PictureError> {
         let bytes = std::fs::read(path).map_err(io_error(path))?;
         if bytes.is_empty() || !bytes.len().is_multiple_of(CIFAR_RECORD) {
             let reason = format!("it has {} bytes, not {CIFAR_RECORD} a picture", bytes.len());
@@ -137,6 +137,7 @@ impl Packed {
         Ok(self)
     }
 
+    /// The file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -146,11 +147,12 @@ impl Packed {
         self.count
     }
 
+    /// Whether there are no pictures in the file.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Reads the picture at a place.
+    /// Reads the picture at a place, from 0. Fails where there is none, or where the file cannot be read.
     pub fn picture(&self, index: usize) -> Result<Picture, PictureError> {
         let area = self.width as usize * self.height as usize;
         let mut planes = vec![0; area * self.channels];
@@ -167,7 +169,7 @@ impl Packed {
 }
 
 /// The labels in an IDX file, such as `train-labels-idx1-ubyte`.
-pub fn idx_labels(path: &Path) -> Result<Vec<u8>, PictureError> {
+pub(crate) fn idx_labels(path: &Path) -> Result<Vec<u8>, PictureError> {
     let mut file = File::open(path).map_err(io_error(path))?;
     let [kind, count] = numbers(&mut file, path)?;
     if kind != IDX_LABELS {
@@ -187,7 +189,7 @@ pub fn idx_labels(path: &Path) -> Result<Vec<u8>, PictureError> {
     Ok(labels)
 }
 
-/// An IDX file of gray pictures, each `width` x `height` bytes.
+/// Writes an IDX file of gray pictures, each `width` x `height` bytes, row by row.
 pub fn write_idx_pictures(
     path: &Path,
     (width, height): (u32, u32),
@@ -197,7 +199,7 @@ pub fn write_idx_pictures(
     write_idx(path, &[IDX_PICTURES, count, height, width], pictures)
 }
 
-/// An IDX file of labels.
+/// Writes an IDX file of labels, a byte each.
 pub fn write_idx_labels(path: &Path, labels: &[u8]) -> io::Result<()> {
     write_idx(path, &[IDX_LABELS, labels.len() as u32], labels)
 }

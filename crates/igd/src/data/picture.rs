@@ -27,25 +27,58 @@ const BIG_TIFF: [&[u8]; 2] = [b"II+\0", b"MM\0+"];
 /// Why a picture cannot be used; names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
+    /// The file cannot be read.
     #[error("{path}: {cause}", path = .path.display())]
-    Io { path: PathBuf, cause: io::Error },
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// It is no picture, a damaged one, or too large a one.
     #[error("{path}: not a picture: {cause}", path = .path.display())]
-    Decode { path: PathBuf, cause: ImageError },
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        cause: ImageError,
+    },
+    /// It has more pixels than a picture may have.
     #[error("{path}: {width} x {height} pixels are more than a picture may have ({MOST_PIXELS})", path = .path.display())]
     TooLarge {
+        /// The file.
         path: PathBuf,
+        /// In pixels.
         width: u32,
+        /// In pixels.
         height: u32,
     },
+    /// Its samples are floats.
     #[error("{path}: its pixels are floating-point numbers, whose white nobody knows: convert it to 8 or 16 bits", path = .path.display())]
-    FloatingPoint { path: PathBuf },
+    FloatingPoint {
+        /// The file.
+        path: PathBuf,
+    },
     /// Decoders of foreign files do now and then.
     #[error("{path}: not a picture: its decoder panicked", path = .path.display())]
-    Panicked { path: PathBuf },
+    Panicked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A JPEG file that ends before the picture does.
     #[error("{path}: a part of the picture is missing at its end", path = .path.display())]
-    CutOff { path: PathBuf },
+    CutOff {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of many pictures, or of their labels, is not what it should be.
     #[error("{path}: {reason}", path = .path.display())]
-    Packed { path: PathBuf, reason: String },
+    Packed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 /// A decoded picture: R, G, B of 8 or 16 bits a pixel. Gray pictures have three equal channels.

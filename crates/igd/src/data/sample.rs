@@ -20,6 +20,7 @@ pub enum Sample {
 }
 
 impl Sample {
+    /// Reads and decodes it.
     pub fn open(&self) -> Result<Picture, PictureError> {
         match self {
             Self::File(path) => Picture::open(path),

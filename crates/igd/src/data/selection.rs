@@ -14,11 +14,12 @@ pub struct Selection {
     pub normal: Vec<String>,
     /// Names of folders with anomalous pictures.
     pub abnormal: Vec<String>,
-    /// No other folders are of interest; else all that are not normal are anomalous, where there is a folder `test`.
+    /// Whether no other folders are of interest; else all that are not normal are anomalous, where there is a folder
+    /// `test`.
     pub only_named: bool,
-    /// The normal class of MNIST, Fashion-MNIST and CIFAR-10.
+    /// The normal class of MNIST, Fashion-MNIST and CIFAR-10, 0..=9.
     pub class: Option<u8>,
-    /// Share of the normal pictures that are drawn for testing, where they are not divided on disk.
+    /// Share of the normal pictures (0..=1) that are drawn for testing, where they are not divided on disk.
     pub test_share: f64,
     /// What is drawn depends on it alone.
     pub seed: u64,

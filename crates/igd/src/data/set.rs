@@ -12,7 +12,7 @@ use super::sample::Sample;
 use super::selection::Selection;
 use super::test_picture::TestPicture;
 
-/// The normal pictures to train with, in an order that is always the same.
+/// The normal pictures to train with, in an order that is always the same. Fails where there are none.
 pub fn normal_pictures(folder: &Path, selection: &Selection) -> Result<Vec<Sample>, SetError> {
     match PackedSet::open(folder)? {
         Some(set) => Ok(set.training(|label, class| label == class, selection)?),
@@ -24,7 +24,7 @@ pub fn normal_pictures(folder: &Path, selection: &Selection) -> Result<Vec<Sampl
 }
 
 /// Anomalous pictures to train with, for studies of how much a model suffers from them.
-pub fn contaminants(folder: &Path, selection: &Selection) -> Result<Vec<Sample>, SetError> {
+pub(crate) fn contaminants(folder: &Path, selection: &Selection) -> Result<Vec<Sample>, SetError> {
     match PackedSet::open(folder)? {
         Some(set) => Ok(set.training(|label, class| label != class, selection)?),
         None => {
@@ -34,7 +34,7 @@ pub fn contaminants(folder: &Path, selection: &Selection) -> Result<Vec<Sample>,
     }
 }
 
-/// The pictures to judge a model with.
+/// The pictures to judge a model with, normal and anomalous ones. Fails where there are none.
 pub fn test_pictures(folder: &Path, selection: &Selection) -> Result<Vec<TestPicture>, SetError> {
     match PackedSet::open(folder)? {
         Some(set) => set.testing(selection),

@@ -9,9 +9,11 @@ use super::sample::Sample;
 /// A picture to judge a model with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestPicture {
+    /// Where it is read from.
     pub sample: Sample,
     /// The folder it lies in, `good` or the kind of defect; or its class.
     pub kind: String,
+    /// Whether it should be flagged.
     pub anomalous: bool,
     /// The picture that is not black where the defect is.
     pub mask: Option<PathBuf>,
@@ -19,7 +21,7 @@ pub struct TestPicture {
 
 impl TestPicture {
     /// Which pixels of the picture, of `size` (width, height), are anomalous. `None` if it is anomalous and has no
-    /// mask.
+    /// mask. Fails as [`GroundTruth::open`] does.
     pub fn ground_truth(&self, size: (u32, u32)) -> Result<Option<GroundTruth>, SetError> {
         match &self.mask {
             Some(mask) => GroundTruth::open(mask, size).map(Some),

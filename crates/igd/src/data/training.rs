@@ -18,14 +18,16 @@ pub struct TrainingSet {
     /// Where they come from, and what was done to them. Trainings of sets with other names do not go on from each
     /// other's checkpoints.
     pub name: String,
+    /// Of the data, if it is known.
     pub licence: Option<String>,
+    /// The pictures.
     pub samples: Vec<Sample>,
     /// Of the 16 bits of its pictures' samples so many are used; `None` where they have 8.
     pub significant_bits: Option<u32>,
 }
 
 impl TrainingSet {
-    /// The normal pictures of a folder.
+    /// The normal pictures of a folder: see [`normal_pictures`].
     pub fn open(folder: &Path, selection: &Selection) -> Result<Self, SetError> {
         let class = selection.class.map(|class| format!(", class {class}"));
         let licence = fs::read_to_string(folder.join(LICENCE_FILE)).ok();
@@ -46,7 +48,8 @@ impl TrainingSet {
     }
 
     /// Adds anomalous pictures of the same folder, drawn by lot, until they are so large a share (0 to 1) of all: the
-    /// paper's study of training sets that are not clean. Fewer where there are not as many.
+    /// paper's study of training sets that are not clean. Fewer where there are not as many, and an error where there
+    /// are none.
     pub fn contaminate(
         &mut self,
         share: f64,

@@ -9,6 +9,7 @@ const LIMIT: f64 = 0.3;
 /// A pixel of a defect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DefectPixel {
+    /// The raw map's value there.
     pub score: f32,
     /// Pixels of the region that it belongs to.
     pub area: u32,

@@ -3,7 +3,7 @@
 use super::ranking::{Ranking, Score};
 
 impl<A: Score> Ranking<A> {
-    /// Area under the ROC curve, 0..=1.
+    /// Area under the ROC curve, 0..=1: the chance that something anomalous scores above something normal.
     pub fn auroc(&self) -> f64 {
         let (mut before, mut twice) = ((0, 0), 0);
         for step in self.steps() {
@@ -20,7 +20,7 @@ impl<A: Score> Ranking<A> {
     }
 }
 
-/// Area under the ROC curve of some scores. `None` if one of the two is empty.
+/// Area under the ROC curve of some scores, 0..=1. `None` if one of the two is empty.
 pub fn auroc(normal: &[f32], anomalous: &[f32]) -> Option<f64> {
     Ranking::new(normal.to_vec(), anomalous.to_vec()).map(|ranking| ranking.auroc())
 }

@@ -12,7 +12,8 @@ use super::scored::Scored;
 
 /// What became of the pictures of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Kind {
+pub struct KindCounts {
+    /// How many there are.
     pub pictures: usize,
     /// How many scored above the threshold.
     pub flagged: usize,
@@ -24,28 +25,32 @@ pub struct Kind {
 pub struct Evaluation {
     /// Area under the ROC curve, 0..=1.
     pub image_auroc: Option<f64>,
-    /// 0..=1.
+    /// Average precision, 0..=1.
     pub image_average_precision: Option<f64>,
+    /// The best F1 of any threshold.
     pub image_f1_max: Option<F1Max>,
     /// Area under the ROC curve of each term of the score alone, by names such as `global.gaussian`.
     pub terms: BTreeMap<&'static str, Option<f64>>,
     /// The image AUROC within each group.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Option<f64>>,
+    /// The metrics of the maps.
     #[serde(flatten)]
     pub pixels: PixelMetrics,
-    /// Infinite (in JSON null) where the model has none.
+    /// The score above which pictures are flagged. Infinite (in JSON null) where the model has none.
     pub threshold: f32,
     /// Of the normal pictures, the share that scores above the threshold.
     pub false_positive_rate: Option<Rate>,
     /// Of the anomalous pictures, the share that does.
     pub detection_rate: Option<Rate>,
-    pub kinds: BTreeMap<String, Kind>,
+    /// The pictures of each kind, `good` or a kind of defect.
+    pub kinds: BTreeMap<String, KindCounts>,
 }
 
 impl Evaluation {
+    /// Sums up the scores of pictures, at a threshold that may be infinite, and what their maps came to.
     pub fn new(scored: &[Scored], threshold: f32, pixels: PixelMetrics) -> Self {
-        let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
+        let mut kinds: BTreeMap<String, KindCounts> = BTreeMap::new();
         let mut groups: BTreeMap<String, Vec<&Scored>> = BTreeMap::new();
         let mut terms: BTreeMap<&str, [Vec<f32>; 2]> = BTreeMap::new();
         let mut flagged = [0; 2];
@@ -89,7 +94,7 @@ impl Evaluation {
         }
     }
 
-    /// Why something could not be measured, or not of all pictures, a sentence each.
+    /// Why something could not be measured, or not of all pictures, a sentence each. `scored` is what it was made of.
     pub fn notes(&self, scored: &[Scored]) -> Vec<String> {
         let mut notes = Vec::new();
         for (anomalous, class) in [(false, "normal"), (true, "anomalous")] {
@@ -179,7 +184,7 @@ mod tests {
             ("local.reconstruction", Some(2.0 / 6.0)),
         ];
         assert_eq!(evaluation.terms, terms.into());
-        let kind = |pictures, flagged| Kind { pictures, flagged };
+        let kind = |pictures, flagged| KindCounts { pictures, flagged };
         assert_eq!(evaluation.kinds["good"], kind(2, 1));
         assert_eq!(evaluation.kinds["crack"], kind(2, 1));
         assert_eq!(evaluation.kinds["stain"], kind(1, 1));

@@ -7,13 +7,14 @@ use super::ranking::{Ranking, Score};
 /// The harmonic mean of precision and recall where it is the highest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct F1Max {
-    /// 0..=1.
+    /// The F1, 0..=1.
     pub value: f64,
     /// The score from which on it flags; the highest one where several do as well.
     pub threshold: f32,
 }
 
 impl<A: Score> Ranking<A> {
+    /// The best F1 that any threshold reaches.
     pub fn f1_max(&self) -> F1Max {
         let positives = self.anomalous().len();
         let mut best = F1Max {

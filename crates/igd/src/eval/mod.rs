@@ -14,7 +14,7 @@ mod stretch;
 
 pub use aupro::DefectPixel;
 pub use auroc::auroc;
-pub use evaluation::{Evaluation, Kind, ranking_of};
+pub use evaluation::{Evaluation, KindCounts, ranking_of};
 pub use f1_max::F1Max;
 pub use pixels::{PixelMetrics, Pixels};
 pub use ranking::{Ranking, Score, Step};

@@ -23,7 +23,7 @@ pub struct Pixels {
 pub struct PixelMetrics {
     /// Area under the ROC curve, 0..=1.
     pub pixel_auroc: Option<f64>,
-    /// 0..=1.
+    /// Average precision, 0..=1.
     pub pixel_average_precision: Option<f64>,
     /// Area under the per-region overlap curve up to a false-positive rate of 30 %, 0..=1.
     pub aupro: Option<f64>,
@@ -38,6 +38,9 @@ pub struct PixelMetrics {
 impl Pixels {
     /// Adds those of a picture: its raw map of `size` (width, height) is stretched to the picture's size. `None` leaves
     /// the picture out, and counts it.
+    ///
+    /// # Panics
+    /// Where the map has fewer values than `size` says.
     pub fn add(&mut self, map: &[f32], size: (usize, usize), truth: Option<&GroundTruth>) {
         let Some(truth) = truth else {
             self.left_out += 1;

@@ -24,8 +24,11 @@ pub struct Ranking<A = f32> {
 /// What a threshold at one of the scores flags: all that score at least as much.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
+    /// The lowest score that is flagged.
     pub threshold: f32,
+    /// How many normal ones are flagged.
     pub false_positives: usize,
+    /// How many anomalous ones are flagged.
     pub true_positives: usize,
 }
 
@@ -41,10 +44,12 @@ impl<A: Score> Ranking<A> {
         Some(Self { normal, anomalous })
     }
 
+    /// The normal ones, the highest score first.
     pub fn normal(&self) -> &[f32] {
         &self.normal
     }
 
+    /// The anomalous ones, the highest score first.
     pub fn anomalous(&self) -> &[A] {
         &self.anomalous
     }

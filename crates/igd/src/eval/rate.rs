@@ -12,16 +12,20 @@ const MISSED: f64 = 0.05;
 /// every number of pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Rate {
+    /// How many are flagged.
     pub flagged: usize,
+    /// Of how many.
     pub pictures: usize,
-    /// 0..=1, as the interval's ends.
+    /// The share, 0..=1.
     pub rate: f64,
+    /// The lower end of the interval, 0..=1.
     pub low: f64,
+    /// The upper end of the interval, 0..=1.
     pub high: f64,
 }
 
 impl Rate {
-    /// `None` of no pictures.
+    /// So many of so many pictures; `None` of no pictures.
     pub fn new(flagged: usize, pictures: usize) -> Option<Self> {
         if pictures == 0 {
             return None;

@@ -11,7 +11,9 @@ pub struct Scored {
     pub kind: String,
     /// A group to look at by itself, such as a type of product.
     pub group: Option<String>,
+    /// Whether it should be flagged.
     pub anomalous: bool,
+    /// The raw score.
     pub score: f32,
     /// What the score is made of; nothing where that is not known.
     pub scales: Scales,

@@ -1,24 +1,22 @@
 //! A map at another size.
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::F32;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use crate::resize::{PlaneView, Resizer};
 
-/// Stretches a map of `from` (width, height) to `to`, bilinearly on half-pixel centres; the triangle grows where it
-/// shrinks, as in Pillow.
+/// Stretches a map of `from` (width, height) to `to`: as pictures are resized.
 ///
 /// # Panics
 /// Where the map has fewer values than `from` says.
 pub fn stretch(map: &[f32], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
-    let map: Vec<F32> = map.iter().copied().map(F32::new).collect();
-    let side = |side: usize| u32::try_from(side).expect("pictures have sides below 2^15");
-    let map = TypedImageRef::new(side(from.0), side(from.1), &map).expect("a map is of its size");
-    let mut stretched = TypedImage::new(side(to.0), side(to.1));
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new()
-        .resize_typed(&map, &mut stretched, &options)
-        .expect("the whole of a map lies within it");
-    stretched.pixels().iter().map(|pixel| pixel.0).collect()
+    let mut stretched = vec![0.0; to.0 * to.1];
+    let map = PlaneView {
+        data: map,
+        stride: from.0,
+        pixel_stride: 1,
+    };
+    Resizer::new(from, to)
+        .run(map, &[0], &mut stretched)
+        .unwrap_or_else(|error| panic!("{error}"));
+    stretched
 }
 
 #[cfg(test)]

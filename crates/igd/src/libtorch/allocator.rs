@@ -1,23 +1,39 @@
 //! Keeps the memory of freed tensors for the next ones.
 
+use super::memory::memory_limit;
+
 unsafe extern "C" {
-    fn igd_keep_freed_blocks();
+    fn igd_keep_freed_blocks(most: u64);
     fn igd_release_freed_blocks();
 }
 
-/// While one of these is alive, libtorch keeps large blocks of the CPU's memory that it frees, up to a limit, for its
-/// next tensors: the C library would give them back to the system, and every tensor of the next picture would cost page
-/// faults anew. When one of them goes, the kept blocks go back. The allocators of others in the process are left alone.
+/// Bytes that are kept at most on any machine. A step of training frees two gigabytes at its end; inference comes
+/// nowhere near. As `kLargest` in allocator.cpp.
+const MOST_KEPT: u64 = 4 << 30;
+/// And at most one in so many bytes of the memory there is: the C library cannot tell us when memory runs out, since
+/// the system promises more than it has, and ends processes when it is short.
+const KEPT_SHARE: u64 = 4;
+
+/// While one of these is alive, libtorch keeps large blocks of the CPU's memory that it frees for its next tensors: the
+/// C library would give them back to the system, and every tensor of the next picture would cost page faults anew. It
+/// keeps a quarter of the machine's memory (or of the limit of the process's control group) at most, and never more
+/// than 4 GiB. When one of these goes, all kept blocks go back. The allocators of others in the process are left alone.
 #[derive(Debug)]
 pub struct KeptBlocks(());
 
 impl KeptBlocks {
+    /// Begins to keep blocks, for as long as this lives.
     pub fn new() -> Self {
-        // SAFETY: sets libtorch's allocator once, which tensors of the one before outlive, since each carries its
-        // deleter; after that it only counts, under a lock.
-        unsafe { igd_keep_freed_blocks() };
+        // SAFETY: sets libtorch's allocator once. Tensors of the allocator before may outlive the change, since each
+        // carries its deleter. After that it only counts, under a lock.
+        unsafe { igd_keep_freed_blocks(most_kept(memory_limit())) };
         Self(())
     }
+}
+
+/// Bytes to keep at most where there is so much memory, if that is known.
+fn most_kept(memory: Option<u64>) -> u64 {
+    memory.map_or(MOST_KEPT, |memory| MOST_KEPT.min(memory / KEPT_SHARE))
 }
 
 impl Default for KeptBlocks {
@@ -40,6 +56,21 @@ mod tests {
     use super::*;
 
     const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+    #[test]
+    fn a_quarter_of_the_memory_is_kept_and_never_more_than_four_gigabytes() {
+        for (memory, most) in [
+            (Some(0), 0),
+            (Some(512 << 20), 128 << 20),
+            (Some(4 << 30), 1 << 30),
+            (Some(16 << 30), 4 << 30),
+            (Some(1 << 40), 4 << 30),
+            (Some(u64::MAX), 4 << 30),
+            (None, 4 << 30),
+        ] {
+            assert_eq!(most_kept(memory), most, "{memory:?}");
+        }
+    }
 
     #[test]
     fn tensors_outlive_the_change_of_allocators() {

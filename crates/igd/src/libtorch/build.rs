@@ -8,7 +8,8 @@ unsafe extern "C" {
     fn igd_libtorch_configuration() -> *const c_char;
 }
 
-/// Its version, as `2.11.0`. The one that was loaded, whichever the build was made with.
+/// The version of the libtorch of this process, as `2.11.0`: the one that was loaded, whichever the build was made
+/// with. `None` where it does not tell.
 pub fn version() -> Option<String> {
     // SAFETY: the text is static and ends with a zero.
     let configuration = unsafe { CStr::from_ptr(igd_libtorch_configuration()) };
@@ -18,7 +19,8 @@ pub fn version() -> Option<String> {
     Some(rest[..end].to_owned())
 }
 
-/// The file that a library of this process was loaded from.
+/// The file that a library of this process was loaded from. `library` is its name without the version, such as
+/// `libtorch_cpu.so`. `None` where it is not loaded.
 pub fn loaded_from(library: &str) -> Option<PathBuf> {
     // Its last column are paths, which are the only part with slashes.
     let maps = fs::read_to_string("/proc/self/maps").ok()?;

@@ -14,14 +14,19 @@ const CUDA_HALF: &str = "libtorch_cuda.so";
 /// Why libtorch cannot use a GPU. The text tells the user what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CudaError {
+    /// `libcuda.so.1` does not load.
     #[error("there is no NVIDIA driver: install it")]
     NoDriver,
+    /// The driver does not start; what it says.
     #[error("the NVIDIA driver finds no usable GPU ({0})")]
     Driver(String),
+    /// The libtorch of this process has no `libtorch_cuda.so`.
     #[error("this libtorch is for the CPU alone: run ./setup --cuda and build again")]
     NoCudaHalf,
+    /// `libtorch_cuda.so` is there and does not load; what the loader says.
     #[error("libtorch's part for GPUs does not load ({0}): run ./setup --cuda and build again")]
     Load(String),
+    /// All is there, and libtorch still says that there is none.
     #[error("libtorch does not see the GPU: its CUDA may need a newer NVIDIA driver")]
     Unseen,
 }

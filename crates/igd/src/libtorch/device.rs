@@ -7,18 +7,26 @@ use super::cuda::{CudaError, open_cuda};
 /// Why there is no device of a name. The text tells the user what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
+    /// It is no name of a device.
     #[error("there is no such device; use auto, cpu, cuda or cuda:N")]
     Unknown,
+    /// A GPU was asked for, and none can be used.
     #[error("{0}; or use the device cpu")]
     Unusable(#[from] CudaError),
+    /// There are fewer GPUs.
     #[error("this machine has {count} CUDA devices, the first is cuda:0")]
-    Missing { count: usize },
+    Missing {
+        /// How many there are.
+        count: usize,
+    },
 }
 
 /// A device, and why it was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
+    /// The CPU or one of the GPUs.
     pub device: Device,
+    /// For people, in a few words.
     pub reason: String,
 }
 

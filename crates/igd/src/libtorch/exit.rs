@@ -11,31 +11,28 @@ use std::{ptr, thread};
 
 /// How long the end waits for work that is under way.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How often it looks.
+/// How often it looks whether there still is some.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// Read by those who work, written by the end.
+/// Locked for reading by all who work, and for writing by the end, which thereby knows that nobody does.
 static WORK: RwLock<()> = RwLock::new(());
+/// Whether the process has begun to end.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Something that libtorch does, which the end of the process waits for.
+/// While this lives, its thread may use libtorch: the end of the process waits for it, three seconds at most. For
+/// threads that the program does not join before it ends.
 #[derive(Debug)]
 pub struct Work(#[expect(dead_code, reason = "it is held")] RwLockReadGuard<'static, ()>);
 
 impl Work {
-    /// For a thread that nobody waits for, or not for long. A thread begins one work at a time. Once the process ends
-    /// this does not return.
-    pub fn begin() -> Self {
+    /// Begins a piece of work; a thread begins one at a time. `None` once the process has begun to end: libtorch is
+    /// not to be used any more then, be it only to free a tensor, and the thread should end or leave it at that.
+    pub fn begin() -> Option<Self> {
         static FIRST: Once = Once::new();
         FIRST.call_once(wait_at_exit);
-        loop {
-            let work = WORK.read().unwrap_or_else(PoisonError::into_inner);
-            if !ENDING.load(Ordering::Relaxed) {
-                return Self(work);
-            }
-            drop(work);
-            thread::park();
-        }
+        let work = WORK.read().unwrap_or_else(PoisonError::into_inner);
+        // The end says so before it asks for the lock: either this sees it, or the end sees this.
+        (!ENDING.load(Ordering::Relaxed)).then(|| Self(work))
     }
 }
 
@@ -52,9 +49,10 @@ unsafe extern "C" {
     fn on_exit(function: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
 }
 
-/// Before all is destroyed that is there by now: the last one to register is called first.
+/// Has the end of the process wait for work, before anything is destroyed that is there by now: what was registered
+/// last is called first.
 fn wait_at_exit() {
-    // Where there is no room for one more, the end comes as it would have without.
+    // Where the C library has no room for one more function, the end comes as it would have without.
     // SAFETY: the function stays where it is, since plugins are never unloaded, and does not panic.
     unsafe { on_exit(wait, ptr::null_mut()) };
 }
@@ -64,7 +62,7 @@ extern "C" fn wait(status: c_int, _: *mut c_void) {
     let end = Instant::now() + PATIENCE;
     while WORK.try_write().is_err() {
         if Instant::now() >= end {
-            // Nothing is destroyed then.
+            // Without destroying anything.
             // SAFETY: writes out what the C library still holds, and ends the process.
             unsafe {
                 libc::fflush(ptr::null_mut());

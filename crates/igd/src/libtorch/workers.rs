@@ -7,17 +7,19 @@ use std::thread;
 use libloading::os::unix::{Library, RTLD_LAZY};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-/// Threads that compute with libtorch, apart from those of whoever asks: each thread that uses libtorch's own way gets
-/// threads for it beside it, and as soon as there are more of them than cores, all become slow.
+/// Threads that compute with libtorch for others. A thread that calls libtorch by itself has libtorch start as many
+/// threads beside it as there are cores. Where several threads of a program do so there are more threads than cores,
+/// and all of them become slow.
 #[derive(Debug)]
 pub struct Workers(ThreadPool);
 
 impl Workers {
-    /// As many threads as libtorch would use, each of which computes by itself; for work that can be shared.
+    /// As many threads as libtorch would use, each of which computes its operations alone: for work that can be shared,
+    /// such as the patches of a picture.
     ///
-    /// libtorch's own way, all threads at each operation, makes everyone wait hundreds of times a picture for the one
-    /// that the system has taken off its core, and spin meanwhile: beside an encoder it is slower than one thread
-    /// alone. Here threads share patches and meet once a picture, and whoever waits sleeps.
+    /// libtorch's own way is to split each operation among all threads. They meet hundreds of times a picture then, and
+    /// all wait, without sleeping, for the one whose core the system has given to somebody else: on a machine that also
+    /// encodes video that is slower than one thread alone. Here the threads meet once a picture, and who waits sleeps.
     ///
     /// Fails when the system gives no threads.
     pub fn sharing() -> Result<Self, ThreadPoolBuildError> {
@@ -28,12 +30,12 @@ impl Workers {
             .map(Self)
     }
 
-    /// One thread that computes in libtorch's own way; for work that cannot be shared.
+    /// One thread whose operations libtorch splits among threads of its own: for work that cannot be shared.
     pub fn libtorch_threaded() -> Result<Self, ThreadPoolBuildError> {
         Self::builder(1).build().map(Self)
     }
 
-    /// One thread that computes by itself; for work that is too small to be shared.
+    /// One thread that computes its operations alone: for work that is too small to be shared.
     pub fn single_threaded() -> Result<Self, ThreadPoolBuildError> {
         Self::builder(1)
             .start_handler(|_| compute_alone())
@@ -47,17 +49,18 @@ impl Workers {
             .thread_name(|index| format!("igd-{index}"))
     }
 
+    /// How many threads there are.
     pub fn count(&self) -> usize {
         self.0.current_num_threads()
     }
 
-    /// Runs the work on one of the threads, from where rayon's functions reach all of them, and waits for it.
+    /// Runs the work on one of the threads, and waits for it. Within it rayon's functions use all of the threads.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.0.install(work)
     }
 }
 
-/// Runs the work on a thread of its own, which computes by itself and ends with it.
+/// Runs the work on a thread of its own, which computes its operations alone and ends with it; waits for it.
 pub fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let work = || {
         compute_alone();
@@ -66,12 +69,14 @@ pub fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-/// Makes libtorch's operations on this thread use no others; on other threads they go on as they were.
+/// Has this thread compute libtorch's operations alone. Those of other threads are split as before.
 fn compute_alone() {
-    // libtorch sets the thread up at its first question; what follows is to last.
+    // When it is first asked, libtorch sets up how many threads this one uses, which would undo what follows.
     tch::get_num_threads();
     static LIMITS: OnceLock<Vec<unsafe extern "C" fn(i32)>> = OnceLock::new();
     let limits = LIMITS.get_or_init(|| {
+        // libtorch's own function for it is for all threads. These, of the libraries that it splits operations with,
+        // are for the thread that calls them.
         // SAFETY: opens what is loaded already.
         let Ok(libtorch) = (unsafe { Library::open(Some("libtorch_cpu.so"), RTLD_LAZY) }) else {
             return Vec::new();
@@ -83,7 +88,7 @@ fn compute_alone() {
             .filter_map(|name| unsafe { libtorch.get(name.to_bytes_with_nul()) }.ok())
             .map(|function| *function)
             .collect();
-        // The functions are needed as long as there are threads.
+        // Not closed: the functions are needed as long as there are threads.
         std::mem::forget(libtorch);
         limits
     });

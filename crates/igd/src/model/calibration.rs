@@ -5,7 +5,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::detection::Measurement;
 
-/// The `calibration` entry of the file's header.
+/// What raw scores and map values are held against: the `calibration` entry of a model file's header.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
@@ -23,7 +23,7 @@ pub struct Calibration {
     pub pictures: usize,
 }
 
-/// Share of normal pictures that may be flagged, unless told otherwise.
+/// Share of normal pictures that may be flagged, unless told otherwise: one in a hundred.
 pub const FALSE_POSITIVE_RATE: f64 = 0.01;
 
 /// How far a threshold may lie above the highest of the held-out scores, of their range: two scores bound next to
@@ -35,7 +35,8 @@ const RAREST: f64 = 1e-6;
 const SMALLEST_MARGIN: f32 = 1e-4;
 
 impl Calibration {
-    /// Refuses numbers that could not have been measured; the reason names the field.
+    /// Refuses numbers that could not have been measured, thresholds at or below their medians; the reason names the
+    /// field.
     pub fn check(&self) -> Result<(), String> {
         let pairs = [
             ("threshold", self.threshold, "median", self.median),
@@ -57,12 +58,17 @@ impl Calibration {
     }
 
     /// Normalises a raw score against a threshold: 0 at the median of normal pictures, 0.5 at the threshold, at most 1.
-    pub fn normalise(value: f32, threshold: f32, median: f32) -> f32 {
+    pub(super) fn normalise(value: f32, threshold: f32, median: f32) -> f32 {
         normalise(value, threshold, slope(threshold, median))
     }
 
     /// The same for many values: fills `normalised`.
-    pub fn normalise_all(values: &[f32], threshold: f32, median: f32, normalised: &mut Vec<f32>) {
+    pub(super) fn normalise_all(
+        values: &[f32],
+        threshold: f32,
+        median: f32,
+        normalised: &mut Vec<f32>,
+    ) {
         let slope = slope(threshold, median);
         let values = values.iter();
         normalised.clear();

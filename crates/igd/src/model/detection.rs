@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::criterion::{ScoreWeights, TermWeights, gaussian_term};
 
-/// The two terms of the score at one scale, each in 0..=1.
+/// The two terms of the score at one scale (paper: Section 3.3), each in 0..=1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScaleTerms {
     /// 0.85 (1 - MS-SSIM) + 0.15 L1 / range, of the worst patch at the local scale.
@@ -42,19 +42,23 @@ impl ScaleTerms {
 /// The terms of a dense model: those of the place that is the farthest from normal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DenseTerms {
-    /// The distance, which is the score: about 1 where normal.
+    /// The distance, which is the score: 0 or more, about 1 where normal.
     pub distance: f32,
     /// IGD's term of it, 1 - exp(-distance^2), in 0..=1.
     pub gaussian: f32,
 }
 
-/// The terms of each scale the model has.
+/// The terms of each scale the model has: global, local or both in the paper's models, and one of its own in dense
+/// ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scales {
+    /// Those of the whole picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub global: Option<ScaleTerms>,
+    /// Those of the worst patch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local: Option<ScaleTerms>,
+    /// Those of the farthest place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dense: Option<DenseTerms>,
 }
@@ -105,7 +109,9 @@ impl Scales {
 /// What inference says of a picture, before threshold and calibration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RawDetection {
+    /// IGD's, or a dense model's largest distance; the higher, the less normal.
     pub score: f32,
+    /// What the score is made of.
     pub scales: Scales,
     /// The terms of each patch, row by row; empty where the model has no local network.
     pub patches: Vec<ScaleTerms>,
@@ -115,18 +121,23 @@ pub struct RawDetection {
 
 /// A picture on its way through inference, with the memory for what is found.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Picture {
+pub struct InputPicture {
     /// Planar R, G, B with values in 0..=255, at the model's input size.
     pub rgb: Vec<f32>,
+    /// What was found.
     pub raw: RawDetection,
 }
 
 /// A connected component of the map above the pixel threshold, as a box in pixels of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Region {
+    /// Its left edge.
     pub x: u32,
+    /// Its upper edge.
     pub y: u32,
+    /// Its width.
     pub w: u32,
+    /// Its height.
     pub h: u32,
     /// Pixels of the frame that the component covers (at most `w * h`).
     pub area: u32,
@@ -137,8 +148,11 @@ pub struct Region {
 /// The anomaly map at the model's input size, row by row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Map {
+    /// In values.
     pub width: usize,
+    /// In values.
     pub height: usize,
+    /// `width * height` of them.
     pub values: Vec<f32>,
 }
 
@@ -148,13 +162,16 @@ pub struct Detection {
     /// The raw score: IGD's, or a dense model's largest distance.
     pub score: f32,
     /// clamp(0.5 + (score - threshold) / (2 (threshold - median)), 0, 1): 0 at the median of held-out normal pictures,
-    /// 0.5 at the threshold.
+    /// 0.5 at the threshold. 0 where there is no threshold.
     pub normalized: f32,
-    /// The raw score above which a picture is anomalous.
+    /// The raw score above which a picture is anomalous; infinite where there is none.
     pub threshold: f32,
+    /// Whether the score is above the threshold.
     pub anomalous: bool,
+    /// What the score is made of.
     pub scales: Scales,
-    /// The map, normalised like the score but with the pixel threshold and median: 0..=1, anomalous from 0.5.
+    /// The map, normalised like the score but with the pixel threshold and median: 0..=1, anomalous from 0.5. 0
+    /// everywhere where these are not known: see [`Postprocessor`](super::Postprocessor).
     pub map: Map,
     /// Where it is anomalous, the largest first; none where it is not.
     pub regions: Vec<Region>,
@@ -166,21 +183,37 @@ pub struct Detection {
 /// Why a picture got no detection.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectError {
+    /// The picture has not the model's input size.
     #[error("the picture has {found} values, expected {expected}")]
-    Size { found: usize, expected: usize },
-    #[error("the score is {0}: the model's weights or the picture are not usable")]
-    NotFinite(f32),
+    Size {
+        /// Values of all three planes.
+        found: usize,
+        /// Values of all three planes.
+        expected: usize,
+    },
+    /// Something is NaN or infinite.
+    #[error("{what} is {value}: the model's weights or the picture are not usable")]
+    NotFinite {
+        /// The score, or a value of the map.
+        what: &'static str,
+        /// What it is.
+        value: f32,
+    },
+    /// libtorch failed: out of memory, or a GPU that was lost. What it says.
     #[error("inference failed: {0}")]
     Inference(String),
 }
 
 impl RawDetection {
-    /// Refuses what is not finite.
+    /// Refuses a score or a map that is not finite.
     pub fn check(&self) -> Result<(), DetectError> {
-        if self.score.is_finite() && self.map.iter().all(|value| value.is_finite()) {
-            Ok(())
-        } else {
-            Err(DetectError::NotFinite(self.score))
+        let refuse = |what, value| Err(DetectError::NotFinite { what, value });
+        if !self.score.is_finite() {
+            return refuse("the score", self.score);
+        }
+        match self.map.iter().find(|value| !value.is_finite()) {
+            Some(value) => refuse("a value of the map", *value),
+            None => Ok(()),
         }
     }
 }
@@ -188,8 +221,36 @@ impl RawDetection {
 /// The raw numbers of a picture, before calibration.
 #[derive(Clone, Debug, Default)]
 pub struct Measurement {
+    /// The raw score.
     pub score: f32,
+    /// What it is made of.
     pub scales: Scales,
     /// Every fourth pixel of every fourth row of the raw map, where it is inspected.
     pub map_sample: Vec<f32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_finite_is_named() {
+        let raw = |score, map: [f32; 2]| RawDetection {
+            score,
+            map: map.into(),
+            ..RawDetection::default()
+        };
+        raw(0.5, [0.0, -1.0]).check().unwrap();
+        for (raw, text) in [
+            (raw(f32::NAN, [0.0, 1.0]), "the score is NaN:"),
+            (raw(0.5, [0.0, f32::NAN]), "a value of the map is NaN:"),
+            (
+                raw(0.5, [f32::NEG_INFINITY, 1.0]),
+                "a value of the map is -inf:",
+            ),
+        ] {
+            let error = raw.check().unwrap_err().to_string();
+            assert!(error.starts_with(text), "{error}");
+        }
+    }
 }

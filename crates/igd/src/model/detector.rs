@@ -7,10 +7,10 @@ use tch::{Device, Kind, Tensor};
 
 use super::calibration::Calibration;
 use super::config::{DenseConfig, ModelConfig};
-use super::detection::{DetectError, Detection, Measurement, Picture};
+use super::detection::{DetectError, Detection, InputPicture, Measurement};
 use super::error::ModelError;
 use super::file::Model;
-use super::inference::{Inference, Stage, Stages};
+use super::inference::{Inference, Stage, StageTimes};
 use super::networks::{PaperScale, ProfileNetworks};
 use super::postprocessor::Postprocessor;
 use super::precision::Precision;
@@ -19,7 +19,10 @@ use crate::libtorch::{KeptBlocks, alone, guarded};
 /// Pixels between two of a map's sample, in both directions: enough to calibrate, and thousands of maps fit in memory.
 const SAMPLE_STEP: usize = 4;
 
-/// A model that is ready to judge: inference, and a [`Postprocessor`] for one stream of pictures.
+/// A model that is ready to judge: its networks, and a [`Postprocessor`] for one stream of pictures.
+///
+/// It computes on threads of its own, and while it lives, libtorch keeps the memory of tensors for the next ones
+/// ([`KeptBlocks`]).
 #[derive(Debug)]
 pub struct Detector {
     device: Device,
@@ -28,18 +31,19 @@ pub struct Detector {
     postprocessor: Postprocessor,
     significant_bits: Option<u32>,
     /// The last picture, without what must not be seen.
-    picture: Picture,
+    picture: InputPicture,
     _kept: KeptBlocks,
 }
 
 impl Detector {
-    /// Reads a model file.
+    /// Reads a model file. Fails where it is none, or where the device has not that precision.
     pub fn open(path: &Path, device: Device, precision: Precision) -> Result<Self, ModelError> {
         let kind = precision.on(device)?;
         Self::new(alone(|| Model::open(path, device))?, device, kind)
     }
 
     /// The same, with one of a paper model's two networks alone. The model's calibration is of both, and left out.
+    /// Fails too where the model has not both.
     pub fn open_scale(
         path: &Path,
         scale: PaperScale,
@@ -72,7 +76,7 @@ impl Detector {
             kind,
             inference: Inference::new(&config, model.networks, device, kind)?,
             postprocessor: Postprocessor::new(config, model.calibration),
-            picture: Picture::default(),
+            picture: InputPicture::default(),
             _kept: KeptBlocks::new(),
         })
     }
@@ -87,13 +91,8 @@ impl Detector {
         self.inference.threads()
     }
 
-    /// Additions and multiplications that a picture takes in the networks, by stage.
-    pub fn operations(&self) -> Vec<(Stage, f64)> {
-        self.inference.operations()
-    }
-
-    /// How the time of all pictures so far is spread.
-    pub fn stages(&self) -> &Stages {
+    /// Where the time of all pictures so far went.
+    pub fn stages(&self) -> &StageTimes {
         self.inference.stages()
     }
 
@@ -118,6 +117,7 @@ impl Detector {
         self.config().dense()
     }
 
+    /// The model's calibration, if it has one.
     pub fn calibration(&self) -> Option<&Calibration> {
         self.postprocessor.calibration()
     }
@@ -133,7 +133,8 @@ impl Detector {
     }
 
     /// Judges a picture: planar R, G, B, each `height * width` values of 0..=255 at [`Detector::input_size`]. Regions
-    /// are in pixels of a frame of `frame` (width, height). `out` keeps its buffers from picture to picture.
+    /// are in pixels of a frame of `frame` (width, height). `out` keeps its buffers from picture to picture; after an
+    /// error it is as it was.
     pub fn detect(
         &mut self,
         rgb: &[f32],
@@ -156,7 +157,10 @@ impl Detector {
     }
 
     /// As [`Detector::measure`], from the features (places, 304) of each tile of a picture: for dense models only.
-    pub fn measure_features(&mut self, tiles: &[Tensor]) -> Result<Measurement, DetectError> {
+    pub(crate) fn measure_features(
+        &mut self,
+        tiles: &[Tensor],
+    ) -> Result<Measurement, DetectError> {
         let mut picture = std::mem::take(&mut self.picture);
         let judged = self.run(&mut [&mut picture], |inference, pictures| {
             for picture in pictures {
@@ -169,10 +173,11 @@ impl Detector {
         Ok(self.measurement())
     }
 
-    /// The raw numbers of pictures, as [`Detector::detect`] takes them, and [prepared](Postprocessor::prepare). They keep their
-    /// buffers from time to time; after an error the numbers belong to no picture. [`RawDetection::check`] tells
-    /// whether they are numbers.
-    pub fn infer(&mut self, pictures: &mut [&mut Picture]) -> Result<(), DetectError> {
+    /// Fills in the raw numbers of pictures, whose `rgb` is as [`Detector::detect`] takes it, and
+    /// [prepared](Postprocessor::prepare). They keep their buffers from time to time; after an error the numbers belong
+    /// to no picture. Whether they are finite, [`RawDetection::check`](super::RawDetection::check) tells: one picture's
+    /// failure is not the others'.
+    pub fn infer(&mut self, pictures: &mut [&mut InputPicture]) -> Result<(), DetectError> {
         let (width, height) = self.input_size();
         let expected = 3 * width * height;
         if let Some(odd) = pictures
@@ -187,7 +192,8 @@ impl Detector {
         self.run(pictures, Inference::run)
     }
 
-    /// The raw map of the last picture, row by row.
+    /// The raw map of the last picture that [`detect`](Self::detect) or [`measure`](Self::measure) has seen, row by
+    /// row.
     pub fn raw_map(&self) -> &[f32] {
         &self.picture.raw.map
     }
@@ -206,8 +212,8 @@ impl Detector {
 
     fn run<'a>(
         &mut self,
-        pictures: &mut [&'a mut Picture],
-        work: impl FnOnce(&mut Inference, &mut [&'a mut Picture]),
+        pictures: &mut [&'a mut InputPicture],
+        work: impl FnOnce(&mut Inference, &mut [&'a mut InputPicture]),
     ) -> Result<(), DetectError> {
         let (width, height) = self.input_size();
         for picture in &mut *pictures {

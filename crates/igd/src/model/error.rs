@@ -9,23 +9,46 @@ use super::pickle::PickleError;
 use super::precision::NoHalfPrecision;
 use crate::nn::WeightsError;
 
+/// Why a model cannot be read, made or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
+    /// The file cannot be read or written.
     #[error("{path}: {cause}", path = .path.display())]
-    Io { path: PathBuf, cause: io::Error },
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
     /// The file is something else, cut short, or damaged.
     #[error("{path}: not a model: {reason}", path = .path.display())]
-    NotAModel { path: PathBuf, reason: String },
+    NotAModel {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The tensors do not make up the networks.
     #[error("{path}: {cause}", path = .path.display())]
-    Weights { path: PathBuf, cause: WeightsError },
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// Which tensor, and why.
+        cause: WeightsError,
+    },
+    /// One network alone was asked for.
     #[error("{path}: it has not both of the paper's networks, one to keep and one to leave out", path = .path.display())]
-    NotBothScales { path: PathBuf },
-    /// Its text starts with the path.
+    NotBothScales {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A PyTorch checkpoint cannot be read. Its text starts with the path.
     #[error(transparent)]
     Pickle(#[from] PickleError),
+    /// The system gives none.
     #[error("no threads to compute with: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// The device has not that precision.
     #[error(transparent)]
     Precision(#[from] NoHalfPrecision),
 }

@@ -35,14 +35,18 @@ pub struct Provenance {
     /// Of the 16 bits of its pictures' samples so many were used; `None` where they had 8, or it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub significant_bits: Option<u32>,
+    /// How often it was trained on each.
     pub epochs: usize,
+    /// What was drawn by lot depends on it.
     pub seed: i64,
     /// Seconds since 1970.
     pub created: u64,
     /// Version of the program that wrote it.
     pub version: String,
+    /// The licence of the data, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_licence: Option<String>,
+    /// The licence of an encoder's weights that came from elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoder_licence: Option<String>,
 }
@@ -62,15 +66,19 @@ impl Provenance {
 /// A model as it stands in its file.
 #[derive(Debug)]
 pub struct Model {
+    /// What it consists of.
     pub config: ModelConfig,
     /// Absent in imported models that no normal picture was shown to yet.
     pub calibration: Option<Calibration>,
+    /// Where it comes from.
     pub provenance: Provenance,
+    /// Its networks and descriptors.
     pub networks: Networks,
 }
 
 impl Model {
-    /// Of tensors by their names in a model file; it has no calibration yet.
+    /// Of tensors by their names in a model file ([`Networks::weights`]), on `device`; it has no calibration yet. Fails
+    /// where the tensors are not those that `config` asks for.
     pub fn of_tensors(
         config: &ModelConfig,
         tensors: &Tensors,
@@ -88,7 +96,8 @@ impl Model {
         })
     }
 
-    /// Reads and checks the whole file.
+    /// Reads and checks the whole file; the networks are on `device`. Files are not trusted: no memory is taken that
+    /// the file's own size does not account for.
     pub fn open(path: &Path, device: Device) -> Result<Self, ModelError> {
         let (header, tensors) = read_tensors(path)?;
         let not_a_model = |reason: String| ModelError::not_a_model(path, reason);
@@ -127,7 +136,7 @@ impl Model {
         })
     }
 
-    /// Writes the file; one that is there is replaced in one step.
+    /// Writes the file; one that is there is replaced in one step. Statistics are f32 whatever `storage` says.
     pub fn save(&self, path: &Path, storage: Storage) -> Result<(), ModelError> {
         let mut header = HashMap::from([
             ("format".to_owned(), FORMAT.to_owned()),
@@ -150,7 +159,7 @@ impl Model {
     }
 }
 
-/// The tensors of `weights` by name.
+/// The tensors of `weights` by name, without gradients.
 pub fn tensors_of(weights: &Weights) -> Vec<(String, Tensor)> {
     weights
         .iter()

@@ -14,7 +14,9 @@ use crate::nn::{
     Builder, Global, GlobalConfig, Local, LocalConfig, Normalisation, Scope, WeightsError,
 };
 
-/// Makes a model of one or two checkpoints. It has no calibration yet.
+/// Makes a model of a checkpoint of the paper's global network, one of its local network, or both: state dicts as the
+/// published code saves them, `{'model': state dict, 'c': ..., 'sigma': ...}`, or the same entries in one
+/// `.safetensors`. It has no calibration yet. Errors name the file and the entry.
 pub fn import(global: Option<&Path>, local: Option<&Path>) -> Result<Model, ModelError> {
     let normalisation = Normalisation::IMAGENET;
     let mut tensors = HashMap::new();
@@ -93,7 +95,7 @@ fn load<C>(
 
 /// Reads named tensors from `.safetensors`, or from `.pth`/`.pt` without running what is pickled there: a state dict,
 /// or `{'model': state dict, 'c': ..., 'sigma': ...}` as the published code saves it.
-pub fn read_state_dict(path: &Path) -> Result<Tensors, ModelError> {
+pub(crate) fn read_state_dict(path: &Path) -> Result<Tensors, ModelError> {
     let pickled = path
         .extension()
         .is_some_and(|extension| extension == "pth" || extension == "pt");

@@ -19,16 +19,21 @@ pub struct Mask {
 /// Why a file is no mask.
 #[derive(Debug, thiserror::Error)]
 pub enum MaskError {
+    /// It cannot be read, or is no picture.
     #[error("cannot read {path}: {cause}", path = .path.display())]
     Read {
+        /// The file.
         path: PathBuf,
+        /// What the system or the decoder says.
         cause: image::ImageError,
     },
+    /// Nothing would be inspected.
     #[error("{path} is black everywhere: make white what is to be inspected", path = .0.display())]
     Black(PathBuf),
 }
 
-/// Reads the picture of a mask: PNG, JPEG, BMP or TIFF, whatever its name says. What is transparent is black.
+/// Reads the picture of a mask, PNG, JPEG, BMP or TIFF, whatever its name says. What is transparent is black. Fails
+/// where none of it is white.
 pub fn read_mask(path: &Path) -> Result<GrayImage, MaskError> {
     let picture = ImageReader::open(path)
         .and_then(ImageReader::with_guessed_format)
@@ -56,7 +61,8 @@ pub fn read_mask(path: &Path) -> Result<GrayImage, MaskError> {
 pub struct BlackMask;
 
 impl Mask {
-    /// White is inspected. The picture is stretched to `size` (width, height).
+    /// What is white (a brightness above 127) is inspected. The picture is stretched to `size` (width, height), a
+    /// model's input size.
     pub fn new(picture: &GrayImage, size: (usize, usize)) -> Result<Self, BlackMask> {
         let source = (picture.width() as usize, picture.height() as usize);
         let plane = PlaneView {

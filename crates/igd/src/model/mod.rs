@@ -18,16 +18,21 @@ mod regions;
 pub use calibration::{Calibration, FALSE_POSITIVE_RATE, calibrate};
 pub use config::{DenseConfig, ModelConfig, PaperConfig, Storage, Tiling};
 pub use detection::{
-    DenseTerms, DetectError, Detection, Map, Measurement, Picture, RawDetection, Region,
+    DenseTerms, DetectError, Detection, InputPicture, Map, Measurement, RawDetection, Region,
     ScaleTerms, Scales,
 };
 pub use detector::Detector;
 pub use error::ModelError;
 pub use file::{Header, Model, Provenance, Tensors, read_tensors, tensors_of, write_tensors};
-pub use import::{import, read_state_dict};
-pub use inference::{Extractor, Stage, Stages};
+pub use import::import;
+pub(crate) use import::read_state_dict;
+pub(crate) use inference::Extractor;
+pub use inference::{Stage, StageTimes};
 pub use mask::{BlackMask, Mask, MaskError, read_mask};
-pub use networks::{DenseNetworks, Networks, PaperNetworks, PaperScale, ProfileNetworks, Scale};
+pub use networks::{
+    DenseNetworks, Described, Networks, PaperNetworks, PaperScale, ProfileNetworks,
+};
+pub use pickle::PickleError;
 pub use postprocessor::Postprocessor;
 pub use precision::{NoHalfPrecision, Precision};
 pub use regions::ANOMALOUS;

@@ -12,12 +12,14 @@ use crate::nn::{
 
 /// A network and the descriptor of its normal latents.
 #[derive(Debug)]
-pub struct Scale<N> {
+pub struct Described<N> {
+    /// [`Global`] or [`Local`].
     pub network: N,
+    /// Of the latents of normal pictures.
     pub descriptor: Descriptor,
 }
 
-impl Scale<Global> {
+impl Described<Global> {
     /// Takes the tensors below `global` from `builder`.
     pub fn global(
         builder: &Builder,
@@ -32,7 +34,7 @@ impl Scale<Global> {
     }
 }
 
-impl Scale<Local> {
+impl Described<Local> {
     /// Takes the tensors below `local` from `builder`.
     pub fn local(builder: &Builder, sizes: &LocalConfig) -> Result<Self, WeightsError> {
         let scope = &builder.root() / "local";
@@ -46,36 +48,46 @@ impl Scale<Local> {
 /// The paper's, one of the two at least.
 #[derive(Debug)]
 pub struct PaperNetworks {
-    pub global: Option<Scale<Global>>,
-    pub local: Option<Scale<Local>>,
+    /// The one for whole pictures.
+    pub global: Option<Described<Global>>,
+    /// The one for patches.
+    pub local: Option<Described<Local>>,
 }
 
 /// Which of the paper's two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PaperScale {
+    /// The one for whole pictures.
     Global,
+    /// The one for patches.
     Local,
 }
 
 /// The backbone and its field of descriptors.
 #[derive(Debug)]
 pub struct DenseNetworks {
+    /// EfficientNet-Lite0's first six stages, with the weights that the model's descriptors were fitted to.
     pub backbone: Backbone,
+    /// What is normal at each place.
     pub field: Field,
 }
 
 /// What a model file holds.
 #[derive(Debug)]
 pub struct Networks {
+    /// The networks by the model's profile.
     pub profile: ProfileNetworks,
     /// All tensors, named `global.<state-dict name>`, `local.<...>`, and `c` and `sigma` beside the weights; in dense
     /// models `dense.backbone.<state-dict name>`, and `dense.projection`, `dense.c` and `dense.whiteners`.
     pub weights: Weights,
 }
 
+/// The networks of one of the profiles.
 #[derive(Debug)]
 pub enum ProfileNetworks {
+    /// Of the profile `paper`.
     Paper(Box<PaperNetworks>),
+    /// Of the profile `dense`.
     Dense(Box<DenseNetworks>),
 }
 
@@ -115,10 +127,10 @@ impl PaperNetworks {
         let local = config.local.as_ref();
         Ok(Self {
             global: global
-                .map(|sizes| Scale::global(builder, sizes, &config.normalisation))
+                .map(|sizes| Described::global(builder, sizes, &config.normalisation))
                 .transpose()?,
             local: local
-                .map(|sizes| Scale::local(builder, sizes))
+                .map(|sizes| Described::local(builder, sizes))
                 .transpose()?,
         })
     }
@@ -135,7 +147,8 @@ impl DenseNetworks {
     }
 }
 
-/// The descriptor beside a network's weights.
+/// The descriptor beside a network's weights: entries `c` (1, latent) and `sigma` (a scalar). Where `scope` may draw
+/// them they are 0 and 1. Fails where sigma is not above zero.
 pub(super) fn descriptor(scope: &Scope, latent: i64) -> Result<Descriptor, WeightsError> {
     let c = scope.statistic("c", &[1, latent], Init::Zeros)?;
     let sigma = scope.statistic("sigma", &[], Init::Ones)?;

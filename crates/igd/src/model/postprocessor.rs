@@ -10,7 +10,19 @@ use super::regions::RegionFinder;
 use crate::criterion::ScoreWeights;
 use crate::nn::{PATCH, PATCHES, STRIDE};
 
-/// Judges the raw numbers of one stream of pictures; several of them may share a [`Detector`](super::Detector).
+/// Judges the raw numbers of one stream of pictures, one after the other. Several streams, each with one of these, may
+/// share a [`Detector`](super::Detector).
+///
+/// What is judged needs two pairs of numbers, which the model's [`Calibration`] has: the threshold and the median of
+/// scores, and those of the map's values. A threshold that the user sets takes the place of the first one:
+///
+/// | model | calibrated | map and regions with a user's threshold |
+/// |---|---|---|
+/// | dense | yes or no | by the user's threshold: there are regions if and only if the score is above it |
+/// | paper | yes | as without: by the calibration's threshold of map values, which scores say nothing of |
+/// | paper | no | none: the map is 0 everywhere, whatever the score |
+///
+/// Without calibration the medians count as 0. With neither a calibration nor a threshold nothing is anomalous.
 #[derive(Debug)]
 pub struct Postprocessor {
     config: ModelConfig,
@@ -22,11 +34,26 @@ pub struct Postprocessor {
     mask: Option<Arc<Mask>>,
     smoothing: f32,
     region_finder: RegionFinder,
-    /// Score and map of the pictures so far, smoothed.
-    history: Option<(f32, Vec<f32>)>,
+    history: Option<History>,
+}
+
+/// The pictures so far, smoothed.
+#[derive(Debug)]
+struct History {
+    score: f32,
+    map: Vec<f32>,
+}
+
+/// What values are normalised by: see [`Calibration::normalise`].
+#[derive(Clone, Copy, Debug)]
+struct Normal {
+    threshold: f32,
+    median: f32,
 }
 
 impl Postprocessor {
+    /// For a model. Until it is told otherwise it has the model's threshold, no mask and no smoothing, and reports up
+    /// to 16 regions of at least 16 pixels.
     pub fn new(config: ModelConfig, calibration: Option<Calibration>) -> Self {
         Self {
             config,
@@ -47,16 +74,18 @@ impl Postprocessor {
         self.config.input().into()
     }
 
+    /// What the model consists of.
     pub fn config(&self) -> &ModelConfig {
         &self.config
     }
 
+    /// The model's calibration, if it has one.
     pub fn calibration(&self) -> Option<&Calibration> {
         self.calibration.as_ref()
     }
 
     /// Replaces the model's calibration.
-    pub fn set_calibration(&mut self, calibration: Calibration) {
+    pub(crate) fn set_calibration(&mut self, calibration: Calibration) {
         self.calibration = Some(calibration);
     }
 
@@ -98,6 +127,7 @@ impl Postprocessor {
         }
     }
 
+    /// What is inspected; `None` for all.
     pub fn mask(&self) -> Option<&Mask> {
         self.mask.as_deref()
     }
@@ -112,14 +142,15 @@ impl Postprocessor {
         self.history = None;
     }
 
-    /// Takes out of a picture what must not be seen, before its inference.
+    /// Takes out of a picture what must not be seen, before its inference: planar R, G, B at the model's input size.
+    /// Only the paper's models with a mask need it.
     pub fn prepare(&self, rgb: &mut [f32]) {
         if let (Some(mask), ModelConfig::Paper(_)) = (&self.mask, &self.config) {
             mask.fill(rgb);
         }
     }
 
-    /// The score and the terms of what is inspected.
+    /// The score and the terms of what is inspected, of one picture's raw numbers alone.
     pub fn score(&self, raw: &RawDetection) -> (f32, Scales) {
         let Some(mask) = &self.mask else {
             return (raw.score, raw.scales);
@@ -140,38 +171,28 @@ impl Postprocessor {
         self.smooth(score, &raw.map);
         let (score, scales, map) = match &self.history {
             None => (score, scales, &raw.map),
-            // The score of a dense model is the highest value of its map.
-            Some((_, map)) if scales.dense.is_some() => {
+            // The score of a dense model is the highest value of its map, of the smoothed one too.
+            Some(History { map, .. }) if scales.dense.is_some() => {
                 let highest = match &self.mask {
                     Some(mask) => highest(map, mask.inspected()),
                     None => map.iter().copied().fold(0.0, f32::max),
                 };
                 (highest, Scales::dense(highest), map)
             }
-            Some((score, map)) => (*score, scales, map),
+            Some(History { score, map }) => (*score, scales, map),
         };
-        let threshold = self.threshold();
-        let calibration = self.calibration;
         out.score = score;
         out.scales = scales;
-        out.threshold = threshold;
-        out.anomalous = score > threshold;
-        out.normalized = if threshold.is_finite() {
-            let median = calibration.map_or(0.0, |calibration| calibration.median);
-            Calibration::normalise(score, threshold, median)
-        } else {
-            0.0
-        };
+        out.threshold = self.threshold();
+        out.anomalous = score > out.threshold;
+        out.normalized = self.normal_scores().map_or(0.0, |normal| {
+            Calibration::normalise(score, normal.threshold, normal.median)
+        });
         (out.map.width, out.map.height) = self.config.input().into();
         let values = &mut out.map.values;
-        match calibration {
-            Some(calibration) => {
-                let pixel_threshold = match scales.dense {
-                    // There are regions if and only if the score is above its threshold.
-                    Some(_) => threshold,
-                    None => calibration.pixel_threshold,
-                };
-                Calibration::normalise_all(map, pixel_threshold, calibration.pixel_median, values);
+        match self.normal_pixels() {
+            Some(normal) => {
+                Calibration::normalise_all(map, normal.threshold, normal.median, values);
             }
             // Nothing says which values are normal.
             None => {
@@ -198,6 +219,30 @@ impl Postprocessor {
         }
     }
 
+    /// What scores are normal; `None` where neither the user nor the model has a threshold.
+    fn normal_scores(&self) -> Option<Normal> {
+        let threshold = self.threshold();
+        threshold.is_finite().then(|| Normal {
+            threshold,
+            median: self.calibration.map_or(0.0, |known| known.median),
+        })
+    }
+
+    /// What values of the map are normal, if that is known.
+    fn normal_pixels(&self) -> Option<Normal> {
+        match (&self.config, self.calibration) {
+            // They are of the same kind as the score, which is the highest of them.
+            (ModelConfig::Dense(_), calibration) => Some(Normal {
+                median: calibration.map_or(0.0, |known| known.pixel_median),
+                ..self.normal_scores()?
+            }),
+            (ModelConfig::Paper(_), calibration) => calibration.map(|known| Normal {
+                threshold: known.pixel_threshold,
+                median: known.pixel_median,
+            }),
+        }
+    }
+
     /// Takes a picture into the history, if there is to be one.
     fn smooth(&mut self, score: f32, map: &[f32]) {
         let weight = self.smoothing;
@@ -206,19 +251,24 @@ impl Postprocessor {
             return;
         }
         match &mut self.history {
-            Some((smooth, values)) => {
+            Some(before) => {
                 let mix = |before: &mut f32, now: f32| *before += (1.0 - weight) * (now - *before);
-                mix(smooth, score);
-                for (value, now) in values.iter_mut().zip(map) {
+                mix(&mut before.score, score);
+                for (value, now) in before.map.iter_mut().zip(map) {
                     mix(value, *now);
                 }
             }
-            None => self.history = Some((score, map.to_vec())),
+            None => {
+                self.history = Some(History {
+                    score,
+                    map: map.to_vec(),
+                });
+            }
         }
     }
 }
 
-/// The highest value of what is inspected.
+/// The highest value of what is inspected, 0 at least.
 fn highest(map: &[f32], inspected: &[bool]) -> f32 {
     let values = map.iter().zip(inspected);
     values
@@ -226,9 +276,12 @@ fn highest(map: &[f32], inspected: &[bool]) -> f32 {
         .fold(0.0, f32::max)
 }
 
-/// With those patches alone that are inspected as a whole; 0 stands for none.
+/// The score of a paper model's picture of which the mask hides something. At the local scale the worst patch counts,
+/// of those that the mask leaves whole: others saw pixels that are not to be judged. Where it leaves none whole, the
+/// local terms are 0. The global network saw the picture with the hidden pixels [filled](Mask::fill), and its terms
+/// stay.
 fn masked_score(weights: &ScoreWeights, raw: &RawDetection, mask: &Mask) -> (f32, Scales) {
-    // A patch that is the whole picture is seen with what the mask hides filled, as the global network sees it.
+    // A model of small pictures: its only patch is the whole picture, which was filled too.
     if raw.patches.len() == 1 {
         return (raw.scales.score(weights), raw.scales);
     }
@@ -250,7 +303,106 @@ fn masked_score(weights: &ScoreWeights, raw: &RawDetection, mask: &Mask) -> (f32
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{EncoderKind, GlobalConfig};
+    use crate::model::config::{DenseConfig, Tiling};
+    use crate::nn::{EncoderKind, GlobalConfig, LocalConfig};
+
+    const CALIBRATION: Calibration = Calibration {
+        threshold: 2.0,
+        median: 1.0,
+        false_positive_rate: 0.01,
+        pixel_threshold: 0.5,
+        pixel_median: 0.25,
+        pictures: 20,
+    };
+
+    fn dense() -> ModelConfig {
+        ModelConfig::Dense(DenseConfig {
+            tiling: Tiling::whole([64, 64]),
+            shared: false,
+            dimensions: 16,
+        })
+    }
+
+    fn paper() -> ModelConfig {
+        let local = LocalConfig {
+            frozen_encoder: false,
+            encoder_width: 1,
+            width: 1,
+            latent: 2,
+        };
+        ModelConfig::paper(None, Some(local))
+    }
+
+    /// What is said of a picture whose map has one square of 8 x 8 pixels with the value `highest`, 1 elsewhere.
+    fn judge(
+        config: ModelConfig,
+        calibration: Option<Calibration>,
+        threshold: Option<f32>,
+        highest: f32,
+    ) -> Detection {
+        let [width, height] = config.input();
+        let mut raw = RawDetection {
+            score: highest,
+            map: vec![1.0; width * height],
+            ..RawDetection::default()
+        };
+        for row in raw.map.chunks_mut(width).take(8) {
+            row[..8].fill(highest);
+        }
+        if let ModelConfig::Dense(_) = config {
+            raw.scales = Scales::dense(highest);
+        }
+        let mut postprocessor = Postprocessor::new(config, calibration);
+        postprocessor.set_threshold(threshold);
+        let mut detection = Detection::default();
+        let frame = (width as u32, height as u32);
+        postprocessor.finish(&raw, frame, &mut detection);
+        detection
+    }
+
+    /// The property that the table says of dense models.
+    #[test]
+    fn a_dense_model_has_regions_where_and_only_where_the_score_is_above_the_threshold() {
+        for calibration in [None, Some(CALIBRATION)] {
+            for (threshold, highest, anomalous) in [
+                (Some(3.0), 4.0, true),
+                (Some(3.0), 2.5, false),
+                (Some(0.5), 1.5, true),
+                (None, 4.0, calibration.is_some()),
+                (None, 1.5, false),
+            ] {
+                let found = judge(dense(), calibration, threshold, highest);
+                assert_eq!(found.anomalous, anomalous, "{threshold:?} {highest}");
+                assert_eq!(!found.regions.is_empty(), anomalous, "{found:?}");
+                // Without a calibration both are normalised by the same numbers.
+                let highest = found.map.values.iter().copied().fold(0.0, f32::max);
+                assert!(calibration.is_some() || highest == found.normalized);
+            }
+        }
+    }
+
+    #[test]
+    fn a_threshold_of_scores_says_nothing_of_a_paper_models_pixels() {
+        let found = judge(paper(), None, Some(3.0), 4.0);
+        assert!(found.anomalous && found.normalized > 0.5);
+        assert!(found.regions.is_empty() && found.map.values.iter().all(|value| *value == 0.0));
+
+        // With a calibration they are the same whatever the threshold.
+        let usual = judge(paper(), Some(CALIBRATION), None, 4.0);
+        let other = judge(paper(), Some(CALIBRATION), Some(3.0), 4.0);
+        assert!(usual.anomalous && other.anomalous);
+        assert!(!usual.regions.is_empty());
+        assert_eq!((usual.regions, usual.map), (other.regions, other.map));
+    }
+
+    #[test]
+    fn nothing_is_anomalous_without_a_threshold() {
+        for config in [dense(), paper()] {
+            let found = judge(config, None, None, 1e9);
+            assert!(!found.anomalous && found.regions.is_empty());
+            assert_eq!((found.normalized, found.threshold), (0.0, f32::INFINITY));
+        }
+    }
 
     #[test]
     fn a_picture_below_the_threshold_has_candidates_at_most() {

@@ -27,7 +27,7 @@ pub enum Precision {
 pub struct NoHalfPrecision;
 
 impl Precision {
-    /// What this means on a device.
+    /// What this means on a device. Fails for f16 on the CPU.
     pub fn on(self, device: Device) -> Result<Kind, NoHalfPrecision> {
         match (self, device) {
             (Self::F32, _) => Ok(Kind::Float),

@@ -4,10 +4,12 @@ use tch::Tensor;
 
 use super::weights::{Init, Scope, WeightsError};
 
-/// Forward passes in training mode use the batch's own statistics and update the running ones.
+/// What batch norms do in a forward pass. In training they use the batch's own statistics and update the running ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
+    /// As said.
     Train,
+    /// Uses the running statistics and leaves them as they are.
     Evaluate,
 }
 
@@ -227,12 +229,12 @@ pub enum Norm {
 }
 
 #[derive(Debug)]
-pub(super) enum NormLayer {
+pub(super) enum BlockNorm {
     Batch(BatchNorm2d),
     Layer(LayerNorm),
 }
 
-impl NormLayer {
+impl BlockNorm {
     fn new(scope: Scope, norm: Norm, channels: i64, side: i64) -> Result<Self, WeightsError> {
         Ok(match norm {
             Norm::Batch => Self::Batch(BatchNorm2d::new(scope, channels)?),
@@ -261,8 +263,8 @@ impl NormLayer {
 /// Pre-activation residual block that halves the picture by 2x2 means.
 #[derive(Debug)]
 pub struct ResidualDown {
-    pub(super) bn1: NormLayer,
-    pub(super) bn2: NormLayer,
+    pub(super) bn1: BlockNorm,
+    pub(super) bn2: BlockNorm,
     pub(super) shortcut: Conv2d,
     pub(super) conv_1: Conv2d,
     pub(super) conv_2: Conv2d,
@@ -281,8 +283,8 @@ impl ResidualDown {
         let conv_1 = &scope / "conv_1" / "conv";
         let conv_2 = &scope / "conv_2" / "conv" / "conv";
         Ok(Self {
-            bn1: NormLayer::new(&scope / "bn1", norm, input, side)?,
-            bn2: NormLayer::new(&scope / "bn2", norm, input, side)?,
+            bn1: BlockNorm::new(&scope / "bn1", norm, input, side)?,
+            bn2: BlockNorm::new(&scope / "bn2", norm, input, side)?,
             shortcut: Conv2d::new(shortcut, [input, output, 1], Init::XavierUniform)?,
             conv_1: Conv2d::without_bias(conv_1, [input, input, 3], Init::KaimingUniform)?,
             conv_2: Conv2d::new(conv_2, [input, output, 3], Init::KaimingUniform)?,
@@ -339,7 +341,7 @@ pub fn channels_last(x: &Tensor) -> Tensor {
     x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
 }
 
-/// Means of 2x2 pixels.
+/// Means of 2x2 pixels: (N, C, H, W) to (N, C, H / 2, W / 2), rounded down.
 pub fn halve(x: &Tensor) -> Tensor {
     x.avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)
 }

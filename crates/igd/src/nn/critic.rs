@@ -7,7 +7,7 @@ use super::blocks::{Mode, Norm};
 use super::tower::Tower;
 use super::weights::{Scope, WeightsError};
 
-/// Pictures (N, 3, side, side) to mixing shares (N, 1).
+/// The network that judges reconstructions while an [`Autoencoder`](super::Autoencoder) is trained against it.
 #[derive(Debug)]
 pub struct Critic {
     tower: Tower,
@@ -16,7 +16,8 @@ pub struct Critic {
 }
 
 impl Critic {
-    /// For whole pictures, 256x256.
+    /// For whole pictures, 256x256, with `width` channels in its first block. Fails where `scope` does not give the
+    /// tensors.
     pub fn global(scope: Scope, width: i64) -> Result<Self, WeightsError> {
         Ok(Self {
             tower: Tower::global(scope, width, Norm::Layer, 1)?,
@@ -24,7 +25,7 @@ impl Critic {
         })
     }
 
-    /// For patches, 32x32.
+    /// For patches, 32x32. See [`Critic::global`].
     pub fn local(scope: Scope, width: i64) -> Result<Self, WeightsError> {
         Ok(Self {
             tower: Tower::local(scope, width, Norm::Layer, 1)?,
@@ -32,6 +33,8 @@ impl Critic {
         })
     }
 
+    /// Normalised pictures (N, 3, side, side) to shares of the second latent (N, 1): in 0..=1 for patches, any number
+    /// for whole pictures.
     pub fn forward(&self, pictures: &Tensor) -> Tensor {
         // Layer norm does the same in both modes.
         let shares = self.tower.forward(pictures, Mode::Evaluate);

@@ -46,13 +46,13 @@ const STAGES: [BlockGroup; 7] = [
 const FIRST_POOLED: usize = 4;
 
 /// Length of the feature vector: 112 + 192 + 320.
-pub const FEATURES: i64 = 624;
+pub(crate) const FEATURES: i64 = 624;
 
 /// How the backbone wants its pictures: (x - MEAN) / SCALE of values in 0..=255.
-pub const MEAN: f32 = 127.0;
-pub const SCALE: f32 = 128.0;
+pub(crate) const MEAN: f32 = 127.0;
+pub(crate) const SCALE: f32 = 128.0;
 
-/// The stages without pooling: (N, 3, H, W), as [`MEAN`] and [`SCALE`] make it, to the output of each.
+/// The stages without pooling and head.
 #[derive(Debug)]
 pub struct Backbone {
     pub(super) stem: Conv2d,
@@ -61,8 +61,8 @@ pub struct Backbone {
 }
 
 impl Backbone {
-    /// The first so many stages, at most seven.
-    pub fn new(scope: Scope, count: usize) -> Result<Self, WeightsError> {
+    /// The first so many stages, at most seven. Fails where `scope` does not give the tensors.
+    pub(crate) fn new(scope: Scope, count: usize) -> Result<Self, WeightsError> {
         let stem = Conv2d::without_bias(&scope / "_conv_stem", [3, STEM, 3], Init::KaimingUniform)?;
         let stem_norm = BatchNorm2d::new(&scope / "_bn0", STEM)?.epsilon(EPSILON);
         let mut input = STEM;
@@ -86,7 +86,9 @@ impl Backbone {
         })
     }
 
-    /// The output of each stage, the last one last.
+    /// Pictures (N, 3, H, W) with values of (x - 127) / 128, x in 0..=255, to the output of each stage (N, C, H', W'),
+    /// the last one last. C is 16, 24, 40, 80, 112, 192 and 320; H' is H / 2, 4, 8, 16, 16, 32 and 32, rounded up, and
+    /// W' likewise.
     pub fn forward(&self, x: &Tensor) -> Vec<Tensor> {
         let x = self.stem.forward(&pad_same(x, 3));
         let x = relu6(&self.stem_norm.forward(&x, Mode::Evaluate));
@@ -112,15 +114,15 @@ pub(super) fn through<B>(
 
 /// (N, 3, H, W), ImageNet-normalised, to (N, 624).
 #[derive(Debug)]
-pub struct EfficientnetLite0 {
+pub(crate) struct EfficientnetLite0 {
     /// ImageNet normalisation to the backbone's, as a factor and an offset a channel.
     pub(super) renormalise: (Tensor, Tensor),
     pub(super) backbone: Backbone,
 }
 
 impl EfficientnetLite0 {
-    /// `normalisation` is how the pictures were normalised.
-    pub fn new(scope: Scope, normalisation: &Normalisation) -> Result<Self, WeightsError> {
+    /// `normalisation` is how the pictures were normalised. Fails where `scope` does not give the tensors.
+    pub(crate) fn new(scope: Scope, normalisation: &Normalisation) -> Result<Self, WeightsError> {
         let device = scope.device();
         let per_channel = |values: [f64; 3]| {
             let values = values.map(|value| value as f32);
@@ -138,7 +140,7 @@ impl EfficientnetLite0 {
         })
     }
 
-    pub fn forward(&self, pictures: &Tensor) -> Tensor {
+    pub(crate) fn forward(&self, pictures: &Tensor) -> Tensor {
         let (factor, offset) = &self.renormalise;
         let stages = self.backbone.forward(&(pictures * factor + offset));
         Tensor::cat(&pool(&stages), 1)
@@ -237,7 +239,7 @@ pub(super) fn pad_same(x: &Tensor, kernel: i64) -> Tensor {
     x.constant_pad_nd([left, right, top, bottom])
 }
 
-/// Drops the classifier, which the published file has and this network does not.
+/// Drops the entries of the classifier, which the published file has and this network does not.
 pub fn without_head(entries: HashMap<String, Tensor>) -> HashMap<String, Tensor> {
     let head = ["_conv_head.", "_bn1.", "_fc."];
     entries

@@ -37,6 +37,7 @@ impl EncoderKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GlobalConfig {
+    /// What the latents are made of.
     pub encoder: EncoderKind,
     /// Channels of the decoder's last block (the paper: 64).
     pub width: i64,
@@ -45,7 +46,8 @@ pub struct GlobalConfig {
 }
 
 impl GlobalConfig {
-    /// Reads the sizes off a state dict's shapes.
+    /// Reads the encoder off a state dict's names and the sizes off its shapes. Fails where an entry is missing that
+    /// tells them.
     pub fn of_checkpoint(given: &Scope) -> Result<Self, WeightsError> {
         let encoder = if given.has("pretrain.0.weight") {
             EncoderKind::Resnet18
@@ -69,7 +71,7 @@ pub(super) enum Encoder {
     Scratch(Tower),
 }
 
-/// (N, 3, 256, 256) to z (N, latent) and back.
+/// The network for whole pictures: see [`Autoencoder`].
 #[derive(Debug)]
 pub struct Global {
     pub(super) pretrain: Encoder,
@@ -83,6 +85,8 @@ pub struct Global {
 }
 
 impl Global {
+    /// Takes the tensors from `scope`. `normalisation` is how the pictures are normalised. Fails where `scope` does not
+    /// give what the sizes ask for.
     pub fn new(
         scope: Scope,
         config: &GlobalConfig,

@@ -23,7 +23,8 @@ pub struct LocalConfig {
 }
 
 impl LocalConfig {
-    /// Reads the sizes off a state dict's shapes.
+    /// Reads the sizes off a state dict's shapes, and takes the encoder for a frozen one, as published. Fails where an
+    /// entry is missing that tells them.
     pub fn of_checkpoint(given: &Scope) -> Result<Self, WeightsError> {
         Ok(Self {
             frozen_encoder: true,
@@ -34,7 +35,7 @@ impl LocalConfig {
     }
 }
 
-/// (N, 3, 32, 32) to z (N, latent) and back.
+/// The network for patches: see [`Autoencoder`].
 #[derive(Debug)]
 pub struct Local {
     frozen: bool,
@@ -48,6 +49,7 @@ pub struct Local {
 }
 
 impl Local {
+    /// Takes the tensors from `scope`. Fails where that does not give what the sizes ask for.
     pub fn new(scope: Scope, config: &LocalConfig) -> Result<Self, WeightsError> {
         let &LocalConfig {
             frozen_encoder,

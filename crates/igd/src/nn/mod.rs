@@ -19,10 +19,14 @@ use tch::Tensor;
 
 pub use blocks::{Mode, halve};
 pub use critic::Critic;
-pub use fuse::{Fused, FusedBackbone, Operations, Walk};
+// Detectors use it by themselves; the tests hold it to the plain networks, and a benchmark takes its time.
+#[doc(hidden)]
+pub use fuse::Fused;
+pub(crate) use fuse::{FusedBackbone, InputShape};
 pub use global::{EncoderKind, Global, GlobalConfig};
 pub use local::{Local, LocalConfig};
-pub use weights::{Builder, Init, Role, Scope, Weight, Weights, WeightsError};
+pub(crate) use weights::Init;
+pub use weights::{Builder, NetworkTensor, Role, Scope, Weights, WeightsError};
 
 /// Side of the picture the global network sees, in pixels.
 pub const PICTURE: i64 = 256;
@@ -33,8 +37,8 @@ pub const STRIDE: i64 = 16;
 /// Patches along a side of the picture: 15, so 225 in all.
 pub const PATCHES: i64 = patches_along(PICTURE);
 
-/// Patches along a side of so many pixels.
-pub const fn patches_along(side: i64) -> i64 {
+/// Patches along a side of so many pixels, [`PATCH`] at least.
+pub(crate) const fn patches_along(side: i64) -> i64 {
     (side - PATCH) / STRIDE + 1
 }
 
@@ -45,7 +49,9 @@ const TRAINED_FEATURES: i64 = 512;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Normalisation {
+    /// What is subtracted from values of 0..=1.
     pub mean: [f64; 3],
+    /// What the difference is divided by: above 0.
     pub std: [f64; 3],
 }
 
@@ -57,7 +63,8 @@ impl Normalisation {
     };
 }
 
-/// A network that encodes pictures to latents and reconstructs pictures from latents.
+/// A network that encodes pictures to latents and reconstructs pictures from latents (paper: Fig. 2). All tensors are
+/// f32.
 pub trait Autoencoder {
     /// Side of its pictures in pixels; they are (N, 3, side, side), normalised with ImageNet's mean and deviation.
     fn side(&self) -> i64;
@@ -67,11 +74,12 @@ pub trait Autoencoder {
     fn features(&self, pictures: &Tensor, mode: Mode) -> Tensor;
     /// Features to latents (N, latent).
     fn latent(&self, features: &Tensor) -> Tensor;
-    /// Latents to pictures (N, 3, side, side).
+    /// Latents to reconstructions (N, 3, side, side), normalised as the pictures.
     fn generate(&self, latents: &Tensor, mode: Mode) -> Tensor;
 }
 
-/// Cuts (N, 3, side, side) into patches of 32x32, row by row: of 256x256 (225 N, 3, 32, 32).
+/// Cuts pictures (N, 3, side, side) into patches (N patches^2, 3, 32, 32), those of a picture row by row: 225 of
+/// 256x256.
 pub fn patches(pictures: &Tensor) -> Tensor {
     pictures
         .unfold(2, PATCH, STRIDE)

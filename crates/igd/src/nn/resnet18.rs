@@ -10,18 +10,18 @@ use super::blocks::{BatchNorm2d, Conv2d, Mode};
 use super::weights::{Init, Scope, WeightsError};
 
 /// Length of the feature vector.
-pub const FEATURES: i64 = 512;
+pub(crate) const FEATURES: i64 = 512;
 
 /// (N, 3, H, W), ImageNet-normalised, to (N, 512).
 #[derive(Debug)]
-pub struct Resnet18 {
+pub(crate) struct Resnet18 {
     pub(super) conv1: Conv2d,
     pub(super) bn1: BatchNorm2d,
     pub(super) blocks: Vec<BasicBlock>,
 }
 
 impl Resnet18 {
-    pub fn new(scope: Scope) -> Result<Self, WeightsError> {
+    pub(crate) fn new(scope: Scope) -> Result<Self, WeightsError> {
         let mut blocks = Vec::with_capacity(8);
         let mut input = 64;
         for (stage, output) in [64, 128, 256, 512].into_iter().enumerate() {
@@ -40,7 +40,7 @@ impl Resnet18 {
         })
     }
 
-    pub fn forward(&self, pictures: &Tensor) -> Tensor {
+    pub(crate) fn forward(&self, pictures: &Tensor) -> Tensor {
         let x = self.conv1.forward(pictures);
         let x = self.bn1.forward(&x, Mode::Evaluate).relu();
         let mut x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
@@ -93,7 +93,8 @@ impl BasicBlock {
     }
 }
 
-/// Renames torchvision's entries to places in the sequence, and drops the classifier.
+/// Renames the entries of torchvision's ResNet-18, such as `layer1.0.conv1.weight`, to their places in the sequence,
+/// such as `4.0.conv1.weight`, and drops the classifier. Other names stay.
 pub fn from_torchvision(entries: HashMap<String, Tensor>) -> HashMap<String, Tensor> {
     let places = [
         ("conv1.", "0."),

@@ -14,26 +14,47 @@ use tch::{Device, Kind, Tensor};
 /// Why a checkpoint does not fit a network. The text names the entry.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum WeightsError {
+    /// The network needs an entry that is not there.
     #[error("entry `{0}` is missing")]
     Missing(String),
+    /// An entry has not the shape that the network's sizes ask for.
     #[error("entry `{entry}` has shape {found:?}, expected {expected:?}")]
     Shape {
+        /// Its full name.
         entry: String,
+        /// What the network needs.
         expected: Vec<i64>,
+        /// What the checkpoint has.
         found: Vec<i64>,
     },
+    /// An entry that the network's sizes are read off has too many or too few dimensions.
     #[error("entry `{entry}` has {found} dimensions, expected {expected}")]
     Rank {
+        /// Its full name.
         entry: String,
+        /// What can be read.
         expected: usize,
+        /// What the checkpoint has.
         found: usize,
     },
+    /// An entry holds whole numbers or truth values.
     #[error("entry `{0}` is not a floating-point tensor")]
     NotFloat(String),
+    /// An entry holds what nothing can be computed with.
     #[error("entry `{0}` holds NaN or infinite values")]
     NotFinite(String),
+    /// A descriptor's sigma is zero or less.
     #[error("entry `{0}` must be above zero")]
     NotPositive(String),
+    /// An entry is kept in f16, which has no such number.
+    #[error("entry `{entry}` holds values beyond {largest}, which f16 does not have")]
+    TooLarge {
+        /// Its full name.
+        entry: String,
+        /// The largest magnitude.
+        largest: f32,
+    },
+    /// The checkpoint has an entry that the network does not.
     #[error("entry `{0}` is unknown to this network")]
     Unknown(String),
 }
@@ -41,7 +62,9 @@ pub enum WeightsError {
 /// How a tensor that no checkpoint gives is drawn.
 #[derive(Clone, Copy, Debug)]
 pub enum Init {
+    /// 0 everywhere.
     Zeros,
+    /// 1 everywhere.
     Ones,
     /// U(-b, b), b = sqrt(6 / fan_in): convolutions before a ReLU.
     KaimingUniform,
@@ -79,15 +102,18 @@ pub enum Role {
 
 /// A tensor of a network and its role.
 #[derive(Debug)]
-pub struct Weight {
+pub struct NetworkTensor {
+    /// In f32. The network has the same one: what is changed here is changed there.
     pub tensor: Tensor,
+    /// What training may do with it.
     pub role: Role,
 }
 
 /// All tensors of a network by their published names.
-pub type Weights = BTreeMap<String, Weight>;
+pub type Weights = BTreeMap<String, NetworkTensor>;
 
-/// Gives a network its tensors while it is built, and keeps them by name.
+/// Gives a network its tensors while it is built, and keeps them by name: what [`finish`](Self::finish) returns are the
+/// network's own.
 pub struct Builder {
     given: RefCell<HashMap<String, Tensor>>,
     training: bool,
@@ -96,7 +122,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Everything must come from `given`, and nothing needs gradients.
+    /// Everything must come from `given`, and nothing needs gradients. `device` is where the network will be.
     pub fn for_inference(given: HashMap<String, Tensor>, device: Device) -> Self {
         Self::new(given, false, device)
     }
@@ -149,21 +175,22 @@ pub struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     /// Where the tensors are.
-    pub fn device(&self) -> Device {
+    pub(crate) fn device(&self) -> Device {
         self.builder.device
     }
 
     /// The full name of an entry here.
-    pub fn entry(&self, name: &str) -> String {
+    pub(crate) fn entry(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 
     /// Whether the checkpoint has an entry here.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.builder.given.borrow().contains_key(&self.entry(name))
     }
 
-    /// The length of a vector of the checkpoint, to learn a network's widths from.
+    /// The length of a vector of the checkpoint, to learn a network's widths from. Fails where there is none or where
+    /// it is no vector.
     pub fn length(&self, name: &str) -> Result<i64, WeightsError> {
         let entry = self.entry(name);
         match self.builder.given.borrow().get(&entry).map(Tensor::size) {
@@ -178,12 +205,17 @@ impl<'a> Scope<'a> {
     }
 
     /// The same place; if `frozen`, what is taken from here on must be given and is not trained.
-    pub fn frozen(self, frozen: bool) -> Self {
+    pub(crate) fn frozen(self, frozen: bool) -> Self {
         Self { frozen, ..self }
     }
 
     /// A tensor that training changes (unless the scope is frozen).
-    pub fn weight(&self, name: &str, shape: &[i64], init: Init) -> Result<Tensor, WeightsError> {
+    pub(crate) fn weight(
+        &self,
+        name: &str,
+        shape: &[i64],
+        init: Init,
+    ) -> Result<Tensor, WeightsError> {
         let role = if self.frozen {
             Role::Frozen
         } else {
@@ -193,7 +225,12 @@ impl<'a> Scope<'a> {
     }
 
     /// A running mean or variance.
-    pub fn statistic(&self, name: &str, shape: &[i64], init: Init) -> Result<Tensor, WeightsError> {
+    pub(crate) fn statistic(
+        &self,
+        name: &str,
+        shape: &[i64],
+        init: Init,
+    ) -> Result<Tensor, WeightsError> {
         let role = if self.frozen {
             Role::Frozen
         } else {
@@ -220,8 +257,8 @@ impl<'a> Scope<'a> {
             .to_device(self.builder.device)
             .set_requires_grad(self.builder.training && role == Role::Trained);
         let shared = tensor.shallow_clone();
-        let weight = Weight { tensor, role };
-        self.builder.built.borrow_mut().insert(entry, weight);
+        let tensor = NetworkTensor { tensor, role };
+        self.builder.built.borrow_mut().insert(entry, tensor);
         Ok(shared)
     }
 }

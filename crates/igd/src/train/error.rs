@@ -12,26 +12,49 @@ use crate::nn::WeightsError;
 /// Why a model could not be trained.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
+    /// A picture cannot be used, and none may be left out.
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// The encoder's weights are not to be had.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// A file of weights or of what was learned cannot be read, or no model be made.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The model file cannot be written where it is to be; found out before anything is learned.
     #[error(transparent)]
     NotWritable(#[from] NotWritable),
+    /// The model does not judge the pictures that are to calibrate it.
     #[error(transparent)]
     Detect(#[from] DetectError),
+    /// The encoder's weights are not those of the encoder.
     #[error("encoder weights: {0}")]
     Encoder(WeightsError),
+    /// There is too little to learn from.
     #[error("{data}: {found} normal pictures, at least {FEWEST_PICTURES} are needed")]
-    TooFew { data: String, found: usize },
+    TooFew {
+        /// The set's name.
+        data: String,
+        /// Pictures in it.
+        found: usize,
+    },
+    /// What an earlier training has left is of another one, or damaged.
     #[error("{path}: {reason}; without --resume training starts anew", path = .path.display())]
-    Resume { path: PathBuf, reason: String },
+    Resume {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No dense model comes of the pictures.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// One of the paper's networks has learned nonsense.
     #[error("the losses of the {scale} network became NaN; lower --learning-rate")]
-    Diverged { scale: String },
+    Diverged {
+        /// `global` or `local`.
+        scale: String,
+    },
     /// The model is made, but there is no file of it.
     #[error(
         "{0}: make room for it, or mend the path, and run the same again with --resume, which goes on from what is \

@@ -23,7 +23,9 @@ use crate::model::{
 pub enum Event<'a> {
     /// A new stage has begun.
     Stage(&'a str),
+    /// The training of one of the paper's networks begins.
     Begin(paper::Begin<'a>),
+    /// One of the paper's networks has done a step.
     Step(paper::Report<'a>),
     /// A checkpoint could not be written; the one before it is whole, and the run goes on.
     NotSaved(&'a ModelError),
@@ -38,10 +40,13 @@ pub enum Event<'a> {
 /// What a run came to.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// Pictures that the model was trained on.
     pub pictures: usize,
     /// Pictures that could not be used.
     pub skipped: usize,
+    /// The thresholds; `None` where no picture was held out that could be used.
     pub calibration: Option<Calibration>,
+    /// How often it was trained on each picture.
     pub epochs: usize,
 }
 

@@ -16,9 +16,11 @@ pub const HOLD_OUT: f64 = 0.15;
 /// A training, as `igd train` does one.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The normal pictures.
     pub data: TrainingSet,
     /// The model file to write. What a training needs to go on lies beside it.
     pub out: PathBuf,
+    /// Which family the model is of.
     pub profile: Profile,
     /// A picture that cannot be used ends the training; else it is left out.
     pub strict: bool,
@@ -43,7 +45,9 @@ pub struct Options {
 /// The family of the model, and what it alone is told.
 #[derive(Clone, Debug)]
 pub enum Profile {
+    /// Descriptors of a frozen backbone's features, in closed form.
     Dense(dense::Options),
+    /// The paper's networks.
     Paper(paper::Options),
 }
 

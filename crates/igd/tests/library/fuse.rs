@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use crate::common::formula;
 use crate::common::golden::{CPU, Golden, greatest_difference};
-use igd::libtorch::{Shared, Workers};
 use igd::nn::{
-    Autoencoder, Builder, EncoderKind, Fused, FusedBackbone, Global, GlobalConfig, Mode,
-    Normalisation, Role, Walk, dense, patches,
+    Autoencoder, Builder, EncoderKind, Fused, Global, GlobalConfig, Mode, Normalisation, Role,
+    patches,
 };
 use tch::{Kind, Tensor};
 
@@ -91,46 +90,6 @@ fn other_encoders() {
         let fused = Fused::global(&global, Kind::Float, 2);
         assert_equal(&format!("{encoder:?}"), &fused, &global, &two, 1e-5);
     }
-}
-
-/// The dense profile's backbone, whole and shared by threads: parts of unequal size, and pictures that are not square.
-#[test]
-fn shared_backbones() {
-    let _guard = tch::no_grad_guard();
-    let builder = Builder::for_inference(used_by_dense(formula::efficientnet_lite0()), CPU);
-    let plain = dense::backbone(builder.root()).unwrap();
-    let workers = Workers::sharing().unwrap();
-    for (height, width) in [(256, 256), (96, 160)] {
-        let picture = Golden::read("small").picture().narrow(2, 0, height);
-        let picture = picture.narrow(3, 0, width).contiguous();
-        let expected = plain.forward(&picture);
-        for (kind, tolerance) in [(Kind::Float, 1e-5), (Kind::BFloat16, 1e-1)] {
-            for shares in [1, 2, 3, 7] {
-                let mut fused = FusedBackbone::new(&plain, kind, shares);
-                fused.walk(&mut Walk::new(1, [height, width]));
-                let picture = picture.to_kind(kind);
-                // SAFETY: all only read them.
-                let (shared, input) = unsafe { (Shared::new(&fused), Shared::new(&picture)) };
-                let found = workers.run(|| tch::no_grad(|| shared.get().forward(input.get())));
-                assert_eq!(found.len(), 6);
-                for (found, expected) in found.iter().zip(&expected) {
-                    let largest = expected.abs().max().double_value(&[]);
-                    let found = found.to_kind(Kind::Float);
-                    let error = greatest_difference(&found, expected) / largest;
-                    assert!(error <= tolerance, "{kind:?} {shares}: {error:.1e}");
-                }
-            }
-        }
-    }
-}
-
-/// Without the seventh stage.
-fn used_by_dense(entries: HashMap<String, Tensor>) -> HashMap<String, Tensor> {
-    let last = format!("_blocks.{}.", dense::BLOCKS);
-    let entries = entries.into_iter();
-    entries
-        .filter(|(name, _)| !name.starts_with(&last))
-        .collect()
 }
 
 /// A network with drawn weights where none are given, and batch norms that have seen something.

@@ -21,7 +21,7 @@ const LIBRARY: [(&str, &[&str]); 9] = [
         "train",
         &["files", "libtorch", "nn", "criterion", "data", "model"],
     ),
-    ("eval", &["data", "model"]),
+    ("eval", &["resize", "data", "model"]),
 ];
 const PLUGIN: [(&str, &[&str]); 5] = [
     ("video", &[]),

@@ -6,6 +6,7 @@ mod common;
 mod plain;
 
 mod dense;
+mod exit;
 mod fuse;
 mod golden;
 mod gpu;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
-use igd::data::synthetic::{Counts, Kind, Options, Source, VISIBLE, write};
+use igd::data::synthetic::{Counts, DefectKind, Options, Source, VISIBLE, write};
 use igd::data::{Selection, normal_pictures, pictures_in, test_pictures};
 use image::{Luma, Rgb, RgbImage};
 
@@ -34,7 +34,7 @@ const SIZES: [(u32, u32); 7] = [
 fn masks_are_what_has_changed() {
     let mut rng = Rng::with_seed(1);
     for (width, height) in SIZES {
-        for kind in Kind::ALL {
+        for kind in DefectKind::ALL {
             for round in 0..8 {
                 let before = picture(width, height, round % 2 == 0, &mut rng);
                 let other = picture(40, 50, round % 4 < 2, &mut rng);
@@ -67,7 +67,7 @@ fn gray_stays_gray() {
     let mut rng = Rng::with_seed(2);
     let gray = picture(96, 64, false, &mut rng);
     let colour = picture(70, 70, true, &mut rng);
-    for kind in Kind::ALL {
+    for kind in DefectKind::ALL {
         for _ in 0..20 {
             let (drawn, _) = kind.draw(&gray, &colour, &mut rng);
             let is_gray = |pixel: &Rgb<u8>| pixel[0] == pixel[1] && pixel[1] == pixel[2];
@@ -80,7 +80,7 @@ fn gray_stays_gray() {
 fn pictures_of_one_colour_get_defects_too() {
     for light in [0, 1, 30, 128, 254, 255] {
         let plain = RgbImage::from_pixel(48, 40, Rgb([light; 3]));
-        for kind in Kind::ALL {
+        for kind in DefectKind::ALL {
             let (_, mask) = kind.draw(&plain, &plain, &mut Rng::with_seed(3));
             assert!(mask.pixels().any(|mask| mask[0] == 255), "{kind:?} {light}");
         }
@@ -103,7 +103,7 @@ fn pictures(root: &Path, folders: &[&str], count: u32) {
 
 fn options() -> Options {
     Options {
-        kinds: Kind::ALL.to_vec(),
+        kinds: DefectKind::ALL.to_vec(),
         count: 3,
         seed: 7,
     }
@@ -146,7 +146,7 @@ fn a_seed_draws_the_same_test_set() {
 
     // Fewer kinds are the same pictures of those, and more of a kind begin with the same.
     let fewer = Options {
-        kinds: vec![Kind::Perlin],
+        kinds: vec![DefectKind::Perlin],
         count: 5,
         ..options()
     };

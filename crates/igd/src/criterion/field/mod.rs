@@ -14,34 +14,47 @@ pub use packed::PackedField;
 
 use crate::nn::{Init, Scope, WeightsError};
 
-/// The descriptors as they stand in a model.
+/// The largest f16 there is. Whiteners are kept in f16, where anything above would be infinite; a fit, which shrinks
+/// covariances towards the identity, comes to less than 30.
+pub const LARGEST_WHITENER: f32 = 65_504.0;
+
+/// The descriptors of all places as they stand in a model, f32.
 #[derive(Debug)]
 pub struct Field {
     /// P: (d, features).
     pub projection: Tensor,
-    /// (places, d).
+    /// The centres: (places, d).
     pub c: Tensor,
     /// The lower triangle of each W, row by row: (places, d (d + 1) / 2).
     pub whiteners: Tensor,
 }
 
 impl Field {
-    /// Takes the tensors of so many places from `scope`.
-    pub fn new(
+    /// Takes the tensors of so many places from `scope`. Fails where one is missing or has another shape, or where
+    /// whiteners are beyond [`LARGEST_WHITENER`].
+    pub(crate) fn new(
         scope: &Scope,
         features: i64,
         places: i64,
         dimensions: i64,
     ) -> Result<Self, WeightsError> {
         let triangle = dimensions * (dimensions + 1) / 2;
-        Ok(Self {
+        let field = Self {
             projection: scope.statistic("projection", &[dimensions, features], Init::Zeros)?,
             c: scope.statistic("c", &[places, dimensions], Init::Zeros)?,
             whiteners: scope.weight("whiteners", &[places, triangle], Init::Zeros)?,
-        })
+        };
+        let largest = field.whiteners.abs().max().double_value(&[]);
+        if largest > f64::from(LARGEST_WHITENER) {
+            return Err(WeightsError::TooLarge {
+                entry: scope.entry("whiteners"),
+                largest: LARGEST_WHITENER,
+            });
+        }
+        Ok(field)
     }
 
-    /// The lower triangles (places, d (d + 1) / 2) of matrices (places, d, d).
+    /// The lower triangles, row by row (places, d (d + 1) / 2), of matrices (places, d, d).
     pub fn triangles(matrices: &Tensor) -> Tensor {
         let dimensions = matrices.size()[1];
         matrices
@@ -61,8 +74,9 @@ impl Field {
             .view([places, dimensions, dimensions])
     }
 
-    /// Features (N, places, features) to distances (N, places), in tensors: on GPUs, and what the loops of
-    /// [`PackedField`] are held to. `matrices` is what [`matrices`](Self::matrices) gives.
+    /// Features (N, places, features) to distances (N, places), which are 0 or more and about 1 where normal.
+    /// `matrices` is what [`matrices`](Self::matrices) gives.
+    // In tensors: on GPUs, and what the loops of `PackedField` are held to.
     pub fn distances(&self, features: &Tensor, matrices: &Tensor) -> Tensor {
         let projected = features.matmul(&self.projection.tr()) - &self.c;
         let whitened = projected.transpose(0, 1).matmul(&matrices.transpose(1, 2));

@@ -26,7 +26,8 @@ pub struct PackedField {
 unsafe impl Sync for PackedField {}
 
 impl PackedField {
-    /// The dimensions are a multiple of 16.
+    /// The dimensions are a multiple of 16, and no whitener is beyond [`LARGEST_WHITENER`](super::LARGEST_WHITENER),
+    /// which [`Field::new`] sees to.
     pub fn new(field: &Field) -> Self {
         let [places, dimensions] = field.c.size()[..] else {
             unreachable!("a centre a place");
@@ -86,7 +87,8 @@ fn strips(triangle: &[[u8; 2]], dimensions: usize) -> impl Iterator<Item = u16> 
     })
 }
 
-/// The value of an f16 that is finite. The exponent of an f32 counts from 112 further down.
+/// The value of an f16, which must be finite: infinity would become 65,536. Its bits at the same place in an f32 mean a
+/// number that is smaller by 2^112, since the exponent of an f32 counts from so much further down.
 #[inline(always)]
 fn from_f16(bits: u16) -> f32 {
     let bits = u32::from(bits);
@@ -126,6 +128,7 @@ mod tests {
     use tch::Device;
 
     use super::*;
+    use crate::nn::Builder;
 
     const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -178,6 +181,29 @@ mod tests {
         PackedField::new(&field).distances(&matrix, 0, &mut distances);
         // z = (1, -2): W z = (2, -5).
         assert!((distances[0] - (29.0_f32 / 16.0).sqrt()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn whiteners_that_f16_does_not_have_are_refused() {
+        let field = |whitener: f64| {
+            let whiteners = Tensor::full([2, 136], whitener, OPTIONS);
+            let given = [
+                ("projection", Tensor::ones([16, 20], OPTIONS)),
+                ("c", Tensor::ones([2, 16], OPTIONS)),
+                ("whiteners", whiteners),
+            ];
+            let given = given.map(|(name, tensor)| (name.to_owned(), tensor));
+            let builder = Builder::for_inference(given.into(), Device::Cpu);
+            Field::new(&builder.root(), 20, 2, 16)
+        };
+        assert!(field(65_504.0).is_ok() && field(-65_504.0).is_ok());
+        for whitener in [65_536.0, -1e6] {
+            let error = field(whitener).unwrap_err().to_string();
+            assert!(
+                error.contains("`whiteners`") && error.contains("65504"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -51,17 +51,19 @@ impl Reference {
     /// For reconstructions of the whole picture. `range` is the distance from the darkest to the brightest possible
     /// value.
     pub fn global(range: f64) -> Self {
-        let sides = (PICTURE as usize, PICTURE as usize);
-        Self::new(&MsSsim::GLOBAL_WEIGHTS, MsSsim::GLOBAL_WINDOW, sides, range)
+        let side = PICTURE as usize;
+        let (weights, window) = (&MsSsim::GLOBAL_WEIGHTS, MsSsim::GLOBAL_WINDOW);
+        Self::new(weights, window, range, side, side)
     }
 
     /// For reconstructions of patches of a picture with sides of `picture` pixels, a multiple of 32.
     pub fn local(picture: usize, range: f64) -> Self {
-        let sides = (picture, PATCH as usize);
-        Self::new(&MsSsim::LOCAL_WEIGHTS, MsSsim::LOCAL_WINDOW, sides, range)
+        let (weights, window) = (&MsSsim::LOCAL_WEIGHTS, MsSsim::LOCAL_WINDOW);
+        Self::new(weights, window, range, picture, PATCH as usize)
     }
 
-    fn new(weights: &[f64], window: Window, (picture, side): (usize, usize), range: f64) -> Self {
+    /// `picture` and `side` are the sides of the picture and of a reconstruction.
+    fn new(weights: &[f64], window: Window, range: f64, picture: usize, side: usize) -> Self {
         Self {
             taps: window.taps().into_iter().map(|tap| tap as f32).collect(),
             range: range as f32,

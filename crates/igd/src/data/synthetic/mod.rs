@@ -29,7 +29,7 @@ const MEAN_CHANGE: u32 = 15;
 /// What is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum DefectKind {
     /// Thin curved strokes, brighter or darker.
     Scratch,
     /// Small round spots, brighter or darker.
@@ -42,7 +42,8 @@ pub enum Kind {
     CutPaste,
 }
 
-impl Kind {
+impl DefectKind {
+    /// All of them.
     pub const ALL: [Self; 5] = [
         Self::Scratch,
         Self::Spot,

@@ -9,7 +9,7 @@ use image::{DynamicImage, RgbImage};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{Kind, SMALLEST_SIDE};
+use super::{DefectKind, SMALLEST_SIDE};
 use crate::data::elpv::LICENCE_FILE;
 use crate::data::error::FolderError;
 use crate::data::error::SetError;
@@ -23,7 +23,8 @@ use crate::data::set::{normal_pictures, test_pictures};
 /// What is made.
 #[derive(Clone, Debug)]
 pub struct Options {
-    pub kinds: Vec<Kind>,
+    /// The kinds of defects.
+    pub kinds: Vec<DefectKind>,
     /// Pictures of each kind.
     pub count: usize,
     /// Each picture depends on it, on its kind and its number alone.
@@ -43,33 +44,55 @@ pub enum Source {
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Counts {
+    /// What the defects are drawn on.
     pub source: Source,
+    /// Pictures in `test/good`.
     pub good: usize,
+    /// Pictures with a defect, of all kinds.
     pub defective: usize,
 }
 
 /// Why no test set could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SyntheticError {
+    /// The data set cannot be used.
     #[error(transparent)]
     Set(#[from] SetError),
+    /// A picture cannot be read.
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// A picture has no room for a defect.
     #[error(
         "{picture}: it is {width}x{height}, at least {SMALLEST_SIDE}x{SMALLEST_SIDE} are needed"
     )]
     Small {
+        /// Its name.
         picture: String,
+        /// In pixels.
         width: u32,
+        /// In pixels.
         height: u32,
     },
+    /// Nothing is written over.
     #[error("{path}: there is a test set already: delete it, or name another folder", path = .path.display())]
-    Exists { path: PathBuf },
+    Exists {
+        /// The folder `test`.
+        path: PathBuf,
+    },
+    /// A folder or file cannot be written.
     #[error("{path}: {cause}", path = .path.display())]
-    Io { path: PathBuf, cause: io::Error },
+    Io {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// A picture cannot be written.
     #[error("{path}: {cause}", path = .path.display())]
     Save {
+        /// The file.
         path: PathBuf,
+        /// What the encoder says.
         cause: image::ImageError,
     },
 }

@@ -10,9 +10,10 @@ use crate::nn::dense::{CELL, FEATURES};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DenseConfig {
+    /// How pictures are cut.
     pub tiling: Tiling,
-    /// All tiles have the same descriptors: for textures. Else each has its own: for parts that always lie the same
-    /// way.
+    /// Whether all tiles have the same descriptors: for textures. Else each has its own: for parts that always lie the
+    /// same way.
     pub shared: bool,
     /// Directions of the features that are kept, a multiple of 16 up to 304.
     pub dimensions: usize,
@@ -47,7 +48,7 @@ const OVERLAP_SHARE: usize = 8;
 const DIMENSIONS: usize = 192;
 
 impl DenseConfig {
-    /// The whole picture at 256x256.
+    /// The whole picture at 256x256, with 192 directions.
     pub fn usual() -> Self {
         Self {
             tiling: Tiling::whole([256, 256]),
@@ -56,7 +57,7 @@ impl DenseConfig {
         }
     }
 
-    /// The descriptors of a model: places in a tile, of one tile or of all.
+    /// How many descriptors a model has: one a place, of one tile where they are [`shared`](Self::shared), else of all.
     pub fn places(&self) -> usize {
         let tiles = if self.shared { 1 } else { self.tiling.count() };
         tiles * self.tiling.cells()
@@ -79,7 +80,8 @@ impl DenseConfig {
 }
 
 impl Tiling {
-    /// So many columns and rows of tiles, which overlap by an eighth of their shorter side.
+    /// So many columns and rows (`tiles`) of tiles (`tile`: width, height), which overlap by an eighth of their shorter
+    /// side, rounded up to a multiple of 16.
     pub fn new(tile: [usize; 2], tiles: [usize; 2]) -> Self {
         let overlap = tile[0].min(tile[1]) / OVERLAP_SHARE;
         let cell = CELL as usize;
@@ -90,11 +92,12 @@ impl Tiling {
         }
     }
 
-    /// One tile is the picture.
+    /// One tile of that width and height is the picture.
     pub fn whole(tile: [usize; 2]) -> Self {
         Self::new(tile, [1, 1])
     }
 
+    /// How many tiles there are.
     pub fn count(&self) -> usize {
         self.tiles[0] * self.tiles[1]
     }
@@ -107,7 +110,7 @@ impl Tiling {
         [side(0), side(1)]
     }
 
-    /// Columns and rows of a tile's places.
+    /// Columns and rows of a tile's places, one a 16x16 pixels.
     pub fn grid(&self) -> [usize; 2] {
         self.tile.map(|side| side / CELL as usize)
     }
@@ -118,12 +121,13 @@ impl Tiling {
         columns * rows
     }
 
-    /// The left top corner of a tile; they follow each other row by row.
+    /// The left top corner (x, y) of a tile. Tiles are counted from 0, row by row.
     pub fn corner(&self, index: usize) -> [usize; 2] {
         let place = [index % self.tiles[0], index / self.tiles[0]];
         [0, 1].map(|axis| place[axis] * (self.tile[axis] - self.overlap))
     }
 
+    /// Refuses what no picture can be cut into; the reason names the numbers.
     pub fn check(&self) -> Result<(), String> {
         let Self {
             tile,

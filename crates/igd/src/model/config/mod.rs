@@ -12,7 +12,9 @@ use crate::nn::{GlobalConfig, LocalConfig};
 /// How wide a model's weights are stored; statistics are f32 always, and all is computed with in f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Storage {
+    /// 4 bytes a number.
     F32,
+    /// 2 bytes a number: half the file.
     F16,
 }
 

@@ -12,13 +12,17 @@ pub struct PaperConfig {
     /// Width and height in pixels of the picture that the networks see: 256 each, or 32 for the local network alone, to
     /// which a small picture is a patch (the paper's models for MNIST, Fashion-MNIST and CIFAR-10).
     pub input: [usize; 2],
+    /// What makes the networks' pictures of values in 0..=255.
     pub normalisation: Normalisation,
     /// Distance between the darkest and the brightest value after normalisation, as MS-SSIM and L1 take it.
     pub range: f64,
+    /// The network for the whole picture, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub global: Option<GlobalConfig>,
+    /// The network for patches, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalConfig>,
+    /// How the score is made of the networks' errors.
     pub score: ScoreWeights,
 }
 
@@ -49,7 +53,7 @@ impl PaperConfig {
     }
 
     /// Whether a patch is the whole picture.
-    pub fn is_patch(&self) -> bool {
+    pub(crate) fn is_patch(&self) -> bool {
         self.input[0] == PATCH as usize && self.global.is_none()
     }
 

@@ -10,9 +10,9 @@ use tch::{Device, Kind, Tensor};
 use self::dense::Dense;
 pub use self::dense::Extractor;
 use self::paper::Paper;
-pub use self::stages::{Stage, Stages};
+pub use self::stages::{Stage, StageTimes};
 use super::config::ModelConfig;
-use super::detection::{Picture, RawDetection};
+use super::detection::{InputPicture, RawDetection};
 use super::networks::{Networks, ProfileNetworks};
 
 /// A model's networks and its criterion.
@@ -51,25 +51,18 @@ impl Inference {
         }
     }
 
-    pub fn stages(&self) -> &Stages {
+    /// Where the time of all pictures so far went.
+    pub fn stages(&self) -> &StageTimes {
         match self {
             Self::Paper(paper) => &paper.stages,
             Self::Dense(dense) => &dense.stages,
         }
     }
 
-    pub fn stages_mut(&mut self) -> &mut Stages {
+    pub fn stages_mut(&mut self) -> &mut StageTimes {
         match self {
             Self::Paper(paper) => &mut paper.stages,
             Self::Dense(dense) => &mut dense.stages,
-        }
-    }
-
-    /// What a picture takes: the operations of the stages that have networks in them.
-    pub fn operations(&self) -> Vec<(Stage, f64)> {
-        match self {
-            Self::Paper(paper) => paper.operations(),
-            Self::Dense(dense) => dense.operations(),
         }
     }
 
@@ -77,10 +70,10 @@ impl Inference {
     /// after the other depends on the model.
     ///
     /// Panics where libtorch throws: out of memory, or a GPU that was lost.
-    pub fn run(&mut self, pictures: &mut [&mut Picture]) {
+    pub fn run(&mut self, pictures: &mut [&mut InputPicture]) {
         match self {
             Self::Paper(paper) => {
-                for Picture { rgb, raw } in pictures {
+                for InputPicture { rgb, raw } in pictures {
                     paper.run(rgb, raw);
                 }
             }
@@ -94,6 +87,33 @@ impl Inference {
         match self {
             Self::Paper(_) => raw.score = f32::NAN,
             Self::Dense(dense) => dense.measure(tiles, raw),
+        }
+    }
+}
+
+/// Fills `values`, whose memory is kept, with a tensor's numbers, which are f32.
+///
+/// Panics where libtorch throws or the numbers are of another kind: values that were made up would be judged as normal.
+fn copy_to(values: &mut Vec<f32>, tensor: &Tensor) {
+    values.resize(tensor.numel(), 0.0);
+    tensor.copy_data(values, tensor.numel());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::libtorch::guarded;
+
+    #[test]
+    fn numbers_are_copied_or_it_fails() {
+        let options = |kind| (kind, Device::Cpu);
+        let mut values = vec![9.0; 7];
+        copy_to(&mut values, &Tensor::ones([2, 2], options(Kind::Float)));
+        assert_eq!(values, [1.0; 4]);
+        for kind in [Kind::Double, Kind::BFloat16, Kind::Int64] {
+            let tensor = Tensor::ones([2], options(kind));
+            let failed = guarded(|| copy_to(&mut Vec::new(), &tensor));
+            assert!(failed.is_err(), "{kind:?}");
         }
     }
 }

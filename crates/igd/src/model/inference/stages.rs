@@ -3,7 +3,7 @@
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
-/// The parts of an inference on the CPU.
+/// The parts of an inference whose times are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Normalising, and cutting patches or tiles.
@@ -12,9 +12,13 @@ pub enum Stage {
     Features,
     /// The distances of dense models.
     Descriptor,
+    /// Whole pictures to latents.
     GlobalEncoder,
+    /// Latents to whole pictures.
     GlobalDecoder,
+    /// Patches to latents.
     LocalEncoder,
+    /// Latents to patches.
     LocalDecoder,
     /// Descriptor, MS-SSIM, L1 and residual maps.
     Criterion,
@@ -25,6 +29,7 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All of them, in the order that they run in.
     pub const ALL: [Self; 10] = [
         Self::Prepare,
         Self::Features,
@@ -38,6 +43,7 @@ impl Stage {
         Self::Regions,
     ];
 
+    /// For people, such as `global encoder`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Prepare => "prepare",
@@ -57,9 +63,9 @@ impl Stage {
 /// The time that each stage has taken since the start, of all threads together. On GPUs, which work while the CPU is
 /// elsewhere, only what the CPU does is counted.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Stages([Duration; Stage::ALL.len()]);
+pub struct StageTimes([Duration; Stage::ALL.len()]);
 
-impl AddAssign for Stages {
+impl AddAssign for StageTimes {
     fn add_assign(&mut self, other: Self) {
         for (sum, time) in self.0.iter_mut().zip(other.0) {
             *sum += time;
@@ -67,7 +73,8 @@ impl AddAssign for Stages {
     }
 }
 
-impl Stages {
+impl StageTimes {
+    /// That of one stage.
     pub fn of(&self, stage: Stage) -> Duration {
         self.0[stage as usize]
     }

@@ -180,7 +180,7 @@ impl Budget {
 }
 
 /// Reads a checkpoint, without running any of it.
-pub fn read(path: &Path) -> Result<Value, PickleError> {
+pub(super) fn read(path: &Path) -> Result<Value, PickleError> {
     let read = || {
         // Asked before opening, which would wait for a writer if this were a pipe.
         if !path.metadata()?.is_file() {

@@ -1,7 +1,7 @@
 //! The stages of EfficientNet-Lite0, shared by threads.
 //!
-//! Each block widens its picture, filters each channel by itself and narrows it again. So a share of the inner channels
-//! goes through all three layers alone, and only the narrow pictures that the shares come to are summed: one meeting of
+//! Each block widens its picture, filters each channel by itself and narrows it again. So a slice of the inner channels
+//! goes through all three layers alone, and only the narrow pictures that the slices come to are summed: one meeting of
 //! the threads a block, where splitting each layer takes three.
 
 use std::ops::Range;
@@ -10,9 +10,8 @@ use rayon::prelude::*;
 use tch::{Kind, Tensor, no_grad};
 
 use super::algebra::{Kernel, Scaling};
-use super::conv::FusedConv;
-use super::walk::Walk;
-use crate::libtorch::Shared;
+use super::conv::{FusedConv, InputShape};
+use crate::libtorch::SyncRef;
 use crate::nn::efficientnet_lite::{Backbone, InvertedResidual, pad_same, through};
 
 /// Channels that are not worth splitting: what a vector register holds in f32.
@@ -25,8 +24,8 @@ pub struct FusedBackbone {
 }
 
 impl FusedBackbone {
-    /// For as many threads as `shares`.
-    pub fn new(backbone: &Backbone, kind: Kind, shares: usize) -> Self {
+    /// For that many threads, in the precision `kind`.
+    pub fn new(backbone: &Backbone, kind: Kind, threads: usize) -> Self {
         let stem = Kernel::of(&backbone.stem).then(&Scaling::of(&backbone.stem_norm));
         let mut stem = Some(stem);
         Self {
@@ -37,20 +36,18 @@ impl FusedBackbone {
                     blocks
                         .iter()
                         // The first block does not widen; the stem comes in the place of it.
-                        .map(|block| Block::new(block, stem.take(), kind, shares))
+                        .map(|block| Block::new(block, stem.take(), kind, threads))
                         .collect()
                 })
                 .collect(),
         }
     }
 
-    pub fn walk(&mut self, walk: &mut Walk) {
+    /// Packs the convolutions for such pictures.
+    pub fn pack(&mut self, pictures: InputShape) {
+        let mut x = pictures;
         for block in self.stages.iter_mut().flatten() {
-            let size = walk.size;
-            for share in &mut block.shares {
-                walk.size = size;
-                share.walk(walk);
-            }
+            x = block.pack(x);
         }
     }
 
@@ -64,47 +61,54 @@ impl FusedBackbone {
 #[derive(Debug)]
 struct Block {
     /// One at least.
-    shares: Vec<ChannelShare>,
+    slices: Vec<ChannelSlice>,
     residual: bool,
 }
 
 impl Block {
-    fn new(block: &InvertedResidual, stem: Option<Kernel>, kind: Kind, shares: usize) -> Self {
+    fn new(block: &InvertedResidual, stem: Option<Kernel>, kind: Kind, threads: usize) -> Self {
         let widened = block
             .expand
             .as_ref()
             .map(|(conv, norm)| Kernel::of(conv).then(&Scaling::of(norm)));
-        let widen = (widened.map(|kernel| (kernel, None)))
-            .or(stem.map(|kernel| (kernel, Some(STEM_KERNEL))));
+        let halves_first = widened.is_none() && stem.is_some();
+        let widen = widened.or(stem);
         let depthwise = Kernel::of(&block.depthwise).then(&Scaling::of(&block.bn1));
         let narrow = Kernel::of(&block.project).then(&Scaling::of(&block.bn2));
         let channels = depthwise.weight.size()[0];
-        let shares = parts(channels, shares)
+        let slices = parts(channels, threads)
             .into_iter()
-            .map(|part| ChannelShare {
-                widen: widen.as_ref().map(|(kernel, halving)| {
-                    let conv = FusedConv::new(kernel.outputs(part.clone()), kind);
-                    (conv, *halving)
+            .map(|part| ChannelSlice {
+                widen: widen.as_ref().map(|kernel| PaddedConv {
+                    conv: FusedConv::new(kernel.outputs(part.clone()), kind),
+                    halves: halves_first,
                 }),
-                depthwise: FusedConv::depthwise(depthwise.outputs(part.clone()), kind),
-                halving_kernel: block.halving_kernel,
+                depthwise: PaddedConv {
+                    conv: FusedConv::depthwise(depthwise.outputs(part.clone()), kind),
+                    halves: block.halving_kernel.is_some(),
+                },
                 narrow: FusedConv::new(narrow.inputs(part), kind),
             })
             .collect();
         Self {
-            shares,
+            slices,
             residual: block.residual,
         }
     }
 
+    fn pack(&mut self, x: InputShape) -> InputShape {
+        let slices = self.slices.iter_mut();
+        slices.fold(x, |_, slice| slice.pack(x))
+    }
+
     fn forward(&self, x: &Tensor) -> Tensor {
         // SAFETY: all only read it.
-        let shared = unsafe { Shared::new(x) };
-        let parts: Vec<Tensor> = match &self.shares[..] {
-            [share] => vec![share.forward(x)],
-            shares => shares
+        let input = unsafe { SyncRef::new(x) };
+        let parts: Vec<Tensor> = match &self.slices[..] {
+            [slice] => vec![slice.forward(x)],
+            slices => slices
                 .par_iter()
-                .map(|share| no_grad(|| share.forward(shared.get())))
+                .map(|slice| no_grad(|| slice.forward(input.get())))
                 .collect(),
         };
         let mut sum: Option<Tensor> = self.residual.then(|| x.shallow_clone());
@@ -114,54 +118,64 @@ impl Block {
                 None => part,
             });
         }
-        sum.expect("a block has shares")
+        sum.expect("a block has slices")
     }
 }
 
-const STEM_KERNEL: i64 = 3;
-
 /// Some of a block's inner channels.
 #[derive(Debug)]
-struct ChannelShare {
-    /// To the inner channels, and the side of the kernel where it halves.
-    widen: Option<(FusedConv, Option<i64>)>,
-    depthwise: FusedConv,
-    halving_kernel: Option<i64>,
+struct ChannelSlice {
+    /// To the inner channels.
+    widen: Option<PaddedConv>,
+    depthwise: PaddedConv,
     narrow: FusedConv,
 }
 
 // SAFETY: nothing changes the tensors once they are here, and libtorch lets any number of threads read one.
-unsafe impl Sync for ChannelShare {}
+unsafe impl Sync for ChannelSlice {}
 
-impl ChannelShare {
-    fn walk(&mut self, walk: &mut Walk) {
-        if let Some((conv, halving)) = &mut self.widen {
-            pass(walk, conv, *halving);
-        }
-        pass(walk, &mut self.depthwise, self.halving_kernel);
-        walk.through(&mut self.narrow);
+impl ChannelSlice {
+    fn pack(&mut self, x: InputShape) -> InputShape {
+        let x = match &mut self.widen {
+            Some(widen) => widen.pack(x),
+            None => x,
+        };
+        let x = self.depthwise.pack(x);
+        self.narrow.pack(x)
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
         let y = match &self.widen {
-            Some((conv, Some(kernel))) => conv.forward_relu6(&pad_same(x, *kernel)),
-            Some((conv, None)) => conv.forward_relu6(x),
-            None => x.shallow_clone(),
-        };
-        let y = match self.halving_kernel {
-            Some(kernel) => self.depthwise.forward_relu6(&pad_same(&y, kernel)),
-            None => self.depthwise.forward_relu6(&y),
+            Some(widen) => self.depthwise.forward_relu6(&widen.forward_relu6(x)),
+            None => self.depthwise.forward_relu6(x),
         };
         self.narrow.forward(&y)
     }
 }
 
-/// Where a convolution halves, its padding comes before it and makes up for what the kernel takes.
-fn pass(walk: &mut Walk, conv: &mut FusedConv, halving: Option<i64>) {
-    if halving.is_some() {
-        walk.size = walk.size.map(|side| 2 * ((side + 1) / 2 - 1) + conv.taps());
+/// A convolution that may halve the picture, with TensorFlow's padding, which comes before it then.
+#[derive(Debug)]
+struct PaddedConv {
+    conv: FusedConv,
+    halves: bool,
+}
+
+impl PaddedConv {
+    fn pack(&mut self, x: InputShape) -> InputShape {
+        let taps = self.conv.taps();
+        self.conv.pack(match self.halves {
+            // The padding makes up for what the kernel takes.
+            true => x.map(|side| 2 * ((side + 1) / 2 - 1) + taps),
+            false => x,
+        })
     }
-    walk.through(conv);
+
+    fn forward_relu6(&self, x: &Tensor) -> Tensor {
+        match self.halves {
+            true => self.conv.forward_relu6(&pad_same(x, self.conv.taps())),
+            false => self.conv.forward_relu6(x),
+        }
+    }
 }
 
 /// Splits so many channels in at most `count` parts, each a multiple of [`LANES`] where that is possible.
@@ -172,4 +186,78 @@ fn parts(channels: i64, count: usize) -> Vec<Range<i64>> {
     (0..count)
         .map(|part| bound(part)..bound(part + 1))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use fastrand::Rng;
+    use tch::Device;
+
+    use super::*;
+    use crate::libtorch::Workers;
+    use crate::nn::{Builder, dense};
+
+    const CPU: Device = Device::Cpu;
+
+    /// Numbers around `middle`, up to `reach` away. Not libtorch's own, which all tests draw from at once.
+    fn drawn(shape: &[i64], middle: f32, reach: f32, rng: &mut Rng) -> Tensor {
+        let count = shape.iter().product::<i64>() as usize;
+        let numbers = (0..count).map(|_| middle + reach * (2.0 * rng.f32() - 1.0));
+        Tensor::from_slice(&numbers.collect::<Vec<_>>()).view(shape)
+    }
+
+    /// Drawn weights, and batch norms that have seen something.
+    fn backbone(rng: &mut Rng) -> Backbone {
+        let builder = Builder::for_training(HashMap::new(), CPU);
+        let backbone = dense::backbone(builder.root()).unwrap();
+        for (name, mut entry) in builder.finish().unwrap() {
+            let shape = entry.tensor.size();
+            let values = match (shape.len(), name.rsplit('.').next()) {
+                (1, Some("running_mean" | "bias")) => drawn(&shape, 0.0, 0.2, rng),
+                (1, _) => drawn(&shape, 1.0, 0.2, rng),
+                _ => {
+                    let inputs: i64 = shape.iter().skip(1).product();
+                    drawn(&shape, 0.0, (3.0 / inputs as f32).sqrt(), rng)
+                }
+            };
+            entry.tensor.copy_(&values);
+        }
+        backbone
+    }
+
+    /// Whole and shared by threads: slices of unequal size, and pictures that are not square.
+    #[test]
+    fn slices_come_to_the_same() {
+        let _guard = tch::no_grad_guard();
+        let mut rng = Rng::with_seed(7);
+        let plain = backbone(&mut rng);
+        let workers = Workers::sharing().unwrap();
+        for (height, width) in [(256, 256), (96, 160)] {
+            let picture = drawn(&[1, 3, height, width], 0.0, 1.0, &mut rng);
+            let expected = plain.forward(&picture);
+            for (kind, tolerance) in [(Kind::Float, 1e-5), (Kind::BFloat16, 5e-2)] {
+                for threads in [1, 2, 3, 7] {
+                    let mut fused = FusedBackbone::new(&plain, kind, threads);
+                    fused.pack(InputShape {
+                        batch: 1,
+                        height,
+                        width,
+                    });
+                    let picture = picture.to_kind(kind);
+                    // SAFETY: all only read them.
+                    let (fused, input) = unsafe { (SyncRef::new(&fused), SyncRef::new(&picture)) };
+                    let found = workers.run(|| no_grad(|| fused.get().forward(input.get())));
+                    assert_eq!(found.len(), 6);
+                    for (found, expected) in found.iter().zip(&expected) {
+                        let largest = expected.abs().max().double_value(&[]);
+                        let found = found.to_kind(Kind::Float);
+                        let error = (found - expected).abs().max().double_value(&[]) / largest;
+                        assert!(error <= tolerance, "{kind:?} {threads}: {error:.1e}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -6,15 +6,42 @@ use super::algebra::{Kernel, Scaling};
 use crate::libtorch::{Geometry, PackedConvolution, Then};
 use crate::nn::blocks::{BatchNorm2d, Conv2d, channels_last};
 
+/// What a layer will see at a time: so many pictures of so many pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct InputShape {
+    pub batch: i64,
+    pub height: i64,
+    pub width: i64,
+}
+
+impl InputShape {
+    /// Square pictures.
+    pub fn square(batch: i64, side: i64) -> Self {
+        Self {
+            batch,
+            height: side,
+            width: side,
+        }
+    }
+
+    /// With other sides.
+    pub fn map(self, side: impl Fn(i64) -> i64) -> Self {
+        Self {
+            height: side(self.height),
+            width: side(self.width),
+            ..self
+        }
+    }
+}
+
 /// A convolution in the precision of the run.
 #[derive(Debug)]
 pub struct FusedConv {
     weight: Kernels,
     bias: Tensor,
     geometry: Geometry,
-    /// Side of the kernel, and its numbers.
+    /// Side of the kernel.
     taps: i64,
-    numbers: i64,
 }
 
 #[derive(Debug)]
@@ -29,7 +56,6 @@ impl FusedConv {
     pub fn new(kernel: Kernel, kind: Kind) -> Self {
         Self {
             taps: kernel.weight.size()[3],
-            numbers: kernel.weight.numel() as i64,
             weight: Kernels::Plain(channels_last(&kernel.weight.to_kind(kind))),
             bias: kernel.bias.to_kind(kind),
             geometry: Geometry {
@@ -73,45 +99,43 @@ impl FusedConv {
         self.taps
     }
 
-    /// Packs the weights for batches of that many pictures of that height and width, where that can be done.
-    pub fn pack(&mut self, batch: i64, [height, width]: [i64; 2]) {
-        let Kernels::Plain(weight) = &self.weight else {
-            return;
-        };
-        if weight.device() != Device::Cpu {
-            return;
-        }
-        let size = weight.size();
-        let inputs = if self.geometry.transposed {
-            size[0]
-        } else {
-            size[1] * self.geometry.groups
-        };
-        let input_size = [batch, inputs, height, width];
-        let packed = PackedConvolution::new(weight, &self.bias, self.geometry, input_size);
-        if let Some(packed) = packed {
+    /// Packs the weights for such pictures, where that can be done; returns the shape of the output.
+    pub fn pack(&mut self, input: InputShape) -> InputShape {
+        if let Some(packed) = self.packed(input) {
             self.weight = Kernels::Packed(packed);
         }
-    }
-
-    /// The output's height and width, and the operations, for an input of that height and width.
-    pub fn output(&self, size: [i64; 2]) -> ([i64; 2], f64) {
         let Geometry {
             stride,
             padding,
             transposed,
             ..
         } = self.geometry;
-        // Each weight meets each pixel of the smaller picture.
-        let (output, pixels) = if transposed {
-            let output = size.map(|side| (side - 1) * stride - 2 * padding + self.taps);
-            (output, size)
-        } else {
-            let output = size.map(|side| (side + 2 * padding - self.taps) / stride + 1);
-            (output, output)
+        input.map(|side| match transposed {
+            true => (side - 1) * stride - 2 * padding + self.taps,
+            false => (side + 2 * padding - self.taps) / stride + 1,
+        })
+    }
+
+    fn packed(&self, input: InputShape) -> Option<PackedConvolution> {
+        let Kernels::Plain(weight) = &self.weight else {
+            return None;
         };
-        let pixels = pixels[0] * pixels[1];
-        (output, 2.0 * pixels as f64 * self.numbers as f64)
+        if weight.device() != Device::Cpu {
+            return None;
+        }
+        let size = weight.size();
+        let channels = if self.geometry.transposed {
+            size[0]
+        } else {
+            size[1] * self.geometry.groups
+        };
+        let InputShape {
+            batch,
+            height,
+            width,
+        } = input;
+        let input_size = [batch, channels, height, width];
+        PackedConvolution::new(weight, &self.bias, self.geometry, input_size)
     }
 
     pub fn forward(&self, x: &Tensor) -> Tensor {

@@ -3,9 +3,8 @@
 use tch::{Kind, Tensor};
 
 use super::algebra::{Kernel, Scaling};
-use super::conv::{FusedActivation, FusedConv};
+use super::conv::{FusedActivation, FusedConv, InputShape};
 use super::linear::{FusedLinear, flat};
-use super::walk::Walk;
 use crate::nn::blocks::{BatchNorm2d, Linear, ResidualUp, double};
 use crate::nn::tower::SMALLEST_SIDE;
 use crate::nn::{Global, Local};
@@ -42,18 +41,18 @@ impl FusedDecoder {
         }
     }
 
-    pub fn walk(&mut self, walk: &mut Walk) {
-        walk.linear(&self.first);
-        walk.size = [SMALLEST_SIDE; 2];
+    /// Packs the convolutions for that many latents at a time.
+    pub fn pack(&mut self, batch: i64) {
+        let mut x = InputShape::square(batch, SMALLEST_SIDE);
         if let Some(up) = &mut self.up {
-            walk.through(up);
+            x = up.pack(x);
         }
         for block in &mut self.blocks {
-            walk.beside(&mut block.shortcut);
-            walk.through(&mut block.conv_1);
-            walk.through(&mut block.conv_2);
+            block.shortcut.pack(x);
+            x = block.conv_1.pack(x);
+            x = block.conv_2.pack(x);
         }
-        walk.through(&mut self.last);
+        self.last.pack(x);
     }
 
     pub fn forward(&self, latents: &Tensor) -> Tensor {

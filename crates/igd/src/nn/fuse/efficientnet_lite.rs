@@ -3,8 +3,8 @@
 use tch::{Kind, Tensor};
 
 use super::backbone::FusedBackbone;
+use super::conv::InputShape;
 use super::linear::FusedLinear;
-use super::walk::Walk;
 use crate::nn::blocks::Linear;
 use crate::nn::efficientnet_lite::{EfficientnetLite0, pool};
 
@@ -29,9 +29,9 @@ impl FusedEfficientnetLite0 {
         }
     }
 
-    pub fn walk(&mut self, walk: &mut Walk) {
-        self.backbone.walk(walk);
-        walk.linear(&self.latent);
+    /// Packs the convolutions for such pictures.
+    pub fn pack(&mut self, pictures: InputShape) {
+        self.backbone.pack(pictures);
     }
 
     pub fn forward(&self, pictures: &Tensor) -> Tensor {

@@ -29,11 +29,6 @@ impl FusedLinear {
         Self::new(&flat(&readout.weight), &readout.bias, kind)
     }
 
-    /// For one vector.
-    pub fn operations(&self) -> f64 {
-        2.0 * self.weight.numel() as f64
-    }
-
     pub fn forward(&self, x: &Tensor) -> Tensor {
         x.linear(&self.weight, Some(&self.bias))
     }

@@ -18,27 +18,18 @@ mod efficientnet_lite;
 mod linear;
 mod resnet18;
 mod tower;
-mod walk;
 
 use tch::{Kind, Tensor};
 
 pub use self::backbone::FusedBackbone;
+pub use self::conv::InputShape;
 use self::decoder::FusedDecoder;
 use self::efficientnet_lite::FusedEfficientnetLite0;
 use self::resnet18::FusedResnet18;
 use self::tower::FusedTower;
-pub use self::walk::Operations;
-pub use self::walk::Walk;
 use super::blocks::channels_last;
 use super::global::Encoder;
 use super::{Autoencoder, Global, Local};
-
-#[derive(Debug)]
-enum FusedEncoder {
-    Tower(Box<FusedTower>),
-    Resnet18(FusedResnet18),
-    EfficientnetLite0(FusedEfficientnetLite0),
-}
 
 /// A [`Global`] or [`Local`] network for inference. Its tensors are on the network's device and need no gradients.
 #[derive(Debug)]
@@ -47,7 +38,13 @@ pub struct Fused {
     encoder_kind: Kind,
     decoder: FusedDecoder,
     decoder_kind: Kind,
-    operations: Operations,
+}
+
+#[derive(Debug)]
+enum FusedEncoder {
+    Tower(Box<FusedTower>),
+    Resnet18(FusedResnet18),
+    EfficientnetLite0(FusedEfficientnetLite0),
 }
 
 impl Fused {
@@ -55,27 +52,26 @@ impl Fused {
     /// latent stretches what hardly varies, and with it the rounding, until scores are off by a tenth. It is a small
     /// part of the whole. Batches of `batch` pictures are the fastest.
     pub fn global(network: &Global, kind: Kind, batch: i64) -> Self {
+        let (latent, encoder_kind) = (&network.ln11, Kind::Float);
+        let encoder = |encoder: &Encoder| match encoder {
+            Encoder::Scratch(tower) => {
+                FusedEncoder::Tower(Box::new(FusedTower::new(tower, latent, encoder_kind)))
+            }
+            Encoder::Resnet18(encoder) => {
+                FusedEncoder::Resnet18(FusedResnet18::new(encoder, latent, encoder_kind))
+            }
+            Encoder::EfficientnetLite0(encoder) => FusedEncoder::EfficientnetLite0(
+                FusedEfficientnetLite0::new(encoder, latent, encoder_kind),
+            ),
+        };
         tch::no_grad(|| {
-            let (latent, decoder_kind) = (&network.ln11, kind);
-            let kind = Kind::Float;
-            let encoder = match &network.pretrain {
-                Encoder::Scratch(tower) => {
-                    FusedEncoder::Tower(Box::new(FusedTower::new(tower, latent, kind)))
-                }
-                Encoder::Resnet18(encoder) => {
-                    FusedEncoder::Resnet18(FusedResnet18::new(encoder, latent, kind))
-                }
-                Encoder::EfficientnetLite0(encoder) => FusedEncoder::EfficientnetLite0(
-                    FusedEfficientnetLite0::new(encoder, latent, kind),
-                ),
+            let fused = Self {
+                encoder: encoder(&network.pretrain),
+                encoder_kind,
+                decoder: FusedDecoder::global(network, kind),
+                decoder_kind: kind,
             };
-            let decoder = FusedDecoder::global(network, decoder_kind);
-            Self::new(
-                (encoder, kind),
-                (decoder, decoder_kind),
-                batch,
-                network.side(),
-            )
+            fused.packed(batch, network.side())
         })
     }
 
@@ -83,44 +79,29 @@ impl Fused {
     pub fn local(network: &Local, kind: Kind, batch: i64) -> Self {
         tch::no_grad(|| {
             let encoder = FusedTower::new(&network.pretrain, &network.ln11, kind);
-            let encoder = FusedEncoder::Tower(Box::new(encoder));
-            let decoder = FusedDecoder::local(network, kind);
-            Self::new((encoder, kind), (decoder, kind), batch, network.side())
+            let fused = Self {
+                encoder: FusedEncoder::Tower(Box::new(encoder)),
+                encoder_kind: kind,
+                decoder: FusedDecoder::local(network, kind),
+                decoder_kind: kind,
+            };
+            fused.packed(batch, network.side())
         })
     }
 
-    fn new(
-        (mut encoder, encoder_kind): (FusedEncoder, Kind),
-        (mut decoder, decoder_kind): (FusedDecoder, Kind),
-        batch: i64,
-        side: i64,
-    ) -> Self {
-        let mut through_encoder = Walk::new(batch, [side; 2]);
-        match &mut encoder {
-            FusedEncoder::Tower(tower) => tower.walk(&mut through_encoder),
-            FusedEncoder::Resnet18(resnet) => resnet.walk(&mut through_encoder),
-            FusedEncoder::EfficientnetLite0(net) => net.walk(&mut through_encoder),
+    /// With the weights packed for batches of that many pictures with sides of `side` pixels.
+    fn packed(mut self, batch: i64, side: i64) -> Self {
+        let pictures = InputShape::square(batch, side);
+        match &mut self.encoder {
+            FusedEncoder::Tower(encoder) => encoder.pack(pictures),
+            FusedEncoder::Resnet18(encoder) => encoder.pack(pictures),
+            FusedEncoder::EfficientnetLite0(encoder) => encoder.pack(pictures),
         }
-        let mut through_decoder = Walk::new(batch, [side; 2]);
-        decoder.walk(&mut through_decoder);
-        Self {
-            encoder,
-            encoder_kind,
-            decoder,
-            decoder_kind,
-            operations: Operations {
-                encoder: through_encoder.operations,
-                decoder: through_decoder.operations,
-            },
-        }
+        self.decoder.pack(batch);
+        self
     }
 
-    /// What one picture takes.
-    pub fn operations(&self) -> Operations {
-        self.operations
-    }
-
-    /// Normalised pictures (N, 3, side, side) to latents z (N, latent).
+    /// Normalised pictures (N, 3, side, side) to latents z (N, latent), f32.
     pub fn encode(&self, pictures: &Tensor) -> Tensor {
         let pictures = channels_last(&pictures.to_kind(self.encoder_kind));
         match &self.encoder {
@@ -131,7 +112,7 @@ impl Fused {
         .to_kind(Kind::Float)
     }
 
-    /// Latents (N, latent) to reconstructions (N, 3, side, side), in the usual layout.
+    /// Latents (N, latent) to reconstructions (N, 3, side, side), f32, in the usual layout.
     pub fn decode(&self, latents: &Tensor) -> Tensor {
         self.decoder
             .forward(&latents.to_kind(self.decoder_kind))

@@ -2,9 +2,8 @@
 
 use tch::{Kind, Tensor};
 
-use super::conv::FusedConv;
+use super::conv::{FusedConv, InputShape};
 use super::linear::FusedLinear;
-use super::walk::Walk;
 use crate::nn::blocks::Linear;
 use crate::nn::resnet18::{BasicBlock, Resnet18};
 
@@ -29,18 +28,18 @@ impl FusedResnet18 {
         }
     }
 
-    pub fn walk(&mut self, walk: &mut Walk) {
-        walk.through(&mut self.stem);
+    /// Packs the convolutions for such pictures.
+    pub fn pack(&mut self, pictures: InputShape) {
+        let x = self.stem.pack(pictures);
         // The pooling.
-        walk.size = walk.size.map(|side| (side + 1) / 2);
+        let mut x = x.map(|side| (side + 1) / 2);
         for block in &mut self.blocks {
             if let Some(conv) = &mut block.downsample {
-                walk.beside(conv);
+                conv.pack(x);
             }
-            walk.through(&mut block.conv1);
-            walk.through(&mut block.conv2);
+            x = block.conv1.pack(x);
+            x = block.conv2.pack(x);
         }
-        walk.linear(&self.latent);
     }
 
     pub fn forward(&self, pictures: &Tensor) -> Tensor {

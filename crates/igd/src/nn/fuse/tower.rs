@@ -3,9 +3,8 @@
 use tch::{Kind, Tensor};
 
 use super::algebra::{Kernel, Readout, Scaling};
-use super::conv::{FusedActivation, FusedConv};
+use super::conv::{FusedActivation, FusedConv, InputShape};
 use super::linear::{FusedLinear, flat};
-use super::walk::Walk;
 use crate::nn::blocks::{Linear, ResidualDown, halve};
 use crate::nn::tower::{SMALLEST_SIDE, Tower};
 
@@ -69,27 +68,18 @@ impl FusedTower {
         }
     }
 
-    pub fn walk(&mut self, walk: &mut Walk) {
-        walk.beside(&mut self.stem_shortcut);
-        walk.through(&mut self.stem);
-        self.first.walk(walk);
+    /// Packs the convolutions for such pictures.
+    pub fn pack(&mut self, pictures: InputShape) {
+        self.stem_shortcut.pack(pictures);
+        let x = self.stem.pack(pictures);
+        let mut x = self.first.pack(x);
         for block in &mut self.blocks {
-            block.branch.walk(walk);
-            // The shortcut sees the halved picture.
-            walk.beside(&mut block.shortcut);
+            x = block.branch.pack(x);
+            // The shortcut sees the halved picture, and does not change its size.
+            block.shortcut.pack(x);
         }
-        match &mut self.last {
-            Last::Block {
-                conv_1,
-                from_branch,
-                from_shortcut,
-                ..
-            } => {
-                walk.through(conv_1);
-                walk.linear(from_branch);
-                walk.linear(from_shortcut);
-            }
-            Last::Convolution(linear) => walk.linear(linear),
+        if let Last::Block { conv_1, .. } = &mut self.last {
+            conv_1.pack(x);
         }
     }
 
@@ -159,9 +149,9 @@ impl Branch {
         }
     }
 
-    fn walk(&mut self, walk: &mut Walk) {
-        walk.through(&mut self.conv_1);
-        walk.through(&mut self.conv_2);
+    fn pack(&mut self, x: InputShape) -> InputShape {
+        let x = self.conv_1.pack(x);
+        self.conv_2.pack(x)
     }
 
     fn forward_onto(&self, shortcut: Tensor, y: &Tensor) -> Tensor {

@@ -6,7 +6,7 @@ use tch::{Kind, Tensor, no_grad};
 use super::error::FitError;
 use super::moments::Moments;
 use crate::criterion::Field;
-use crate::libtorch::{Shared, Workers};
+use crate::libtorch::{SyncRef, Workers};
 
 /// How much of each place's covariance is given up for one without directions, so that what its pictures were too few
 /// to show is not taken for impossible.
@@ -73,6 +73,7 @@ impl Fit {
         })
     }
 
+    /// How many places there are.
     pub fn places(&self) -> i64 {
         self.c.size()[0]
     }
@@ -84,8 +85,8 @@ impl Fit {
         // SAFETY: all only read them.
         let (scatter, projection) = unsafe {
             (
-                Shared::new(&self.moments.scatter),
-                Shared::new(&self.projection),
+                SyncRef::new(&self.moments.scatter),
+                SyncRef::new(&self.projection),
             )
         };
         let seen = self.moments.count as f64;

@@ -33,18 +33,25 @@ const LEAST_CONTRAST: f32 = 2.0;
 /// Why nothing is learned. The text tells the user what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LearnError {
+    /// It was asked to learn from so few frames.
     #[error("{0} frames are too few to learn from, at least {FEWEST_FRAMES} are needed")]
     TooFewFrames(usize),
+    /// The frame is not learned; the next one may be.
     #[error("the frame shows nothing but one colour")]
     Blank,
+    /// No model comes of the frames.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// The backbone is not to be had, or no model to be made.
     #[error("{0}")]
     Train(#[from] Box<TrainError>),
+    /// The model does not judge the frames that are to calibrate it.
     #[error(transparent)]
     Detect(#[from] DetectError),
+    /// Out of memory, or a GPU that was lost. What libtorch says.
     #[error("libtorch failed: {0}")]
     Libtorch(String),
+    /// They are not finite, or all the same.
     #[error("the scores of the frames that calibrate make no threshold")]
     NotCalibrated,
 }
@@ -62,6 +69,7 @@ pub struct Learned {
     pub detector: Detector,
     /// The same to save.
     pub model: Model,
+    /// Its thresholds.
     pub calibration: Calibration,
 }
 

@@ -16,11 +16,11 @@ use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 
 pub use self::error::FitError;
-pub use self::fit::Fit;
+use self::fit::Fit;
 pub(super) use self::kept::path as state_file;
 use self::kept::{Kept, Seen};
 pub use self::learning::{LearnError, Learned, Learning};
-pub use self::moments::Moments;
+use self::moments::Moments;
 pub use self::options::Options;
 use super::backbone::{BACKBONE_LICENCE, imagenet_backbone};
 use super::reader::{self, Reading};

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::error::FitError;
-use crate::libtorch::{Shared, Workers};
+use crate::libtorch::Workers;
 
 const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -25,9 +25,6 @@ pub struct Moments {
     /// Sums of the products of two deviations from the mean: (places, features, features).
     pub scatter: Tensor,
 }
-
-// SAFETY: `add` alone changes the tensors, and borrows them for that.
-unsafe impl Sync for Moments {}
 
 impl Moments {
     /// Fails where they would take more memory than a fit should.
@@ -58,22 +55,17 @@ impl Moments {
         let deviations = Tensor::cat(&[by_place - &mean, (&shift * weight).unsqueeze(1)], 1);
         self.mean += shift * (added as f64 / after);
         self.count += added;
-        let places = self.mean.size()[0];
-        // SAFETY: each thread changes other places, and nobody else has the moments.
-        let (scatter, deviations) =
-            unsafe { (Shared::new(&self.scatter), Shared::new(&deviations)) };
+        // Each thread has tensors of its own, which are some places of these.
+        let scatter = self.scatter.split(PLACES, 0);
+        let deviations = deviations.split(PLACES, 0);
         workers.run(|| {
-            (0..(places + PLACES - 1) / PLACES)
-                .into_par_iter()
-                .for_each(|chunk| {
-                    let first = chunk * PLACES;
-                    let length = PLACES.min(places - first);
-                    let mut scatter = scatter.get().narrow(0, first, length);
-                    let deviations = deviations.get().narrow(0, first, length);
+            scatter.into_par_iter().zip(deviations).for_each(
+                |(mut scatter, deviations): (Tensor, Tensor)| {
                     no_grad(|| {
                         let _ = scatter.baddbmm_(&deviations.transpose(1, 2), &deviations);
                     });
-                });
+                },
+            );
         });
     }
 }

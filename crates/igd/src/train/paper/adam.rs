@@ -91,7 +91,7 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
-    use crate::nn::Weight;
+    use crate::nn::NetworkTensor;
     use crate::train::paper::losses::gradients;
 
     #[test]
@@ -99,7 +99,7 @@ mod tests {
         let start = Tensor::from_slice(&[0.5f32, -2.0, 0.0, 3.0]);
         let mut weights = Weights::from([(
             "x".to_owned(),
-            Weight {
+            NetworkTensor {
                 tensor: start.copy().set_requires_grad(true),
                 role: Role::Trained,
             },

@@ -38,6 +38,7 @@ struct Shares {
 /// Who tells mixtures from reconstructions, and what its opinion weighs.
 #[derive(Clone, Copy, Debug)]
 pub struct Adversary<'a> {
+    /// Who tells them.
     pub critic: &'a Critic,
     /// Share of the interpolation loss in the total (the paper: 0.1).
     pub share: f64,

@@ -54,11 +54,13 @@ pub struct Options {
     pub batch: usize,
     /// Patches a step of the local network.
     pub patch_batch: usize,
+    /// Adam's step size at the start.
     pub learning_rate: f64,
     /// Share of the interpolation loss in the total (the paper: 0.1). Without it there is no critic.
     pub interpolation: f64,
     /// Mirrors every other picture, drawn by lot.
     pub flip: bool,
+    /// What is drawn depends on it: weights, the pictures' order and what is mirrored.
     pub seed: i64,
 }
 

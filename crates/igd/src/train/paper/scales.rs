@@ -13,7 +13,7 @@ use super::trainer::{Begin, Setup, Trainer};
 use super::whitening::whitening;
 use crate::criterion::MsSsim;
 use crate::libtorch::KeptBlocks;
-use crate::model::{PaperConfig, Scale, Tensors};
+use crate::model::{Described, PaperConfig, Tensors};
 use crate::nn::{Autoencoder, Critic, GlobalConfig, LocalConfig};
 use crate::train::run::Run;
 use crate::train::{Event, TrainError, state};
@@ -48,7 +48,7 @@ pub fn train_global(
     let mut trainer = Trainer::new(
         Setup::new(options, MsSsim::global(config.range, Device::Cpu)),
         encoder.tensors,
-        |builder| Scale::global(builder, &sizes, &config.normalisation),
+        |builder| Described::global(builder, &sizes, &config.normalisation),
         |builder| Critic::global(builder.root(), sizes.width),
     )
     .map_err(TrainError::Encoder)?;
@@ -96,7 +96,7 @@ pub fn train_local(
     let trainer = Trainer::new(
         Setup::new(options, MsSsim::local(config.range, Device::Cpu)),
         given,
-        |builder| Scale::local(builder, &sizes),
+        |builder| Described::local(builder, &sizes),
         |builder| Critic::local(builder.root(), sizes.width),
     )
     .map_err(TrainError::Encoder)?;

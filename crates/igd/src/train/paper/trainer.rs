@@ -14,7 +14,7 @@ use super::losses::{Adversary, Losses, gradients};
 use super::source::{Batch, Source};
 use super::whitening::Linear;
 use crate::criterion::{Descriptor, MsSsim};
-use crate::model::{Scale, Tensors, tensors_of};
+use crate::model::{Described, Tensors, tensors_of};
 use crate::nn::{Autoencoder, Builder, Critic, Mode, Weights, WeightsError};
 
 /// The E step re-estimates the descriptor so many times, evenly spread over the training: every ten of the paper's 256
@@ -32,9 +32,13 @@ const LOOKED_AT: usize = 8;
 /// Losses of a step, as numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepLosses {
+    /// Of reconstructing pictures from their latents.
     pub reconstruction: f64,
+    /// Of the latents' distance from the descriptor.
     pub gaussian: f64,
+    /// Of mixtures that the critic tells from reconstructions.
     pub interpolation: f64,
+    /// The critic's own: of the shares that it tells.
     pub critic: f64,
     /// What encoder and decoder are trained on: all but the critic's, with their shares.
     pub total: f64,
@@ -95,9 +99,11 @@ pub struct Report<'a> {
     pub progress: f64,
     /// Spent in training, over interruptions.
     pub elapsed: Duration,
+    /// What the rest will take, if that is known yet.
     pub left: Option<Duration>,
     /// Of the step.
     pub learning_rate: f64,
+    /// Of the step.
     pub losses: StepLosses,
     /// Draws some pictures above their reconstructions as they are now; it takes as long as a step.
     pub look: &'a dyn Fn() -> RgbImage,
@@ -105,14 +111,17 @@ pub struct Report<'a> {
 
 /// A network in training with all that belongs to it.
 pub struct Trainer<N> {
-    pub scale: Scale<N>,
+    /// The network, and the descriptor as it was estimated last.
+    pub scale: Described<N>,
+    /// The network's tensors.
     pub weights: Weights,
     critic: Critic,
     critic_weights: Weights,
     criterion: MsSsim,
     generator_adam: Adam,
     critic_adam: Adam,
-    pub clock: Clock,
+    /// How far the training is.
+    pub(super) clock: Clock,
     learning_rate: f64,
     interpolation: f64,
     seed: i64,
@@ -122,10 +131,13 @@ pub struct Trainer<N> {
 
 /// What a trainer is made of, besides the weights.
 pub struct Setup {
+    /// How pictures and reconstructions are compared.
     pub criterion: MsSsim,
+    /// Adam's step size at the start.
     pub learning_rate: f64,
     /// Share of the interpolation loss in the total; 0: there is no critic.
     pub interpolation: f64,
+    /// What is drawn depends on it.
     pub seed: i64,
 }
 
@@ -134,7 +146,7 @@ impl<N: Autoencoder> Trainer<N> {
     pub fn new(
         setup: Setup,
         given: Tensors,
-        network: impl FnOnce(&Builder) -> Result<Scale<N>, WeightsError>,
+        network: impl FnOnce(&Builder) -> Result<Described<N>, WeightsError>,
         critic: impl FnOnce(&Builder) -> Result<Critic, WeightsError>,
     ) -> Result<Self, WeightsError> {
         tch::manual_seed(setup.seed);
@@ -363,7 +375,7 @@ mod tests {
             width: 2,
             latent: 4,
         };
-        let network = |builder: &Builder| Scale::local(builder, &sizes);
+        let network = |builder: &Builder| Described::local(builder, &sizes);
         let critic = |builder: &Builder| Critic::local(builder.root(), sizes.width);
         let mut trainer = Trainer::new(setup, HashMap::new(), network, critic).unwrap();
         trainer.clock = Clock::new(1, 10, None);

@@ -4,16 +4,15 @@ use rayon::ThreadPoolBuildError;
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::libtorch::{Shared, Workers};
+use crate::libtorch::{SyncRef, Workers};
 use crate::model::config::Tiling;
 use crate::nn::efficientnet_lite::{Backbone, MEAN, SCALE};
-use crate::nn::{FusedBackbone, Walk, dense};
+use crate::nn::{FusedBackbone, InputShape, dense};
 
 /// The backbone with threads for it: on the CPU they share the tiles, or the channels of the only one.
 #[derive(Debug)]
 pub struct Extractor {
     backbone: FusedBackbone,
-    operations: f64,
     tiling: Tiling,
     device: Device,
     kind: Kind,
@@ -45,25 +44,29 @@ impl Extractor {
             Device::Cpu => Workers::sharing()?,
             _ => Workers::libtorch_threaded()?,
         };
-        let shares = match device {
+        // Of the channels: the threads that there are for a tile.
+        let slices = match device {
             Device::Cpu => workers.count().div_ceil(tiling.count()),
             _ => 1,
         };
         let [width, height] = tiling.tile;
-        let mut walk = Walk::new(1, [height as i64, width as i64]);
+        let pictures = InputShape {
+            batch: 1,
+            height: height as i64,
+            width: width as i64,
+        };
         // SAFETY: it is only read.
-        let shared = unsafe { Shared::new(backbone) };
+        let plain = unsafe { SyncRef::new(backbone) };
         // On the threads that will use it: the layout of packed weights depends on how many there are for a product.
         let backbone = workers.run(|| {
             no_grad(|| {
-                let mut backbone = FusedBackbone::new(shared.get(), kind, shares);
-                backbone.walk(&mut walk);
+                let mut backbone = FusedBackbone::new(plain.get(), kind, slices);
+                backbone.pack(pictures);
                 backbone
             })
         });
         Ok(Self {
             backbone,
-            operations: walk.operations,
             tiles: Vec::new(),
             prepared: 0,
             tiling,
@@ -73,17 +76,14 @@ impl Extractor {
         })
     }
 
+    /// How pictures are cut.
     pub fn tiling(&self) -> &Tiling {
         &self.tiling
     }
 
+    /// The threads that compute.
     pub fn workers(&self) -> &Workers {
         &self.workers
-    }
-
-    /// What one picture takes.
-    pub fn operations(&self) -> f64 {
-        self.operations * self.tiling.count() as f64
     }
 
     /// Cuts the tiles out of pictures, planar R, G, B with values in 0..=255.

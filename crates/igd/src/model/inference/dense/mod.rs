@@ -11,11 +11,11 @@ use tch::{Device, Kind, Tensor};
 
 pub use self::extractor::Extractor;
 use self::grid::PlaceGrid;
-use super::{Stage, Stages};
+use super::{Stage, StageTimes, copy_to};
 use crate::criterion::{Field, PackedField};
-use crate::libtorch::Shared;
+use crate::libtorch::SyncRef;
 use crate::model::config::DenseConfig;
-use crate::model::detection::{Picture, RawDetection, Scales};
+use crate::model::detection::{InputPicture, RawDetection, Scales};
 use crate::model::networks::DenseNetworks;
 
 /// Places that a thread takes at once: rows of their whiteners fill its cache.
@@ -26,7 +26,7 @@ const PLACES: usize = 64;
 pub struct Dense {
     extractor: Extractor,
     head: Head,
-    pub stages: Stages,
+    pub stages: StageTimes,
 }
 
 /// What comes after the features.
@@ -59,20 +59,17 @@ impl Dense {
         Ok(Self {
             extractor,
             head: Head::new(config, networks.field),
-            stages: Stages::default(),
+            stages: StageTimes::default(),
         })
     }
 
+    /// Threads that share a picture's work.
     pub fn threads(&self) -> usize {
         self.extractor.workers().count()
     }
 
-    pub fn operations(&self) -> Vec<(Stage, f64)> {
-        vec![(Stage::Features, self.extractor.operations())]
-    }
-
     /// Several pictures keep all threads busy where one with few tiles does not.
-    pub fn run(&mut self, pictures: &mut [&mut Picture]) {
+    pub fn run(&mut self, pictures: &mut [&mut InputPicture]) {
         let Self {
             extractor,
             head,
@@ -108,7 +105,7 @@ impl Dense {
             .enumerate()
             .map(|(tile, features)| {
                 // SAFETY: nobody changes them meanwhile.
-                let features = unsafe { Shared::new(features) };
+                let features = unsafe { SyncRef::new(features) };
                 let workers = self.extractor.workers();
                 workers.run(|| head.distances(tile, features.get()))
             })
@@ -132,7 +129,7 @@ impl Head {
         }
     }
 
-    /// The distances of a tile's places, from its features (places, 304).
+    /// The distances of a tile's places, from its features (places, 304). Panics where libtorch throws.
     fn distances(&self, tile: usize, features: &Tensor) -> Vec<f32> {
         let cells = features.size()[0] as usize;
         let first = if self.shared { 0 } else { tile * cells };
@@ -140,7 +137,7 @@ impl Head {
             DeviceField::Cpu(field) => {
                 let mut distances = vec![0.0; cells];
                 // SAFETY: all only read them.
-                let features = unsafe { Shared::new(features) };
+                let features = unsafe { SyncRef::new(features) };
                 distances
                     .par_chunks_mut(PLACES)
                     .enumerate()
@@ -160,7 +157,9 @@ impl Head {
                     whiteners: of_tile(&field.whiteners),
                 };
                 let distances = part.distances(&features.unsqueeze(0), &of_tile(matrices));
-                Vec::try_from(distances.get(0).to_device(Device::Cpu)).unwrap_or_default()
+                let mut values = Vec::with_capacity(cells);
+                copy_to(&mut values, &distances.get(0).to_device(Device::Cpu));
+                values
             }
         }
     }
@@ -171,5 +170,74 @@ impl Head {
         self.grid.enlarge(&mut raw.map);
         raw.score = distance;
         raw.scales = Scales::dense(distance);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::libtorch::guarded;
+    use crate::model::config::Tiling;
+
+    const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+    /// What comes after the features, once as on the CPU and once as on GPUs. Two tiles of 16 places.
+    fn heads() -> [Head; 2] {
+        tch::manual_seed(3);
+        let config = DenseConfig {
+            tiling: Tiling::new([64, 64], [2, 1]),
+            shared: false,
+            dimensions: 32,
+        };
+        let random = |shape: &[i64]| Tensor::randn(shape, OPTIONS);
+        let field = Field {
+            projection: random(&[32, 304]) * 0.1,
+            c: random(&[32, 32]),
+            whiteners: Field::triangles(&random(&[32, 32, 32])),
+        };
+        let matrices = field.matrices();
+        let on_gpu = Head {
+            field: DeviceField::Gpu(
+                Field {
+                    projection: field.projection.shallow_clone(),
+                    c: field.c.shallow_clone(),
+                    whiteners: field.whiteners.shallow_clone(),
+                },
+                matrices,
+            ),
+            shared: config.shared,
+            grid: PlaceGrid::new(config.tiling),
+        };
+        [Head::new(&config, field), on_gpu]
+    }
+
+    #[test]
+    fn tensors_and_loops_find_the_same_distances() {
+        let [on_cpu, on_gpu] = heads();
+        for tile in 0..2 {
+            let features = Tensor::randn([16, 304], OPTIONS);
+            let expected = on_cpu.distances(tile, &features);
+            let found = on_gpu.distances(tile, &features);
+            assert_eq!(found.len(), 16);
+            for (found, expected) in found.iter().zip(expected) {
+                assert!(
+                    (found - expected).abs() < 1e-3 * expected,
+                    "{found} instead of {expected}"
+                );
+            }
+        }
+    }
+
+    /// Places without a distance would be normal.
+    #[test]
+    fn tensors_that_fail_are_an_error() {
+        let [_, on_gpu] = heads();
+        for (tile, features) in [
+            (2, Tensor::randn([16, 304], OPTIONS)),
+            (0, Tensor::randn([16, 303], OPTIONS)),
+            (0, Tensor::randn([16, 304], OPTIONS).to_kind(Kind::Double)),
+        ] {
+            assert!(guarded(|| on_gpu.distances(tile, &features)).is_err());
+        }
     }
 }

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 use tch::{Tensor, no_grad};
 
-use super::{Branch, Stage, Stages, picture_of};
+use super::{Branch, Branches, Stage, StageTimes, copy_to, picture_of};
 use crate::criterion::{Reference, Residuals, ScoreWeights, mean_of_overlap};
 use crate::model::config::PaperConfig;
 use crate::model::detection::{RawDetection, ScaleTerms, Scales};
@@ -28,7 +28,7 @@ struct Whole {
     residuals: Residuals,
     reconstruction: Vec<f32>,
     map: Vec<f32>,
-    stages: Stages,
+    stages: StageTimes,
 }
 
 /// The work of a row of patches.
@@ -42,7 +42,7 @@ struct Row {
     terms: Vec<ScaleTerms>,
     /// Sum of the patches' maps: (32, 256).
     map: Vec<f32>,
-    stages: Stages,
+    stages: StageTimes,
 }
 
 impl OnCpu {
@@ -67,19 +67,20 @@ impl OnCpu {
     /// Judges a normalised picture, on one of the workers; see [`Paper::run`](super::Paper::run).
     pub fn run(
         &mut self,
-        (global, local): (Option<&Branch>, Option<&Branch>),
+        branches: &Branches,
         weights: &ScoreWeights,
         picture: &[f32],
         raw: &mut RawDetection,
-        stages: &mut Stages,
+        stages: &mut StageTimes,
     ) {
         let Self {
             reference,
             whole,
             rows,
         } = self;
+        let (global, local) = (branches.global.as_ref(), branches.local.as_ref());
         if let (Some(local), true) = (local, rows.is_empty()) {
-            let terms = no_grad(|| whole.run(local, picture, LOCAL_STAGES));
+            let terms = no_grad(|| whole.run(local, picture));
             *stages += std::mem::take(&mut whole.stages);
             raw.map.copy_from_slice(&whole.map);
             raw.patches.clear();
@@ -95,7 +96,7 @@ impl OnCpu {
         }
         let reference = &*reference;
         let (global_terms, ()) = rayon::join(
-            || global.map(|branch| no_grad(|| whole.run(branch, picture, GLOBAL_STAGES))),
+            || global.map(|branch| no_grad(|| whole.run(branch, picture))),
             || {
                 if let Some(branch) = local {
                     rows.par_iter_mut().enumerate().for_each(|(row, work)| {
@@ -145,10 +146,6 @@ fn sum_rows(rows: &[Row], map: &mut [f32]) {
     mean_of_overlap(map);
 }
 
-/// Encoder and decoder.
-const GLOBAL_STAGES: [Stage; 2] = [Stage::GlobalEncoder, Stage::GlobalDecoder];
-const LOCAL_STAGES: [Stage; 2] = [Stage::LocalEncoder, Stage::LocalDecoder];
-
 impl Whole {
     /// For pictures with sides of `side` pixels.
     fn new(reference: Reference, side: usize) -> Self {
@@ -157,20 +154,15 @@ impl Whole {
             reference,
             reconstruction: Vec::new(),
             map: vec![0.0; side * side],
-            stages: Stages::default(),
+            stages: StageTimes::default(),
         }
     }
 
-    fn run(
-        &mut self,
-        branch: &Branch,
-        picture: &[f32],
-        [encoder, decoder]: [Stage; 2],
-    ) -> ScaleTerms {
+    fn run(&mut self, branch: &Branch, picture: &[f32]) -> ScaleTerms {
         let stages = &mut self.stages;
         let tensor = stages.time(Stage::Prepare, || picture_of(picture));
-        let z = stages.time(encoder, || branch.network.encode(&tensor));
-        let reconstruction = stages.time(decoder, || branch.network.decode(&z));
+        let z = stages.time(branch.encoder, || branch.network.encode(&tensor));
+        let reconstruction = stages.time(branch.decoder, || branch.network.decode(&z));
         stages.time(Stage::Criterion, || {
             copy_to(&mut self.reconstruction, &reconstruction);
             self.reference.set(picture);
@@ -198,7 +190,7 @@ impl Row {
             gaussian: Vec::new(),
             terms: Vec::new(),
             map: vec![0.0; area],
-            stages: Stages::default(),
+            stages: StageTimes::default(),
         }
     }
 
@@ -215,8 +207,8 @@ impl Row {
                 .unfold(2, PATCH, STRIDE)
                 .permute([2, 0, 1, 3])
         });
-        let z = stages.time(Stage::LocalEncoder, || branch.network.encode(&patches));
-        let reconstructions = stages.time(Stage::LocalDecoder, || branch.network.decode(&z));
+        let z = stages.time(branch.encoder, || branch.network.encode(&patches));
+        let reconstructions = stages.time(branch.decoder, || branch.network.decode(&z));
         stages.time(Stage::Criterion, || {
             copy_to(&mut self.gaussian, &branch.descriptor.distance(&z));
             copy_to(&mut self.reconstruction, &reconstructions);
@@ -235,10 +227,4 @@ impl Row {
             }
         });
     }
-}
-
-/// The tensor's numbers (f32) in memory that is kept.
-fn copy_to(values: &mut Vec<f32>, tensor: &Tensor) {
-    values.resize(tensor.numel(), 0.0);
-    tensor.copy_data(values, tensor.numel());
 }

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Branch, picture_of};
+use super::{Branch, Branches, copy_to, picture_of};
 use crate::criterion::{self, MsSsim, PatchFold, ScoreWeights, residual_map};
 use crate::model::config::PaperConfig;
 use crate::model::detection::{RawDetection, ScaleTerms, Scales};
@@ -34,7 +34,7 @@ impl OnGpu {
     /// Judges a normalised picture; see [`Paper::run`](super::Paper::run).
     pub fn run(
         &mut self,
-        (global, local): (Option<&Branch>, Option<&Branch>),
+        branches: &Branches,
         weights: &ScoreWeights,
         picture: &[f32],
         raw: &mut RawDetection,
@@ -46,8 +46,13 @@ impl OnGpu {
             true,
             false,
         );
-        let global = global.map(|branch| Errors::of(branch, &self.global, &picture));
-        let local = local.map(|branch| Errors::of(branch, &self.local, &patches(&picture)));
+        let Branches { global, local } = branches;
+        let global = global
+            .as_ref()
+            .map(|branch| Errors::of(branch, &self.global, &picture));
+        let local = local
+            .as_ref()
+            .map(|branch| Errors::of(branch, &self.local, &patches(&picture)));
         let share = f64::from(weights.global_share);
         let folded = |local: &Errors| self.fold.mean(&local.maps);
         let mixed = match (&global, &local) {
@@ -61,9 +66,10 @@ impl OnGpu {
             let terms = Tensor::stack(&[&errors.reconstruction, &errors.gaussian], 1);
             parts.push(terms.flatten(0, -1));
         }
-        let result = Tensor::cat(&parts, 0).to_device(Device::Cpu);
-        self.result.resize(result.numel(), 0.0);
-        result.copy_data(&mut self.result, result.numel());
+        copy_to(
+            &mut self.result,
+            &Tensor::cat(&parts, 0).to_device(Device::Cpu),
+        );
         let (values, terms) = self.result.split_at(raw.map.len());
         raw.map.copy_from_slice(values);
         let mut terms = terms.chunks_exact(2).map(|pair| ScaleTerms {

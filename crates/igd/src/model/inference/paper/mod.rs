@@ -8,36 +8,45 @@ use tch::{Device, Kind, Tensor};
 
 use self::cpu::OnCpu;
 use self::gpu::OnGpu;
-use super::{Stage, Stages};
+use super::{Stage, StageTimes, copy_to};
 use crate::criterion::{Descriptor, ScoreWeights};
 use crate::libtorch::Workers;
 use crate::model::config::PaperConfig;
 use crate::model::detection::RawDetection;
 use crate::model::networks::PaperNetworks;
-use crate::nn::{Fused, Normalisation, Operations, patches_along};
+use crate::nn::{Fused, Normalisation, patches_along};
 
 /// A network for inference and the descriptor of its normal latents.
 #[derive(Debug)]
 struct Branch {
     network: Fused,
     descriptor: Descriptor,
+    /// What the times of its two halves count for.
+    encoder: Stage,
+    decoder: Stage,
 }
 
 // SAFETY: nothing changes the tensors once they are here, and libtorch lets any number of threads read one.
 unsafe impl Sync for Branch {}
 
+/// Those of a model, one at least.
+#[derive(Debug)]
+struct Branches {
+    global: Option<Branch>,
+    local: Option<Branch>,
+}
+
 /// See [`Inference`](super::Inference).
 #[derive(Debug)]
 pub struct Paper {
-    global: Option<Branch>,
-    local: Option<Branch>,
+    branches: Branches,
     score: ScoreWeights,
     normalisation: Normalisation,
     /// The normalised picture.
     picture: Vec<f32>,
     criterion: Criterion,
     workers: Workers,
-    pub stages: Stages,
+    pub stages: StageTimes,
 }
 
 #[derive(Debug)]
@@ -70,22 +79,25 @@ impl Paper {
         let (global, local) = workers.run(|| {
             rayon::join(
                 || {
-                    global.map(|scale| Branch {
-                        network: Fused::global(&scale.network, kind, 1),
-                        descriptor: scale.descriptor,
+                    global.map(|global| Branch {
+                        network: Fused::global(&global.network, kind, 1),
+                        descriptor: global.descriptor,
+                        encoder: Stage::GlobalEncoder,
+                        decoder: Stage::GlobalDecoder,
                     })
                 },
                 || {
-                    local.map(|scale| Branch {
-                        network: Fused::local(&scale.network, kind, patch_batch),
-                        descriptor: scale.descriptor,
+                    local.map(|local| Branch {
+                        network: Fused::local(&local.network, kind, patch_batch),
+                        descriptor: local.descriptor,
+                        encoder: Stage::LocalEncoder,
+                        decoder: Stage::LocalDecoder,
                     })
                 },
             )
         });
         Ok(Self {
-            global,
-            local,
+            branches: Branches { global, local },
             workers,
             score: config.score,
             normalisation: config.normalisation.clone(),
@@ -94,34 +106,18 @@ impl Paper {
                 Device::Cpu => Criterion::Cpu(Box::new(OnCpu::new(config))),
                 _ => Criterion::Gpu(Box::new(OnGpu::new(config, device))),
             },
-            stages: Stages::default(),
+            stages: StageTimes::default(),
         })
     }
 
+    /// Threads that share a picture's work.
     pub fn threads(&self) -> usize {
         self.workers.count()
     }
 
-    pub fn operations(&self) -> Vec<(Stage, f64)> {
-        let of = |branch: &Option<Branch>, count, stages: [Stage; 2]| {
-            branch.as_ref().map(|branch| {
-                let Operations { encoder, decoder } = branch.network.operations();
-                stages.into_iter().zip([count * encoder, count * decoder])
-            })
-        };
-        let side = (self.picture.len() / 3).isqrt() as i64;
-        let patches = patches_along(side).pow(2) as f64;
-        let global = [Stage::GlobalEncoder, Stage::GlobalDecoder];
-        let local = [Stage::LocalEncoder, Stage::LocalDecoder];
-        let global = of(&self.global, 1.0, global);
-        let local = of(&self.local, patches, local);
-        global.into_iter().chain(local).flatten().collect()
-    }
-
     /// The picture has the model's size.
     pub fn run(&mut self, rgb: &[f32], raw: &mut RawDetection) {
-        let branches = (self.global.as_ref(), self.local.as_ref());
-        let (weights, stages) = (&self.score, &mut self.stages);
+        let (branches, weights, stages) = (&self.branches, &self.score, &mut self.stages);
         let picture = &mut self.picture;
         stages.time(Stage::Prepare, || {
             normalise(rgb, &self.normalisation, picture);
