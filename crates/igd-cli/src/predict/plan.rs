@@ -199,8 +199,8 @@ mod tests {
             |inputs: &[PathBuf], out: &Path| overlays(inputs, out).unwrap_err().to_string();
         let error = refused(std::slice::from_ref(&one), &one);
         assert!(error.contains("would be written over"), "{error}");
-        // By another way there, and over what another input stands for.
-        let error = refused(&[one.join("a.png"), jpeg.clone()], &two.join("../one"));
+        // By another way there.
+        let error = refused(&[one.join("a.png")], &two.join("../one"));
         assert!(error.contains("would be written over"), "{error}");
         let error = refused(&[one, two], &jpeg);
         assert!(error.contains("would be one file"), "{error}");
