@@ -126,6 +126,11 @@ pub enum FetchError {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// The encoder's weights are not on this machine.
+    #[error(
+        "the encoder's weights are not on this machine: fetch them with `igd data encoder` (14 MB), and start again"
+    )]
+    NotKept,
     /// There is no place to keep it.
     #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no place to keep downloads")]
     NoCache,

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::nn::dense;
 use crate::train::TrainError;
-use crate::train::backbone::BACKBONE_LICENCE;
+use crate::train::backbone::{BACKBONE_LICENCE, kept_imagenet_backbone};
 
 /// Fewer frames make no model.
 pub const FEWEST_FRAMES: usize = 20;
@@ -121,7 +121,7 @@ struct Calibrating {
 }
 
 impl Learning {
-    /// From so many frames. The backbone is fetched if it is not there yet.
+    /// From so many frames. The backbone must be on this machine: see [`crate::data::fetch::kept_efficientnet_lite0`].
     pub fn new(
         frames: usize,
         config: DenseConfig,
@@ -144,7 +144,7 @@ impl Learning {
         kind: Kind,
     ) -> Result<Self, LearnError> {
         let calibration_frames = frames / CALIBRATION_SHARE;
-        let backbone = backbone_tensors()?;
+        let backbone = backbone_tensors(kept_imagenet_backbone()?);
         let extractor = extractor(&backbone, &config, device, kind)?;
         let moments = Moments::new(config.places() as i64, dense::FEATURES)?;
         Ok(Self {

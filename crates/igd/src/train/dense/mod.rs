@@ -69,7 +69,7 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     kept.seen.held_out.extend(new.held_out.iter().map(name));
 
     let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
-    let backbone = backbone_tensors()?;
+    let backbone = backbone_tensors(imagenet_backbone()?);
     let mut extractor = extractor(&backbone, config, Device::Cpu, kind)?;
     see(&samples, &mut extractor, &mut kept, options, run)?;
     if run.options.keep {
@@ -204,9 +204,9 @@ fn sample(extractor: &mut Extractor, shared: bool, rgb: &[f32]) -> Tensor {
 
 /// The backbone's tensors by their names in a model, with the precision that a model's file has: what is fitted is what
 /// will run.
-fn backbone_tensors() -> Result<Tensors, TrainError> {
-    let entries = imagenet_backbone()?.into_iter();
-    Ok(entries
+fn backbone_tensors(imagenet: Tensors) -> Tensors {
+    imagenet
+        .into_iter()
         .filter(|(name, _)| is_used(name))
         .map(|(name, tensor)| {
             let is_statistic = name.contains(".running_");
@@ -216,7 +216,7 @@ fn backbone_tensors() -> Result<Tensors, TrainError> {
             };
             (format!("dense.backbone.{name}"), tensor)
         })
-        .collect())
+        .collect()
 }
 
 /// Whether the entry belongs to a block that the dense profile has.
