@@ -18,11 +18,13 @@ use crate::nn::{PATCH, PATCHES, STRIDE};
 ///
 /// | model | calibrated | map and regions with a user's threshold |
 /// |---|---|---|
-/// | dense | yes or no | by the user's threshold: there are regions if and only if the score is above it |
-/// | paper | yes | as without: by the calibration's threshold of map values, which scores say nothing of |
+/// | dense | yes or no | by the user's threshold |
+/// | paper | yes | by the calibration's threshold of map values, which a threshold of scores says nothing of |
 /// | paper | no | none: the map is 0 everywhere, whatever the score |
 ///
-/// Without calibration the medians count as 0. With neither a calibration nor a threshold nothing is anomalous.
+/// Only pictures whose score is above its threshold have regions; in a dense model all of them do, but for regions that
+/// are too small. Without calibration the medians count as 0. With neither a calibration nor a threshold nothing is
+/// anomalous.
 #[derive(Debug)]
 pub struct Postprocessor {
     config: ModelConfig,
