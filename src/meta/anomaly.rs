@@ -354,7 +354,6 @@ mod tests {
         let buffer_mut = buffer.get_mut().unwrap();
         let mut odd = CustomMeta::add(buffer_mut, custom::NAME).unwrap();
         odd.mut_structure().set("score", "high");
-        drop(odd);
         sample().attach(buffer_mut).unwrap();
         assert_eq!(AnomalyMeta::from_buffer(&buffer).unwrap(), Some(sample()));
     }
