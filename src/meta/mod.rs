@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `element` | string | name of the igdfilter |
 //! | `score` | double | the raw score: IGD's, or a dense model's largest distance |
-//! | `normalized` | double | 0 at the median of held-out normal pictures, 0.5 at the threshold, at most 1 |
+//! | `normalized` | double | 0 at the median of the calibrating normal pictures, 0.5 at the threshold, at most 1 |
 //! | `threshold` | double | the raw score above which a frame counts as anomalous; infinite when neither the model nor the user gives one |
 //! | `anomalous` | boolean | `score` is above `threshold` |
 //! | `global-reconstruction`, `global-gaussian` | double | the two terms of the whole picture; absent when the model has no global network |

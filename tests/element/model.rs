@@ -93,6 +93,7 @@ fn save(model: Model, path: &Path) {
         pixel_threshold: 0.8 * highest(&normal) + 0.2 * highest(&odd),
         pixel_median: sample[sample.len() / 2],
         pictures: 1,
+        method: Default::default(),
     };
     let mut model = Model::open(&drawn, Device::Cpu).unwrap();
     model.calibration = Some(calibration);

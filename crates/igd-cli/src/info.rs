@@ -139,8 +139,8 @@ fn thresholds(calibration: Option<&Calibration>) -> Vec<Row> {
         calibration.pixel_median
     );
     let origin = format!(
-        "{} held-out pictures, false-positive rate {} %",
-        calibration.pictures,
+        "{}, false-positive rate {} %",
+        calibration.origin(),
         calibration.false_positive_rate * 100.0
     );
     vec![("threshold", threshold), ("calibration", origin)]

@@ -82,6 +82,7 @@ fn save(golden: &Golden, rgb: &[f32]) {
         pixel_threshold: 1.1 * highest,
         pixel_median: 0.0,
         pictures: 1,
+        method: Default::default(),
     });
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("paper.safetensors");
     model.save(&path, Storage::F32).unwrap();

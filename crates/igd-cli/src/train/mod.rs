@@ -14,7 +14,7 @@ use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use igd::data::TrainingSet;
 use igd::model::FALSE_POSITIVE_RATE;
-use igd::train::{self, Event, HOLD_OUT, Options, Outcome, TrainError};
+use igd::train::{self, Event, Options, Outcome, TrainError};
 use serde_json::json;
 
 use self::log::Log;
@@ -51,9 +51,10 @@ pub struct Arguments {
     /// The family of the model
     #[arg(long, value_enum, default_value_t = Profile::Dense)]
     profile: Profile,
-    /// Share of the pictures that is kept for calibration
-    #[arg(long, default_value_t = HOLD_OUT, value_parser = share)]
-    hold_out: f64,
+    /// Share of the pictures that is kept for calibration [default: 0.15; none in dense fits to 50 pictures and more,
+    /// where each picture is judged as if it alone had been left out]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    hold_out: Option<f64>,
     /// Share of normal pictures that may be flagged
     #[arg(long, default_value_t = FALSE_POSITIVE_RATE, value_parser = share)]
     false_positive_rate: f64,
@@ -64,7 +65,7 @@ pub struct Arguments {
     /// Go on where a training of the same model was stopped; with what --keep has kept, add pictures to a dense model
     #[arg(long)]
     resume: bool,
-    /// Write losses (CSV), pictures with their reconstructions, and a histogram of the held-out pictures' scores to a
+    /// Write losses (CSV), pictures with their reconstructions, and a histogram of the scores that calibrate to a
     /// folder
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
@@ -281,15 +282,15 @@ fn print(options: &Options, outcome: &Outcome, json: bool) -> io::Result<()> {
     match outcome.calibration {
         Some(calibration) => writeln!(
             stdout(),
-            "threshold {:.4} (median {:.4}) from {} held-out pictures at a false-positive rate of {} %",
+            "threshold {:.4} (median {:.4}) from {}, at a false-positive rate of {} %",
             calibration.threshold,
             calibration.median,
-            calibration.pictures,
+            calibration.origin(),
             calibration.false_positive_rate * 100.0
         )?,
         None => writeln!(
             stdout(),
-            "not calibrated, since no picture was held out: see igd calibrate"
+            "not calibrated, since there was no picture to calibrate with: see igd calibrate"
         )?,
     }
     Ok(())

@@ -48,6 +48,21 @@ fn the_program_fits_and_tells() {
     let info: serde_json::Value = serde_json::from_slice(&info).unwrap();
     assert_eq!(info["config"]["profile"], "dense");
 
+    // With more of them none needs to be held out.
+    textures::write(&data, 24..50, (96, 96));
+    let small = ["--input", "64", "--dimensions", "16"];
+    let other = folder.path().join("other.safetensors");
+    let fit_all = ["train", "--data", text(&data), "--out", text(&other)];
+    let said = String::from_utf8(igd(&[&fit_all[..], &small].concat()).stdout).unwrap();
+    assert!(said.contains("fitted to 50 pictures"), "{said}");
+    let info = String::from_utf8(igd(&["info", text(&other)]).stdout).unwrap();
+    for page in [said, info] {
+        assert!(
+            page.contains("50 pictures, each left out in turn"),
+            "{page}"
+        );
+    }
+
     let picture = data.join("000.png");
     let line = igd(&["predict", "--model", text(&out), text(&picture)]).stdout;
     let line: serde_json::Value = serde_json::from_slice(&line).unwrap();

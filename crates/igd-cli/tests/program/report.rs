@@ -87,6 +87,7 @@ impl Bench {
                 pixel_threshold: 0.5,
                 pixel_median: 0.1,
                 pictures: 3,
+                method: Default::default(),
             }),
             ..common::small_model()
         };

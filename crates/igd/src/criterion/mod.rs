@@ -11,7 +11,7 @@ mod score;
 use tch::{Kind, Tensor};
 
 pub use field::Field;
-pub(crate) use field::{PackedField, gaussian_term};
+pub(crate) use field::{LeftOutField, PackedField, gaussian_term};
 pub use gaussian::Descriptor;
 pub use heatmap::{PatchFold, residual_map};
 pub use ms_ssim::{MsSsim, Similarity};

@@ -11,16 +11,40 @@ use super::detection::Measurement;
 pub struct Calibration {
     /// Raw score above which a picture is anomalous.
     pub threshold: f32,
-    /// Median raw score of the held-out normal pictures.
+    /// Median raw score of those normal pictures.
     pub median: f32,
     /// The share of normal pictures that may lie above the threshold, and of their pixels above the pixel threshold.
     pub false_positive_rate: f64,
     /// Raw map value from which a pixel is anomalous.
     pub pixel_threshold: f32,
-    /// Median raw map value of the held-out normal pictures.
+    /// Median raw map value of those normal pictures.
     pub pixel_median: f32,
-    /// Held-out normal pictures.
+    /// Normal pictures that it comes of.
     pub pictures: usize,
+    /// Files of versions before have none: there they were held out.
+    #[serde(default)]
+    pub method: CalibrationMethod,
+}
+
+/// How the pictures that calibrate come to be new to the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CalibrationMethod {
+    /// It was not trained on them.
+    #[default]
+    HeldOut,
+    /// It was fitted to them, and each was judged as if it alone had been left out.
+    LeaveOneOut,
+}
+
+impl CalibrationMethod {
+    /// So many pictures, in words.
+    pub fn describe(self, pictures: usize) -> String {
+        match self {
+            Self::HeldOut => format!("{pictures} held-out pictures"),
+            Self::LeaveOneOut => format!("{pictures} pictures, each left out in turn"),
+        }
+    }
 }
 
 /// Share of normal pictures that may be flagged, unless told otherwise: one in a hundred.
@@ -35,6 +59,11 @@ const RAREST: f64 = 1e-6;
 const SMALLEST_MARGIN: f32 = 1e-4;
 
 impl Calibration {
+    /// The pictures that it comes of, in words.
+    pub fn origin(&self) -> String {
+        self.method.describe(self.pictures)
+    }
+
     /// Refuses numbers that could not have been measured, thresholds at or below their medians; the reason names the
     /// field.
     pub fn check(&self) -> Result<(), String> {
@@ -135,6 +164,7 @@ pub fn calibrate(measurements: &[Measurement], false_positive_rate: f64) -> Opti
         pixel_threshold: above(pixel_threshold, pixel_median),
         pixel_median,
         pictures: measurements.len(),
+        method: CalibrationMethod::default(),
     })
 }
 
@@ -281,6 +311,19 @@ mod tests {
                 calibration.check().unwrap();
             }
         }
+    }
+
+    #[test]
+    fn what_no_method_is_told_of_was_held_out() {
+        let text = r#"{"threshold": 2.0, "median": 1.0, "false_positive_rate": 0.01, "pixel_threshold": 2.0,
+            "pixel_median": 0.8, "pictures": 180}"#;
+        let earlier: Calibration = serde_json::from_str(text).unwrap();
+        assert_eq!(earlier.origin(), "180 held-out pictures");
+        let method = CalibrationMethod::LeaveOneOut;
+        let now = Calibration { method, ..earlier };
+        let text = serde_json::to_string(&now).unwrap();
+        assert!(text.contains(r#""method":"leave-one-out""#), "{text}");
+        assert_eq!(serde_json::from_str::<Calibration>(&text).unwrap(), now);
     }
 
     #[test]

@@ -161,8 +161,8 @@ pub struct Map {
 pub struct Detection {
     /// The raw score: IGD's, or a dense model's largest distance.
     pub score: f32,
-    /// clamp(0.5 + (score - threshold) / (2 (threshold - median)), 0, 1): 0 at the median of held-out normal pictures,
-    /// 0.5 at the threshold. 0 where there is no threshold.
+    /// clamp(0.5 + (score - threshold) / (2 (threshold - median)), 0, 1): 0 at the median of the calibrating normal
+    /// pictures, 0.5 at the threshold. 0 where there is no threshold.
     pub normalized: f32,
     /// The raw score above which a picture is anomalous; infinite where there is none.
     pub threshold: f32,

@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::calibration::Calibration;
 use super::config::{DenseConfig, ModelConfig};
-use super::detection::{DetectError, Detection, InputPicture, Measurement};
+use super::detection::{DetectError, Detection, InputPicture, Measurement, RawDetection};
 use super::error::ModelError;
 use super::file::Model;
 use super::inference::{Inference, Stage, StageTimes};
@@ -161,16 +161,15 @@ impl Detector {
         &mut self,
         tiles: &[Tensor],
     ) -> Result<Measurement, DetectError> {
-        let mut picture = std::mem::take(&mut self.picture);
-        let judged = self.run(&mut [&mut picture], |inference, pictures| {
-            for picture in pictures {
-                inference.measure(tiles, &mut picture.raw);
-            }
-        });
-        self.picture = picture;
-        judged?;
-        self.picture.raw.check()?;
-        Ok(self.measurement())
+        self.measure_own(|inference, raw| inference.measure(tiles, raw))
+    }
+
+    /// As [`Detector::measure`], from the distances of the places of each tile of a picture: for dense models only.
+    pub(crate) fn measure_distances(
+        &mut self,
+        tiles: &[&[f32]],
+    ) -> Result<Measurement, DetectError> {
+        self.measure_own(|inference, raw| inference.measure_distances(tiles, raw))
     }
 
     /// Fills in the raw numbers of pictures, whose `rgb` is as [`Detector::detect`] takes it, and
@@ -208,6 +207,23 @@ impl Detector {
         self.picture = picture;
         inferred?;
         self.picture.raw.check()
+    }
+
+    /// What `work` makes of `self.picture`.
+    fn measure_own(
+        &mut self,
+        work: impl Fn(&mut Inference, &mut RawDetection),
+    ) -> Result<Measurement, DetectError> {
+        let mut picture = std::mem::take(&mut self.picture);
+        let judged = self.run(&mut [&mut picture], |inference, pictures| {
+            for picture in pictures {
+                work(inference, &mut picture.raw);
+            }
+        });
+        self.picture = picture;
+        judged?;
+        self.picture.raw.check()?;
+        Ok(self.measurement())
     }
 
     fn run<'a>(

@@ -15,7 +15,7 @@ mod postprocessor;
 mod precision;
 mod regions;
 
-pub use calibration::{Calibration, FALSE_POSITIVE_RATE, calibrate};
+pub use calibration::{Calibration, CalibrationMethod, FALSE_POSITIVE_RATE, calibrate};
 pub use config::{DenseConfig, ModelConfig, PaperConfig, Storage, Tiling};
 pub use detection::{
     DenseTerms, DetectError, Detection, InputPicture, Map, Measurement, RawDetection, Region,

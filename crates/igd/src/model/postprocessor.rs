@@ -305,6 +305,7 @@ fn masked_score(weights: &ScoreWeights, raw: &RawDetection, mask: &Mask) -> (f32
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::calibration::CalibrationMethod;
     use crate::model::config::{DenseConfig, Tiling};
     use crate::nn::{EncoderKind, GlobalConfig, LocalConfig};
 
@@ -315,6 +316,7 @@ mod tests {
         pixel_threshold: 0.5,
         pixel_median: 0.25,
         pictures: 20,
+        method: CalibrationMethod::HeldOut,
     };
 
     fn dense() -> ModelConfig {
@@ -420,6 +422,7 @@ mod tests {
             pixel_threshold: 0.5,
             pixel_median: 0.25,
             pictures: 1,
+            method: CalibrationMethod::HeldOut,
         };
         let config = ModelConfig::paper(Some(global), None);
         let mut postprocessor = Postprocessor::new(config, Some(calibration));

@@ -11,7 +11,7 @@ mod state;
 
 pub use self::backbone::BACKBONE_LICENCE;
 pub use self::error::TrainError;
-pub use self::options::{HOLD_OUT, Options, Profile};
+pub use self::options::{FEWEST_LEFT_OUT, HOLD_OUT, Options, Profile};
 use self::run::Run;
 use crate::data::{PictureError, Sample};
 use crate::files::{check_writable, sweep};
@@ -29,7 +29,7 @@ pub enum Event<'a> {
     Step(paper::Report<'a>),
     /// A checkpoint could not be written; the one before it is whole, and the run goes on.
     NotSaved(&'a ModelError),
-    /// What the held-out pictures score, and the thresholds that come of it.
+    /// What the pictures that calibrate score, and the thresholds that come of it.
     Judged(&'a [Measurement], Option<Calibration>),
     /// So many of so many pictures are done.
     Pictures(usize, usize),
@@ -55,10 +55,18 @@ struct Trained {
     config: ModelConfig,
     tensors: Tensors,
     provenance: Provenance,
-    held_out: Vec<Sample>,
+    calibrating: Calibrating,
 }
 
-/// Trains a model as `options` say, calibrates it on the held-out pictures and writes it.
+/// What the thresholds come of.
+enum Calibrating {
+    /// Pictures that it was not trained on.
+    HeldOut(Vec<Sample>),
+    /// What those score that it was fitted to, each as if it had been left out.
+    LeftOut(Vec<Measurement>),
+}
+
+/// Trains a model as `options` say, calibrates and writes it.
 pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
     check_writable(&options.out)?;
     sweep(&options.out);

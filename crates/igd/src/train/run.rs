@@ -4,9 +4,12 @@ use std::sync::atomic::Ordering;
 
 use tch::Device;
 
-use super::{Event, Options, Outcome, TrainError, Trained, measure};
+use super::{Calibrating, Event, Options, Outcome, TrainError, Trained, measure};
 use crate::data::{PictureError, Sample};
-use crate::model::{Detector, Model, ModelError, Precision, Provenance, calibrate};
+use crate::model::{
+    Calibration, CalibrationMethod, Detector, Measurement, Model, ModelConfig, ModelError,
+    Precision, Provenance, Tensors, calibrate,
+};
 
 /// Fewer pictures than this teach nothing.
 pub const FEWEST_PICTURES: usize = 8;
@@ -78,42 +81,72 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Calibrates the model on the held-out pictures and writes it.
+    /// A model that judges pictures on the CPU.
+    pub fn detector(
+        &self,
+        config: &ModelConfig,
+        tensors: &Tensors,
+    ) -> Result<Detector, ModelError> {
+        let kind = Precision::Auto.on(Device::Cpu)?;
+        Detector::new(self.model(config, tensors)?, Device::Cpu, kind)
+    }
+
+    fn model(&self, config: &ModelConfig, tensors: &Tensors) -> Result<Model, ModelError> {
+        Model::of_tensors(config, tensors, Device::Cpu)
+            .map_err(ModelError::weights(&self.options.out))
+    }
+
+    /// Calibrates the model and writes it.
     pub fn finish(mut self, trained: Trained) -> Result<Outcome, TrainError> {
         let Trained {
             config,
             tensors,
             provenance,
-            held_out,
+            calibrating,
         } = trained;
-        self.tell(Event::Stage("calibrating"));
-        let Options { out, .. } = self.options;
-        let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
-        let model =
-            || Model::of_tensors(&config, &tensors, Device::Cpu).map_err(ModelError::weights(out));
-        let mut detector = Detector::new(model()?, Device::Cpu, kind)?;
-        let measurements = measure(&mut detector, &held_out, |done| {
-            match done {
-                Ok(done) => self.tell(Event::Pictures(done, held_out.len())),
-                Err(error) => self.skip(error)?,
-            }
-            self.check_stop()
-        })?;
-        let calibration = calibrate(&measurements, self.options.false_positive_rate);
+        let (measurements, method) = match calibrating {
+            Calibrating::HeldOut(samples) => (
+                self.measure(&mut self.detector(&config, &tensors)?, &samples)?,
+                CalibrationMethod::HeldOut,
+            ),
+            Calibrating::LeftOut(measurements) => (measurements, CalibrationMethod::LeaveOneOut),
+        };
+        let calibration =
+            calibrate(&measurements, self.options.false_positive_rate).map(|calibration| {
+                Calibration {
+                    method,
+                    ..calibration
+                }
+            });
         self.tell(Event::Judged(&measurements, calibration));
         let model = Model {
             calibration,
             provenance,
-            ..model()?
+            ..self.model(&config, &tensors)?
         };
         model
-            .save(out, model.config.storage())
+            .save(&self.options.out, model.config.storage())
             .map_err(TrainError::NotWritten)?;
         Ok(Outcome {
             pictures: model.provenance.pictures,
             skipped: self.skipped,
             calibration,
             epochs: model.provenance.epochs,
+        })
+    }
+
+    fn measure(
+        &mut self,
+        detector: &mut Detector,
+        samples: &[Sample],
+    ) -> Result<Vec<Measurement>, TrainError> {
+        self.tell(Event::Stage("calibrating"));
+        measure(detector, samples, |done| {
+            match done {
+                Ok(done) => self.tell(Event::Pictures(done, samples.len())),
+                Err(error) => self.skip(error)?,
+            }
+            self.check_stop()
         })
     }
 }

@@ -99,6 +99,7 @@ fn model(config: ModelConfig, given: Tensors) -> Model {
             pixel_threshold: 0.75,
             pixel_median: 0.125,
             pictures: 3,
+            method: Default::default(),
         }),
         provenance: Provenance::now(),
     }

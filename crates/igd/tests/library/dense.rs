@@ -56,7 +56,7 @@ fn training_set(data: &Path) -> TrainingSet {
 fn options(data: &Path, out: PathBuf) -> Options {
     Options {
         profile: profile(of_size(128), 16),
-        hold_out: 0.0,
+        hold_out: Some(0.0),
         ..Options::new(training_set(data), out)
     }
 }
@@ -304,7 +304,7 @@ fn a_fit_that_goes_on_holds_out_what_one_fit_would() {
     write(&part, 0..20, (96, 96));
     // Every fifth, of both halves and of all.
     let holding_out = |data: &Path, name: &str, resume| Options {
-        hold_out: 0.2,
+        hold_out: Some(0.2),
         resume,
         ..small_options(data, folder.path().join(name))
     };
@@ -335,7 +335,7 @@ fn a_fit_that_was_stopped_comes_to_the_same() {
     let data = folder.path().join("good");
     write(&data, 0..40, (96, 96));
     let fitting = |name: &str, resume| Options {
-        hold_out: 0.2,
+        hold_out: Some(0.2),
         profile: small(3),
         strict: true,
         checkpoint_interval: Duration::ZERO,
@@ -368,7 +368,7 @@ fn a_fit_that_is_told_to_stop_keeps_what_it_has_seen() {
     let data = folder.path().join("good");
     write(&data, 0..40, (96, 96));
     let fitting = |name: &str| Options {
-        hold_out: 0.2,
+        hold_out: Some(0.2),
         profile: small(3),
         keep: false,
         ..small_options(&data, folder.path().join(name))
@@ -647,7 +647,7 @@ fn a_small_defect_in_a_large_frame_is_seen_through_tiles() {
         };
         fit(&Options {
             profile: profile(config, 16),
-            hold_out: 0.34,
+            hold_out: Some(0.34),
             ..options(&data, out.clone())
         });
         Detector::open(&out, Device::Cpu, Precision::Auto).unwrap()

@@ -1,76 +1,142 @@
-//! Pictures that cannot be used, in trainings.
+//! Thresholds of dense models that hold no pictures out.
 
 use std::fs;
-
-use image::hooks::{register_decoding_hook, register_format_detection_hook};
+use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use crate::common::network::has_weights;
-use crate::common::textures;
-use igd::data::{Selection, TrainingSet};
-use igd::model::{DenseConfig, Tiling};
-use igd::nn::PATCH;
-use igd::train::{Event, Options, Profile, dense, paper, train};
+use crate::common::textures::write;
+use igd::data::{Sample, Selection, TrainingSet};
+use igd::model::{Calibration, CalibrationMethod, DenseConfig, Detector, Model, Precision, Tiling};
+use igd::train::{Event, Options, Profile, TrainError, dense, measure, train};
+use tch::Device;
 
-/// A training that takes a second.
-fn paper() -> Profile {
-    Profile::Paper(paper::Options {
-        global: None,
-        input: PATCH,
-        width: 1,
-        latent: 2,
-        epochs: 1,
-        patch_batch: 8,
-        ..paper::Options::default()
-    })
+const SIZE: (u32, u32) = (96, 96);
+
+/// To what lies in the folder, with the calibration left to the fit.
+fn options(data: &Path, out: &Path, tiling: Tiling, shared: bool) -> Options {
+    let config = DenseConfig {
+        tiling,
+        shared,
+        dimensions: 32,
+    };
+    let profile = dense::Options {
+        config,
+        ..dense::Options::default()
+    };
+    let data = TrainingSet::open(data, &Selection::default()).unwrap();
+    Options {
+        profile: Profile::Dense(profile),
+        ..Options::new(data, out.to_owned())
+    }
 }
 
-fn dense() -> Profile {
-    let config = DenseConfig {
-        tiling: Tiling::whole([64, 64]),
-        dimensions: 16,
-        ..DenseConfig::usual()
-    };
-    Profile::Dense(dense::Options { config, batch: 16 })
+/// What the pictures that calibrate have scored, and what came of it.
+fn fit(options: &Options) -> (Vec<f32>, Calibration) {
+    let mut scores = Vec::new();
+    let outcome = train(options, |event| {
+        if let Event::Judged(measurements, _) = event {
+            scores = measurements.iter().map(|one| one.score).collect();
+        }
+    });
+    let calibration = outcome.unwrap().calibration.unwrap();
+    let model = Model::open(&options.out, Device::Cpu).unwrap();
+    assert_eq!(model.calibration, Some(calibration));
+    (scores, calibration)
+}
+
+fn mean(scores: &[f32]) -> f32 {
+    scores.iter().sum::<f32>() / scores.len() as f32
+}
+
+/// But for the projection, which has seen them all; also where tiles have their places in common.
+#[test]
+fn left_out_pictures_score_as_if_they_were_new() {
+    if !has_weights() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("good"), folder.path().join("model"));
+    write(&data, 0..50, SIZE);
+    for shared in [false, true] {
+        let all = options(&data, &out, Tiling::new([64, 64], [2, 1]), shared);
+        let (scores, calibration) = fit(&all);
+        assert_eq!(calibration.method, CalibrationMethod::LeaveOneOut);
+        assert_eq!((scores.len(), calibration.pictures), (50, 50));
+        let score = |picture: &Sample| {
+            let mut detector = Detector::open(&out, Device::Cpu, Precision::Auto).unwrap();
+            let picture = std::slice::from_ref(picture);
+            measure(&mut detector, picture, |_| Ok(())).unwrap()[0].score
+        };
+        for left_out in [7, 31] {
+            let fitted = score(&all.data.samples[left_out]);
+            let mut others = Options {
+                hold_out: Some(0.0),
+                ..all.clone()
+            };
+            let picture = others.data.samples.remove(left_out);
+            assert_eq!(train(&others, |_| ()).unwrap().calibration, None);
+            let new = score(&picture);
+            let found = scores[left_out];
+            println!("{shared}: {fitted} fitted to, {new} new, {found} left out");
+            assert!((found / new - 1.0).abs() < 0.03, "{found} {new}");
+            assert!(fitted < 0.9 * found, "{fitted} {found}");
+        }
+    }
 }
 
 #[test]
-fn one_whose_decoder_panics_is_named() {
-    const SIGNATURE: &[u8] = b"IGD, panicking";
-    register_format_detection_hook("panicking".into(), SIGNATURE, None);
-    let registered = register_decoding_hook(
-        "panicking".into(),
-        Box::new(|_| panic!("as decoders do now and then")),
-    );
-    assert!(registered);
+fn few_pictures_are_held_out_unless_more_come() {
+    if !has_weights() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("good");
-    textures::write(&data, 0..12, (64, 64));
-    fs::write(data.join("005.png"), SIGNATURE).unwrap();
-    let mut profiles = vec![paper()];
-    if has_weights() {
-        profiles.push(dense());
+    let [all, data] = ["all", "part"].map(|name| folder.path().join(name));
+    let [once, steps] = ["once", "steps"].map(|name| folder.path().join(name));
+    let options = |data: &Path, out: &Path| Options {
+        keep: true,
+        resume: true,
+        ..options(data, out, Tiling::whole([64, 64]), false)
+    };
+    write(&data, 0..40, SIZE);
+    let (_, calibration) = fit(&options(&data, &steps));
+    assert_eq!(calibration.method, CalibrationMethod::HeldOut);
+    assert_eq!(calibration.pictures, 6);
+
+    // Those that were held out are fitted to now; told to stop, it goes on with all.
+    write(&data, 40..55, SIZE);
+    let stopped = options(&data, &steps);
+    let mut now = String::new();
+    let error = train(&stopped, |event| match event {
+        Event::Stage(stage) => now = stage.to_owned(),
+        Event::Pictures(..) if now == "calibrating" => stopped.stop.store(true, Ordering::Relaxed),
+        _ => {}
+    });
+    assert!(matches!(error.unwrap_err(), TrainError::Stopped));
+    write(&all, 0..60, SIZE);
+    let (expected, at_once) = fit(&options(&all, &once));
+    write(&data, 55..60, SIZE);
+    let (found, in_steps) = fit(&options(&data, &steps));
+    assert_eq!(in_steps.method, CalibrationMethod::LeaveOneOut);
+    assert_eq!((in_steps.pictures, expected.len()), (60, 60));
+    assert!((mean(&found) / mean(&expected) - 1.0).abs() < 2e-3);
+    assert!((in_steps.threshold / at_once.threshold - 1.0).abs() < 5e-3);
+
+    // Of an earlier run's pictures that are gone nothing can be said, of those that are there it can.
+    for number in 0..20 {
+        fs::remove_file(data.join(format!("{number:03}.png"))).unwrap();
     }
-    for profile in profiles {
-        let set = TrainingSet::open(&data, &Selection::default()).unwrap();
-        let mut options = Options {
-            profile,
-            ..Options::new(set, folder.path().join("m.safetensors"))
-        };
-        let mut said = Vec::new();
-        let outcome = train(&options, |event| {
-            if let Event::Skipped(error) = event {
-                said.push(error.to_string());
-            }
-        });
-        let outcome = outcome.unwrap();
-        assert_eq!(outcome.skipped, 1);
-        let [error] = &said[..] else {
-            panic!("{said:?}")
-        };
-        let expected = "005.png: not a picture: its decoder panicked";
-        assert!(error.ends_with(expected), "{error}");
-        options.strict = true;
-        let error = train(&options, |_| ()).unwrap_err().to_string();
-        assert!(error.ends_with(expected), "{error}");
-    }
+    let (_, of_the_rest) = fit(&options(&data, &steps));
+    assert_eq!(of_the_rest.pictures, 40);
+    let model = Model::open(&steps, Device::Cpu).unwrap();
+    assert_eq!(model.provenance.pictures, 60);
+
+    // As a command says that names a share.
+    let held_out = Options {
+        hold_out: Some(0.1),
+        ..options(&all, &folder.path().join("held-out"))
+    };
+    let (_, calibration) = fit(&held_out);
+    assert_eq!(calibration.method, CalibrationMethod::HeldOut);
+    assert_eq!(calibration.pictures, 6);
 }

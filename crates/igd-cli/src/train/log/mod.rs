@@ -114,8 +114,7 @@ impl Log {
         if scores.is_empty() {
             return Ok(());
         }
-        let threshold = calibration.map(|calibration| f64::from(calibration.threshold));
-        let svg = scores::svg(&scores, threshold);
+        let svg = scores::svg(&scores, calibration.as_ref());
         write_atomically(&self.folder.join("scores.svg"), svg.as_bytes())
     }
 }

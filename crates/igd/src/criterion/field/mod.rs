@@ -6,10 +6,12 @@
 //! of a place from normal is ||W (P x - c)|| / sqrt(d): about 1 where it is normal, whatever the number d of
 //! directions.
 
+mod left_out;
 mod packed;
 
 use tch::{Kind, Tensor};
 
+pub use left_out::LeftOutField;
 pub use packed::PackedField;
 
 use crate::nn::{Init, Scope, WeightsError};
@@ -52,6 +54,15 @@ impl Field {
             });
         }
         Ok(field)
+    }
+
+    /// That of so many of the places, which shares its memory.
+    pub(crate) fn of_places(&self, first: i64, places: i64) -> Self {
+        Self {
+            projection: self.projection.shallow_clone(),
+            c: self.c.narrow(0, first, places),
+            whiteners: self.whiteners.narrow(0, first, places),
+        }
     }
 
     /// The lower triangles, row by row (places, d (d + 1) / 2), of matrices (places, d, d).

@@ -89,6 +89,14 @@ impl Inference {
             Self::Dense(dense) => dense.measure(tiles, raw),
         }
     }
+
+    /// The same, from the distances of each tile's places.
+    pub fn measure_distances(&mut self, tiles: &[&[f32]], raw: &mut RawDetection) {
+        match self {
+            Self::Paper(_) => raw.score = f32::NAN,
+            Self::Dense(dense) => dense.measure_distances(tiles, raw),
+        }
+    }
 }
 
 /// Fills `values`, whose memory is kept, with a tensor's numbers, which are f32.

@@ -1,11 +1,13 @@
 //! From moments to descriptors, in closed form.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use tch::{Kind, Tensor, no_grad};
 
 use super::error::FitError;
 use super::moments::Moments;
-use crate::criterion::Field;
+use crate::criterion::{Field, LeftOutField};
 use crate::libtorch::{SyncRef, Workers};
 
 /// How much of each place's covariance is given up for one without directions, so that what its pictures were too few
@@ -82,6 +84,35 @@ impl Fit {
     pub fn go_on(&mut self, places: i64, workers: &Workers) -> bool {
         let (first, end) = (self.done, (self.done + places).min(self.places()));
         self.done = end;
+        let shrinkage = Shrinkage::new(self.moments.count, 0);
+        let whiteners = self.whiteners(first..end, shrinkage, workers);
+        self.whiteners.extend(whiteners);
+        self.done == self.places()
+    }
+
+    /// The field for the pictures that it is fitted to, of which each has so many samples a place.
+    pub fn left_out(&self, together: usize, workers: &Workers) -> LeftOutField {
+        let together = together as i64;
+        let shrinkage = Shrinkage::new(self.moments.count, together);
+        let whiteners = self.whiteners(0..self.places(), shrinkage, workers);
+        LeftOutField {
+            field: Field {
+                projection: self.projection.shallow_clone(),
+                c: self.c.shallow_clone(),
+                whiteners: Tensor::stack(&whiteners, 0),
+            },
+            samples: self.moments.count,
+            together,
+            weight: shrinkage.weight,
+        }
+    }
+
+    fn whiteners(
+        &self,
+        places: Range<i64>,
+        shrinkage: Shrinkage,
+        workers: &Workers,
+    ) -> Vec<Tensor> {
         // SAFETY: all only read them.
         let (scatter, projection) = unsafe {
             (
@@ -89,25 +120,21 @@ impl Fit {
                 SyncRef::new(&self.projection),
             )
         };
-        let seen = self.moments.count as f64;
-        let prior = PRIOR / (seen + PRIOR);
-        let whiteners: Vec<Tensor> = workers.run(|| {
-            (first..end)
+        workers.run(|| {
+            places
                 .into_par_iter()
                 .map(|place| {
-                    no_grad(|| {
-                        let covariance = scatter.get().get(place) / (seen - 1.0);
-                        whitener(&covariance, projection.get(), prior)
-                    })
+                    let scatter = scatter.get().get(place);
+                    no_grad(|| whitener(&scatter, projection.get(), shrinkage))
                 })
                 .collect()
-        });
-        self.whiteners.extend(whiteners);
-        self.done == self.places()
+        })
     }
 
     /// The field of all places, which must be done.
     pub fn finish(self) -> Result<Field, FitError> {
+        // They take the most memory.
+        drop(self.moments);
         let field = Field {
             projection: self.projection,
             c: self.c,
@@ -122,15 +149,39 @@ impl Fit {
     }
 }
 
-/// The lower triangle of W for a place's covariance: W'W is its inverse, after projection, and with the prior's share
-/// of what is the identity there.
-fn whitener(covariance: &Tensor, projection: &Tensor, prior: f64) -> Tensor {
-    let projected = projection.matmul(covariance).matmul(&projection.tr());
+/// How a place's covariance comes of its scatter.
+#[derive(Clone, Copy)]
+struct Shrinkage {
+    /// Samples that the scatter is of.
+    seen: f64,
+    /// Share of the prior.
+    prior: f64,
+    /// What the scatter is multiplied with.
+    weight: f64,
+}
+
+impl Shrinkage {
+    /// Of `seen` samples, from whose scatter so many are yet to be left out.
+    fn new(seen: i64, left_out: i64) -> Self {
+        let others = (seen - left_out) as f64;
+        let prior = PRIOR / (others + PRIOR);
+        Self {
+            seen: seen as f64,
+            prior,
+            weight: (1.0 - prior - SHRINKAGE) / (others - 1.0),
+        }
+    }
+}
+
+/// The lower triangle of W for a place's scatter: W'W is the inverse of its covariance, after projection, and with the
+/// prior's share of what is the identity there.
+fn whitener(scatter: &Tensor, projection: &Tensor, shrinkage: Shrinkage) -> Tensor {
+    let projected = projection.matmul(scatter).matmul(&projection.tr());
     let dimensions = projected.size()[0];
-    let variance = projected.trace().double_value(&[]) / dimensions as f64;
+    let variance = projected.trace().double_value(&[]) / dimensions as f64 / (shrinkage.seen - 1.0);
     let identity = Tensor::eye(dimensions, (Kind::Float, projected.device()));
-    let shrunk = projected * (1.0 - prior - SHRINKAGE)
-        + &identity * (prior + SHRINKAGE * variance.max(LEAST_VARIANCE));
+    let shrunk = projected * shrinkage.weight
+        + &identity * (shrinkage.prior + SHRINKAGE * variance.max(LEAST_VARIANCE));
     // Where it is not positive definite after all, NaN says so.
     let (cholesky, _) = Tensor::linalg_cholesky_ex(&shrunk, false, false);
     let inverse = cholesky.linalg_solve_triangular(&identity, false, true, false);
@@ -215,6 +266,77 @@ mod tests {
                 "{found} {expected}"
             );
         }
+    }
+
+    /// All samples but those.
+    fn without(samples: &Tensor, left_out: &Range<i64>) -> Tensor {
+        let after = samples.size()[0] - left_out.end;
+        let parts = [
+            samples.narrow(0, 0, left_out.start),
+            samples.narrow(0, left_out.end, after),
+        ];
+        Tensor::cat(&parts, 0)
+    }
+
+    /// Distances of `left_out` from what the samples `others` come to, all of them projected, with covariances shrunk
+    /// to the variance of `like`: (T, places).
+    fn refitted(left_out: &Tensor, others: &Tensor, like: &Tensor) -> Tensor {
+        let identity = Tensor::eye(16, (Kind::Double, Device::Cpu));
+        let variances = like.var_dim([0].as_slice(), true, false);
+        let variance = variances.mean_dim([1].as_slice(), false, Kind::Double);
+        let seen = others.size()[0] as f64;
+        let mean = others.mean_dim([0].as_slice(), true, Kind::Double);
+        let centred = (others - &mean).transpose(0, 1);
+        let covariance = centred.transpose(1, 2).matmul(&centred) / (seen - 1.0);
+        let prior = 20.0 / (seen + 20.0);
+        let share = (variance * 0.02 + prior).view([-1, 1, 1]);
+        let shrunk = covariance * (0.98 - prior) + identity * share;
+        let deviations = (left_out - mean).transpose(0, 1);
+        let products = deviations.matmul(&shrunk.inverse()) * deviations;
+        let squares = products.mean_dim([2].as_slice(), false, Kind::Double);
+        squares.sqrt().tr()
+    }
+
+    #[test]
+    fn leaving_out_in_closed_form_is_a_fit_to_the_others() {
+        let workers = Workers::sharing().unwrap();
+        for together in [1, 4] {
+            let pictures = 60 / together;
+            let features = features(60);
+            let mut moments = Moments::new(5, 20).unwrap();
+            moments.add(&features, &workers);
+            let fit = Fit::new(moments, 16).unwrap();
+            let by_picture = features.view([pictures, together, 5, 20]);
+            let field = fit.left_out(together as usize, &workers);
+            let found = field.distances(&by_picture, &workers).to_kind(Kind::Double);
+            let projected = features.matmul(&fit.projection.tr()).to_kind(Kind::Double);
+            for picture in 0..pictures {
+                let left_out = projected.narrow(0, picture * together, together);
+                let others = without(&projected, &(picture * together..(picture + 1) * together));
+                let off = |like: &Tensor| {
+                    let expected = refitted(&left_out, &others, like);
+                    let off = found.get(picture) / expected - 1.0;
+                    off.abs().max().double_value(&[])
+                };
+                assert!(off(&projected) < 1e-4, "{}", off(&projected));
+                // The variance that they are shrunk to, of the others alone, makes next to no difference.
+                assert!(off(&others) < 2e-3, "{}", off(&others));
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_fitted_to_cannot_be_left_out() {
+        let workers = Workers::sharing().unwrap();
+        let features = features(60);
+        let mut moments = Moments::new(5, 20).unwrap();
+        moments.add(&features, &workers);
+        let field = Fit::new(moments, 16).unwrap().left_out(1, &workers);
+        let far = features.narrow(0, 0, 2).unsqueeze(1).copy();
+        let _ = far.get(1).get(0).get(3).fill_(1000.0);
+        let distances = field.distances(&far, &workers);
+        assert_eq!(distances.get(0).isfinite().all().int64_value(&[]), 1);
+        assert!(distances.double_value(&[1, 0, 3]).is_nan());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tch::Tensor;
 
 use super::error::FitError;
 use super::moments::Moments;
+use super::samples_of_a_picture;
 use crate::model::{DenseConfig, ModelError};
 use crate::nn::dense::FEATURES;
 use crate::train::{TrainError, state};
@@ -115,11 +116,8 @@ impl Kept {
             return Err(TrainError::resume(path, reason));
         }
         let damaged = || TrainError::resume(path, "it is damaged");
-        let samples = match config.shared {
-            true => config.tiling.count(),
-            false => 1,
-        };
-        if usize::try_from(seen.count) != Ok(samples * seen.fitted.len()) {
+        let samples = samples_of_a_picture(config) * seen.fitted.len();
+        if usize::try_from(seen.count) != Ok(samples) {
             return Err(damaged());
         }
         let places = config.places() as i64;

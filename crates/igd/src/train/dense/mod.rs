@@ -1,9 +1,11 @@
-//! The dense profile: one pass over the pictures, then a solution in closed form.
+//! The dense profile: one pass over the pictures, a solution in closed form, and a second pass for the
+//! threshold.
 
 mod error;
 mod fit;
 mod kept;
 mod learning;
+mod left_out;
 mod moments;
 mod options;
 
@@ -25,7 +27,7 @@ pub use self::options::Options;
 use super::backbone::{BACKBONE_LICENCE, imagenet_backbone};
 use super::reader::{self, Reading};
 use super::run::{Run, Split};
-use super::{Event, TrainError, Trained};
+use super::{Calibrating, Event, FEWEST_LEFT_OUT, HOLD_OUT, TrainError, Trained};
 use crate::criterion::Field;
 use crate::data::Sample;
 use crate::libtorch::KeptBlocks;
@@ -59,8 +61,20 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     }
     kept.seen.significant_bits = bits;
     let names = Names::new(&run.options.data.samples);
-    let new = Split::new(names.unseen(&kept.seen), run.options.hold_out);
-    let due = names.samples(&mem::take(&mut kept.seen.due));
+    let new = names.unseen(&kept.seen);
+    let seen = &kept.seen;
+    let all = seen.fitted.len() + seen.due.len() + seen.held_out.len() + new.len();
+    let leaves_out = run.options.hold_out.is_none() && all >= FEWEST_LEFT_OUT;
+    let mut due = mem::take(&mut kept.seen.due);
+    let share = if leaves_out {
+        // What an earlier run has held out is fitted to now.
+        due.append(&mut kept.seen.held_out);
+        0.0
+    } else {
+        run.options.hold_out.unwrap_or(HOLD_OUT)
+    };
+    let new = Split::new(new, share);
+    let due = names.samples(&due);
     let samples: Vec<Sample> = due.into_iter().chain(new.training).collect();
     run.check_enough(
         kept.seen.fitted.len() + samples.len(),
@@ -80,17 +94,47 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     let Kept { seen, moments } = kept;
     let mut fit = Fit::new(moments, config.dimensions)?;
     fit.go_on(fit.places(), extractor.workers());
+    let left_out =
+        leaves_out.then(|| fit.left_out(samples_of_a_picture(config), extractor.workers()));
     let field = fit.finish()?;
+    let tensors = model_tensors(&field, &backbone);
+    let config = ModelConfig::Dense(config.clone());
+    let calibrating = match left_out {
+        Some(field) => {
+            run.tell(Event::Stage("calibrating"));
+            let fitted = names.samples(&seen.fitted);
+            let mut detector = run.detector(&config, &tensors)?;
+            left_out::measure(&fitted, &field, &mut extractor, &mut detector, options, run)
+                .map(Calibrating::LeftOut)?
+        }
+        None => Calibrating::HeldOut(names.samples(&seen.held_out)),
+    };
     Ok(Trained {
-        config: ModelConfig::Dense(config.clone()),
-        tensors: model_tensors(&field, &backbone),
+        config,
+        tensors,
         provenance: Provenance {
             encoder_licence: Some(BACKBONE_LICENCE.to_owned()),
             epochs: 1,
             ..run.provenance(seen.fitted.len())
         },
-        held_out: names.samples(&seen.held_out),
+        calibrating,
     })
+}
+
+/// Samples that each place has of a picture.
+fn samples_of_a_picture(config: &DenseConfig) -> usize {
+    match config.shared {
+        true => config.tiling.count(),
+        false => 1,
+    }
+}
+
+/// How pictures are read for the fit.
+fn reading(extractor: &Extractor, run: &Run) -> Reading {
+    Reading {
+        size: extractor.tiling().picture().into(),
+        significant_bits: run.options.data.significant_bits,
+    }
 }
 
 /// A picture's name in what is kept: with its whole path, so that a folder may be named in several ways.
@@ -146,10 +190,7 @@ fn see(
     options: &Options,
     run: &mut Run,
 ) -> Result<(), TrainError> {
-    let reading = Reading {
-        size: extractor.tiling().picture().into(),
-        significant_bits: run.options.data.significant_bits,
-    };
+    let reading = reading(extractor, run);
     let mut batch = Vec::with_capacity(options.batch);
     let started = Instant::now();
     let mut saved = started;

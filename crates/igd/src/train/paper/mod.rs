@@ -24,7 +24,7 @@ pub use trainer::{Begin, Report, Setup, StepLosses, Trainer};
 use self::pictures::Pictures;
 use self::scales::{GLOBAL, LOCAL, train_global, train_local};
 use super::run::{Run, Split};
-use super::{Event, TrainError, Trained};
+use super::{Calibrating, Event, HOLD_OUT, TrainError, Trained};
 use crate::model::{ModelConfig, ModelError, PaperConfig, Provenance, Tensors};
 use crate::nn::PATCH;
 use crate::train::reader::Reading;
@@ -32,8 +32,8 @@ use crate::train::reader::Reading;
 /// Trains the networks that `options` name.
 pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainError> {
     run.tell(Event::Stage("reading pictures"));
-    let Split { training, held_out } =
-        Split::new(run.options.data.samples.clone(), run.options.hold_out);
+    let share = run.options.hold_out.unwrap_or(HOLD_OUT);
+    let Split { training, held_out } = Split::new(run.options.data.samples.clone(), share);
     let mut config = if options.input == PATCH {
         PaperConfig::of_small_pictures(None)
     } else {
@@ -74,7 +74,7 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
         config,
         tensors,
         provenance,
-        held_out,
+        calibrating: Calibrating::HeldOut(held_out),
     })
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scales::GLOBAL;
 use crate::nn::PICTURE;
-use crate::train;
+use crate::train::{self, HOLD_OUT};
 
 /// Where the global network's encoder comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ impl Options {
             self.interpolation,
             self.flip,
             self.seed,
-            run.hold_out
+            run.hold_out.unwrap_or(HOLD_OUT)
         )
     }
 

@@ -112,6 +112,11 @@ impl Dense {
             .collect();
         head.finish(distances.iter().map(|distances| &distances[..]), raw);
     }
+
+    /// The same, from the distances of each tile's places.
+    pub fn measure_distances(&mut self, tiles: &[&[f32]], raw: &mut RawDetection) {
+        self.head.finish(tiles.iter().copied(), raw);
+    }
 }
 
 impl Head {
@@ -150,14 +155,11 @@ impl Head {
                 distances
             }
             DeviceField::Gpu(field, matrices) => {
-                let of_tile = |tensor: &Tensor| tensor.narrow(0, first as i64, cells as i64);
-                let part = Field {
-                    projection: field.projection.shallow_clone(),
-                    c: of_tile(&field.c),
-                    whiteners: of_tile(&field.whiteners),
-                };
-                let distances = part.distances(&features.unsqueeze(0), &of_tile(matrices));
-                let mut values = Vec::with_capacity(cells);
+                let (first, cells) = (first as i64, cells as i64);
+                let matrices = matrices.narrow(0, first, cells);
+                let part = field.of_places(first, cells);
+                let distances = part.distances(&features.unsqueeze(0), &matrices);
+                let mut values = Vec::with_capacity(cells as usize);
                 copy_to(&mut values, &distances.get(0).to_device(Device::Cpu));
                 values
             }

@@ -1,0 +1,57 @@
+//! What the pictures of a fit score, each as if it alone had been left out: for the threshold, without keeping pictures
+//! from the fit.
+
+use tch::Tensor;
+
+use super::{Options, reading, sample};
+use crate::criterion::LeftOutField;
+use crate::data::Sample;
+use crate::model::{DetectError, Detector, Extractor, Measurement};
+use crate::train::run::Run;
+use crate::train::{Event, TrainError, reader};
+
+/// Looks at pictures again that were fitted to. `detector` turns distances into score and map.
+pub fn measure(
+    samples: &[Sample],
+    field: &LeftOutField,
+    extractor: &mut Extractor,
+    detector: &mut Detector,
+    options: &Options,
+    run: &mut Run,
+) -> Result<Vec<Measurement>, TrainError> {
+    let shared = options.config.shared;
+    let together = options.batch.div_ceil(field.together as usize);
+    let mut batch = Vec::with_capacity(together);
+    let mut measurements = Vec::with_capacity(samples.len());
+    reader::for_each(samples, reading(extractor, run), |index, rgb| {
+        match rgb {
+            Ok(rgb) => batch.push(sample(extractor, shared, &rgb)),
+            Err(error) => run.skip(error)?,
+        }
+        let done = index + 1;
+        if batch.len() >= together || (done == samples.len() && !batch.is_empty()) {
+            let distances = field.distances(&Tensor::stack(&batch, 0), extractor.workers());
+            batch.clear();
+            for picture in 0..distances.size()[0] {
+                measurements.extend(judge(&distances.get(picture), detector)?);
+            }
+            run.tell(Event::Pictures(done, samples.len()));
+        }
+        run.check_stop()
+    })?;
+    Ok(measurements)
+}
+
+/// One picture's distances (T, places). What is in the file may have changed since an earlier run has fitted to it:
+/// where that shows, it says nothing.
+fn judge(distances: &Tensor, detector: &mut Detector) -> Result<Option<Measurement>, DetectError> {
+    if distances.isfinite().all().int64_value(&[]) == 0 {
+        return Ok(None);
+    }
+    let values = Vec::<f32>::try_from(distances.flatten(0, -1)).expect("floats on the CPU");
+    let cells = detector
+        .dense_config()
+        .map_or(values.len(), |config| config.tiling.cells());
+    let tiles: Vec<&[f32]> = values.chunks_exact(cells).collect();
+    detector.measure_distances(&tiles).map(Some)
+}
