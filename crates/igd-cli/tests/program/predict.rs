@@ -89,8 +89,8 @@ fn a_video_that_ends_before_its_time_is_told_of() {
     let whole = folder.path().join("whole.mp4");
     element::init();
     let line = format!(
-        "videotestsrc num-buffers=100 pattern=snow ! video/x-raw,width=64,height=64,framerate=5/1 ! \
-         x264enc speed-preset=ultrafast key-int-max=5 ! h264parse ! mp4mux faststart=true ! filesink location={}",
+        "videotestsrc num-buffers=20 pattern=snow ! video/x-raw,width=64,height=64,framerate=1/1 ! \
+         x264enc speed-preset=ultrafast key-int-max=1 ! h264parse ! mp4mux faststart=true ! filesink location={}",
         whole.display()
     );
     element::run_to_end(&gst::parse::launch(&line).unwrap()).unwrap();
