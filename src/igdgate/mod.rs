@@ -19,7 +19,8 @@
 //! Without the pad `result`, each buffer carries its own: the `IgdAnomalyMeta` that igdfilter hangs on frames, and that
 //! encoders copy (x264enc and every other encoder on GstVideoEncoder). With the pad `result`, only the frames that
 //! arrive there count. They are matched by running time, so that the two branches need nothing in common but the
-//! source, and are not passed on. A stream whose results are late is held until they come, for at most `max-wait`.
+//! source, and are not passed on. A stream whose results are late is held until they come, for at most `max-wait`. Where
+//! several filters have inspected a frame, the worst result counts.
 //!
 //! # What is passed
 //!
