@@ -1,13 +1,8 @@
 //! Distances of the pictures that a field was fitted to, each as if it had been left out of the fit.
 
-use rayon::prelude::*;
-use tch::{Kind, Tensor, no_grad};
+use tch::{Kind, Tensor};
 
 use super::Field;
-use crate::libtorch::{SyncRef, Workers};
-
-/// Places that a thread takes at once.
-const PLACES: i64 = 8;
 
 /// A [`Field`] for the pictures that it was fitted to. The projection stays the one that has seen them
 /// all, and so does the variance that covariances are shrunk to.
@@ -31,26 +26,14 @@ pub struct LeftOutField {
 }
 
 impl LeftOutField {
-    /// Features (N, T, places, features) of N pictures to distances (N, T, places). They are NaN where the others
-    /// cannot be what the field was fitted to without that picture: it was not part of it.
-    pub fn distances(&self, features: &Tensor, workers: &Workers) -> Tensor {
-        let places = self.field.c.size()[0];
-        // SAFETY: all only read them.
-        let (field, features) = unsafe { (SyncRef::new(self), SyncRef::new(features)) };
-        let distances: Vec<Tensor> = workers.run(|| {
-            (0..(places + PLACES - 1) / PLACES)
-                .into_par_iter()
-                .map(|chunk| {
-                    let first = chunk * PLACES;
-                    let length = PLACES.min(places - first);
-                    no_grad(|| field.get().of_places(features.get(), first, length))
-                })
-                .collect()
-        });
-        Tensor::cat(&distances, 2)
+    pub fn places(&self) -> i64 {
+        self.field.c.size()[0]
     }
 
-    fn of_places(&self, features: &Tensor, first: i64, places: i64) -> Tensor {
+    /// Features (N, T, places, features) of N pictures to the distances (N, T, places) of so many places from `first`
+    /// on. They are NaN where the others cannot be what the field was fitted to without that picture: it was not part
+    /// of it.
+    pub fn distances(&self, features: &Tensor, first: i64, places: i64) -> Tensor {
         let [pictures, together, ..] = features.size()[..] else {
             unreachable!("features of places of samples of pictures");
         };

@@ -1,14 +1,19 @@
 //! What the pictures of a fit score, each as if it alone had been left out: for the threshold, without keeping pictures
 //! from the fit.
 
-use tch::Tensor;
+use rayon::prelude::*;
+use tch::{Tensor, no_grad};
 
 use super::{Options, reading, sample};
 use crate::criterion::LeftOutField;
 use crate::data::Sample;
+use crate::libtorch::{SyncRef, Workers};
 use crate::model::{DetectError, Detector, Extractor, Measurement};
 use crate::train::run::Run;
 use crate::train::{Event, TrainError, reader};
+
+/// Places that a thread takes at once.
+const PLACES: i64 = 8;
 
 /// Looks at pictures again that were fitted to. `detector` turns distances into score and map.
 pub fn measure(
@@ -30,7 +35,7 @@ pub fn measure(
         }
         let done = index + 1;
         if batch.len() >= together || (done == samples.len() && !batch.is_empty()) {
-            let distances = field.distances(&Tensor::stack(&batch, 0), extractor.workers());
+            let distances = distances(field, &Tensor::stack(&batch, 0), extractor.workers());
             batch.clear();
             for picture in 0..distances.size()[0] {
                 measurements.extend(judge(&distances.get(picture), detector)?);
@@ -40,6 +45,24 @@ pub fn measure(
         run.check_stop()
     })?;
     Ok(measurements)
+}
+
+/// Features (N, T, places, features) of N pictures to the distances (N, T, places) of all places, on the threads.
+fn distances(field: &LeftOutField, features: &Tensor, workers: &Workers) -> Tensor {
+    let places = field.places();
+    // SAFETY: all only read them.
+    let (field, features) = unsafe { (SyncRef::new(field), SyncRef::new(features)) };
+    let distances: Vec<Tensor> = workers.run(|| {
+        (0..(places + PLACES - 1) / PLACES)
+            .into_par_iter()
+            .map(|chunk| {
+                let first = chunk * PLACES;
+                let length = PLACES.min(places - first);
+                no_grad(|| field.get().distances(features.get(), first, length))
+            })
+            .collect()
+    });
+    Tensor::cat(&distances, 2)
 }
 
 /// One picture's distances (T, places). What is in the file may have changed since an earlier run has fitted to it:
