@@ -483,7 +483,7 @@ fn set_several_models() {
     thread::scope(|scope| {
         for model in [&both, global] {
             let element = &element;
-            scope.spawn(move || (0..8).for_each(|_| element.set_property("model", model)));
+            scope.spawn(move || (0..3).for_each(|_| element.set_property("model", model)));
         }
     });
     for _ in 0..3 {
