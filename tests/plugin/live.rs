@@ -428,12 +428,16 @@ fn take_over_from_a_busy_model() {
     add_regions(crowded.get_mut().unwrap(), 400);
     harness.push_and_pull(crowded).unwrap();
     element.set_property("model", models().global_only.to_str().unwrap());
-    let models_at_work = || threads().iter().filter(|name| *name == "igd-infer").count();
-    let is_opening = || threads().iter().any(|name| name == "igd-open");
+    let models_at_work = || {
+        let names = threads();
+        names.iter().filter(|name| *name == "igd-infer").count()
+    };
+    let began = Instant::now();
     let mut longest = Duration::ZERO;
     let mut after = 0;
     while after < 5 {
-        after += u32::from(!is_opening());
+        assert!(began.elapsed() < Duration::from(PATIENCE));
+        after += u32::from(models_at_work() == 2);
         let frame = stamped(Pattern::Normal, 1);
         let start = Instant::now();
         harness.push_and_pull(frame).unwrap();
