@@ -6,8 +6,8 @@
 //!     filesrc location=parts.mp4 ! decodebin ! videoconvert ! igdfilter model=part.safetensors ! appsink name=sink
 //! ```
 //!
-//! A line is the frame's number and for each igdfilter "<element> <score>", "anomalous" where it is, and for each region
-//! "<width>x<height>+<x>+<y>".
+//! A line is the frame's number and for each igdfilter "<element> <score>", "anomalous" where it is, and for each
+//! region "<width>x<height>+<x>+<y>".
 
 use std::error::Error;
 

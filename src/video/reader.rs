@@ -50,8 +50,8 @@ impl FrameReader {
     }
 
     /// Reads another part of the frames from now on, if it can do so as it is: one of the same size that lies alike on
-    /// the grids of the format, and as far from the frame's edges as their pixels matter. Otherwise it stays where it is,
-    /// and false is returned.
+    /// the grids of the format, and as far from the frame's edges as their pixels matter. Otherwise it stays where it
+    /// is, and false is returned.
     pub fn go_to(&mut self, area: Area) -> bool {
         let is_alike = |plane: &Plane| plane.cut_of(area, self.size).is_like(&plane.cut);
         let can_go = self.planes.iter().all(is_alike);

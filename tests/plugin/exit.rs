@@ -12,8 +12,8 @@ use crate::element::model::models;
 use crate::element::{PATIENCE, init, threads};
 use gst::prelude::*;
 
-/// Regions of interest, so that a frame is not through when stopping no longer waits, but soon. A machine that is through
-/// with them gets twice as many, and so on up to `TOO_MANY`.
+/// Regions of interest, so that a frame is not through when stopping no longer waits, but soon. A machine that is
+/// through with them gets twice as many, and so on up to `TOO_MANY`.
 const MANY: u32 = 80;
 /// So many that a program that ends does not wait for all of them either.
 const TOO_MANY: u32 = 400;

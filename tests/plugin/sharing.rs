@@ -230,8 +230,8 @@ fn a_stream_that_fails_or_stops_does_not_hold_the_others() {
     }
 }
 
-/// Frames of two streams wait for a third picture to be inferred with them; the streams are stopped and flushed, and stay
-/// so. Another one needs more memory than is left beside what they had.
+/// Frames of two streams wait for a third picture to be inferred with them; the streams are stopped and flushed, and
+/// stay so. Another one needs more memory than is left beside what they had.
 #[test]
 fn streams_that_end_in_the_middle_hold_no_other() {
     let id = "model-instance-id=middle overlay=none batch-size=3 batch-timeout=1500";

@@ -1,5 +1,5 @@
-//! Frames whose result is far off: each waits as long as an element may for others to be inferred with it. It is no work
-//! for the machine, and all that waits for a result waits as for an inference that hangs.
+//! Frames whose result is far off: each waits as long as an element may for others to be inferred with it. It is no
+//! work for the machine, and all that waits for a result waits as for an inference that hangs.
 
 use std::time::{Duration, Instant};
 

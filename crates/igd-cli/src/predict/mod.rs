@@ -20,8 +20,8 @@ pub struct Arguments {
     /// The model file
     #[arg(long, value_name = "M.safetensors")]
     model: PathBuf,
-    /// Write each picture's raw map as `<name>.npy` (f32, height x width) to this folder; pictures of folders in folders
-    /// go to such folders
+    /// Write each picture's raw map as `<name>.npy` (f32, height x width) to this folder; pictures of folders in
+    /// folders go to such folders
     #[arg(long, value_name = "D")]
     map_dir: Option<PathBuf>,
     /// Write each picture with its heatmap and regions drawn as `<name>.png` to this folder

@@ -36,7 +36,10 @@ pub enum FolderError {
         cause: io::Error,
     },
     /// There is nothing in it.
-    #[error("{path}: no pictures (looked for {looked_for}, with .png, .jpg, .bmp or .tif files)", path = .path.display())]
+    #[error(
+        "{path}: no pictures (looked for {looked_for}, with .png, .jpg, .bmp or .tif files)",
+        path = .path.display()
+    )]
     Empty {
         /// The folder.
         path: PathBuf,

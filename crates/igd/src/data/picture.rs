@@ -44,7 +44,10 @@ pub enum PictureError {
         cause: ImageError,
     },
     /// It has more pixels than a picture may have.
-    #[error("{path}: {width} x {height} pixels are more than a picture may have ({MOST_PIXELS})", path = .path.display())]
+    #[error(
+        "{path}: {width} x {height} pixels are more than a picture may have ({MOST_PIXELS})",
+        path = .path.display()
+    )]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -54,7 +57,10 @@ pub enum PictureError {
         height: u32,
     },
     /// Its samples are floats.
-    #[error("{path}: its pixels are floating-point numbers, whose white nobody knows: convert it to 8 or 16 bits", path = .path.display())]
+    #[error(
+        "{path}: its pixels are floating-point numbers, whose white nobody knows: convert it to 8 or 16 bits",
+        path = .path.display()
+    )]
     FloatingPoint {
         /// The file.
         path: PathBuf,

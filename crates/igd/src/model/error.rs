@@ -37,7 +37,10 @@ pub enum ModelError {
         cause: WeightsError,
     },
     /// One network alone was asked for.
-    #[error("{path}: it has not both of the paper's networks, one to keep and one to leave out", path = .path.display())]
+    #[error(
+        "{path}: it has not both of the paper's networks, one to keep and one to leave out",
+        path = .path.display()
+    )]
     NotBothScales {
         /// The file.
         path: PathBuf,

@@ -12,8 +12,8 @@ use crate::model::FALSE_POSITIVE_RATE;
 
 /// Share of the normal pictures that is kept for calibration, unless told otherwise.
 pub const HOLD_OUT: f64 = 0.15;
-/// Of fewer pictures a dense fit holds some out: its projection has seen them all, and with so few that makes those that
-/// are left out one by one look more normal than new ones.
+/// Of fewer pictures a dense fit holds some out: its projection has seen them all, and with so few that makes those
+/// that are left out one by one look more normal than new ones.
 pub const FEWEST_LEFT_OUT: usize = 50;
 
 /// A training, as `igd train` does one.
@@ -33,8 +33,8 @@ pub struct Options {
     pub hold_out: Option<f64>,
     /// Share of normal pictures that may lie above the threshold.
     pub false_positive_rate: f64,
-    /// Time between two saves of where the training stands. Each epoch of the paper's networks ends with one too, unless
-    /// they would take too much of the time.
+    /// Time between two saves of where the training stands. Each epoch of the paper's networks ends with one too,
+    /// unless they would take too much of the time.
     pub checkpoint_interval: Duration,
     /// Leave that when the model is written, until [`Options::forget`]: a dense fit can go on with more pictures then,
     /// and the paper's networks are written once more without being trained again.

@@ -45,43 +45,12 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
         .check()
         .map_err(|reason| ModelError::not_a_model(out, reason))?;
     run.tell(Event::Stage("fitting"));
-    let earlier = match run.options.resume {
-        true => Kept::read(&state_file(out), config)?,
-        false => None,
-    };
-    let mut kept = earlier.map_or_else(|| Kept::new(config), Ok)?;
-    let bits = run.options.data.significant_bits;
-    if kept
-        .seen
-        .significant_bits
-        .is_some_and(|seen| Some(seen) != bits)
-    {
-        let reason = "its pictures had another range of brightness (10, 12, 14 or 16 bits)";
-        return Err(TrainError::resume(&state_file(out), reason));
-    }
-    kept.seen.significant_bits = bits;
     let names = Names::new(&run.options.data.samples);
-    let new = names.unseen(&kept.seen);
-    let seen = &kept.seen;
-    let all = seen.fitted.len() + seen.due.len() + seen.held_out.len() + new.len();
-    let leaves_out = run.options.hold_out.is_none() && all >= FEWEST_LEFT_OUT;
-    let mut due = mem::take(&mut kept.seen.due);
-    let share = if leaves_out {
-        // What an earlier run has held out is fitted to now.
-        due.append(&mut kept.seen.held_out);
-        0.0
-    } else {
-        run.options.hold_out.unwrap_or(HOLD_OUT)
-    };
-    let new = Split::new(new, share);
-    let due = names.samples(&due);
-    let samples: Vec<Sample> = due.into_iter().chain(new.training).collect();
-    run.check_enough(
-        kept.seen.fitted.len() + samples.len(),
-        kept.seen.held_out.len() + new.held_out.len(),
-    )?;
-    kept.seen.held_out.extend(new.held_out.iter().map(name));
-
+    let Plan {
+        mut kept,
+        samples,
+        leaves_out,
+    } = plan(config, &names, run)?;
     let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
     let backbone = backbone_tensors(imagenet_backbone()?);
     let mut extractor = extractor(&backbone, config, Device::Cpu, kind)?;
@@ -118,6 +87,56 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
             ..run.provenance(seen.fitted.len())
         },
         calibrating,
+    })
+}
+
+/// What there is to do.
+struct Plan {
+    kept: Kept,
+    /// The pictures that are yet to be fitted to.
+    samples: Vec<Sample>,
+    /// Each picture is left out in turn to calibrate; else some are held out.
+    leaves_out: bool,
+}
+
+/// Goes on with what an earlier run has kept, if it shall.
+fn plan(config: &DenseConfig, names: &Names, run: &Run) -> Result<Plan, TrainError> {
+    let state_file = state_file(&run.options.out);
+    let earlier = match run.options.resume {
+        true => Kept::read(&state_file, config)?,
+        false => None,
+    };
+    let mut kept = earlier.map_or_else(|| Kept::new(config), Ok)?;
+    let seen = &mut kept.seen;
+    let bits = run.options.data.significant_bits;
+    if seen.significant_bits.is_some_and(|seen| Some(seen) != bits) {
+        let reason = "its pictures had another range of brightness (10, 12, 14 or 16 bits)";
+        return Err(TrainError::resume(&state_file, reason));
+    }
+    seen.significant_bits = bits;
+    let new = names.unseen(seen);
+    let all = seen.fitted.len() + seen.due.len() + seen.held_out.len() + new.len();
+    let leaves_out = run.options.hold_out.is_none() && all >= FEWEST_LEFT_OUT;
+    let mut due = mem::take(&mut seen.due);
+    let share = if leaves_out {
+        // What an earlier run has held out is fitted to now.
+        due.append(&mut seen.held_out);
+        0.0
+    } else {
+        run.options.hold_out.unwrap_or(HOLD_OUT)
+    };
+    let new = Split::new(new, share);
+    let due = names.samples(&due);
+    let samples: Vec<Sample> = due.into_iter().chain(new.training).collect();
+    run.check_enough(
+        seen.fitted.len() + samples.len(),
+        seen.held_out.len() + new.held_out.len(),
+    )?;
+    seen.held_out.extend(new.held_out.iter().map(name));
+    Ok(Plan {
+        kept,
+        samples,
+        leaves_out,
     })
 }
 
