@@ -296,6 +296,7 @@ mod mask {
 
     fn segmentation(buffer: &gst::Buffer) -> Segmentation {
         let relations = relations(buffer);
+        // SAFETY: the relations are the buffer's, which outlives this; the handle is read where it was written.
         let handle = |id| unsafe {
             let mut handle = MaybeUninit::uninit();
             let is_one = ffi::gst_analytics_relation_meta_get_segmentation_mtd(
@@ -309,6 +310,7 @@ mod mask {
         let handle = handles.next().expect("no segmentation");
         assert!(handles.next().is_none(), "a second segmentation");
         let (mut x, mut y, mut w, mut h) = (0, 0, 0, 0);
+        // SAFETY: the handle is of a segmentation, as was asked above, and the mask is handed over.
         unsafe {
             let mask = ffi::gst_analytics_segmentation_mtd_get_mask(
                 &handle, &mut x, &mut y, &mut w, &mut h,
