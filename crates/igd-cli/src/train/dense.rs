@@ -65,11 +65,14 @@ impl Arguments {
         }
     }
 
+    /// Why no model can be of these sizes.
+    pub fn fault(&self) -> Option<String> {
+        self.config().check().err()
+    }
+
     /// Width and height of the picture that the backbone sees, all tiles together.
-    pub fn picture(&self) -> anyhow::Result<(usize, usize)> {
-        let config = self.config();
-        config.check().map_err(anyhow::Error::msg)?;
-        Ok(config.tiling.picture().into())
+    pub fn picture(&self) -> (usize, usize) {
+        self.config().tiling.picture().into()
     }
 
     /// The name of an argument that was given.

@@ -97,6 +97,11 @@ pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
         let text = format!("{stray} is for --profile {profile} only{why}\n");
         clap::Error::raw(ErrorKind::ArgumentConflict, text).exit();
     }
+    if arguments.profile == Profile::Dense
+        && let Some(fault) = arguments.dense.fault()
+    {
+        clap::Error::raw(ErrorKind::ValueValidation, fault + "\n").exit();
+    }
     let signals = Signals::watch()?;
     train_all(arguments, &signals, json).map_err(|error| match error.downcast_ref() {
         Some(TrainError::Stopped) => signals.interrupted("--resume").into(),
@@ -204,7 +209,7 @@ fn data(arguments: &Arguments, progress: &mut Progress) -> anyhow::Result<Traini
         (None, Some(video)) => {
             let size = match arguments.profile {
                 Profile::Paper => arguments.paper.picture(),
-                Profile::Dense => arguments.dense.picture()?,
+                Profile::Dense => arguments.dense.picture(),
             };
             arguments.video.frames(video, size, progress)?
         }

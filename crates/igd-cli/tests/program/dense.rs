@@ -95,7 +95,7 @@ fn the_program_fits_and_tells() {
         (["--tiles", "0x1"], "there are 0x1 tiles"),
     ] {
         let output = igd(&[&fit[..], &arguments[..]].concat());
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(2));
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(errors.contains(said), "{errors}");
     }
