@@ -16,7 +16,7 @@ use crate::overlay::paint;
 
 /// What is said of a picture.
 #[derive(Serialize)]
-struct Line<'a> {
+struct PictureLine<'a> {
     path: &'a Path,
     score: f32,
     normalized: f32,
@@ -103,7 +103,7 @@ impl<'a> Pictures<'a> {
             let painted = paint(picture, detection)?;
             make(path, |path| Ok(painted.save(path)?))?;
         }
-        lines.serialize(&Line {
+        lines.serialize(&PictureLine {
             path: &plan.path,
             score: detection.score,
             normalized: detection.normalized,

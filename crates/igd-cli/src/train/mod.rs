@@ -14,7 +14,7 @@ use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use igd::data::TrainingSet;
 use igd::model::FALSE_POSITIVE_RATE;
-use igd::train::{self, Event, Options, Outcome, TrainError};
+use igd::train::{self, Options, Outcome, TrainError, TrainingEvent};
 use serde_json::json;
 
 use self::log::Log;
@@ -230,20 +230,20 @@ fn first<const N: usize>(arguments: [(&'static str, bool); N]) -> Option<&'stati
     given.next().map(|(name, _)| name)
 }
 
-fn tell(progress: &mut Progress, event: Event) {
+fn tell(progress: &mut Progress, event: TrainingEvent) {
     match event {
-        Event::Stage(stage) => progress.stage(stage),
-        Event::Pictures(done, all) => {
+        TrainingEvent::Stage(stage) => progress.stage(stage),
+        TrainingEvent::Pictures(done, all) => {
             progress.at(done as f64 / all.max(1) as f64, || {
                 format!("{done} of {all} pictures")
             });
         }
-        Event::Skipped(error) => progress.note(&format!("left out: {error}")),
-        Event::NotSaved(error) => progress.note(&format!(
+        TrainingEvent::Skipped(error) => progress.note(&format!("left out: {error}")),
+        TrainingEvent::NotSaved(error) => progress.note(&format!(
             "no checkpoint could be written: {error}; the training goes on, and the last checkpoint stays"
         )),
-        Event::Begin(_) | Event::Judged(..) => {}
-        Event::Step(report) => progress.at(report.progress, || {
+        TrainingEvent::Begin(_) | TrainingEvent::Judged(..) => {}
+        TrainingEvent::Step(report) => progress.at(report.progress, || {
             let losses = report.losses;
             let left = report.left.unwrap_or_default().as_secs();
             format!(

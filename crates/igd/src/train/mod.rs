@@ -20,7 +20,7 @@ use crate::model::{
 };
 
 /// What a run tells while it goes on.
-pub enum Event<'a> {
+pub enum TrainingEvent<'a> {
     /// A new stage has begun.
     Stage(&'a str),
     /// The training of one of the paper's networks begins.
@@ -67,7 +67,10 @@ enum Calibrating {
 }
 
 /// Trains a model as `options` say, calibrates and writes it.
-pub fn train(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, TrainError> {
+pub fn train(
+    options: &Options,
+    mut tell: impl FnMut(TrainingEvent),
+) -> Result<Outcome, TrainError> {
     check_writable(&options.out)?;
     sweep(&options.out);
     for path in options.state_files() {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use tch::Device;
 
-use super::{Calibrating, Event, Options, Outcome, TrainError, Trained, measure};
+use super::{Calibrating, Options, Outcome, TrainError, Trained, TrainingEvent, measure};
 use crate::data::{PictureError, Sample};
 use crate::model::{
     Calibration, CalibrationMethod, Detector, Measurement, Model, ModelConfig, ModelError,
@@ -17,13 +17,13 @@ pub const FEWEST_PICTURES: usize = 8;
 /// A training under way.
 pub struct Run<'a> {
     pub options: &'a Options,
-    tell: &'a mut (dyn FnMut(Event) + 'a),
+    tell: &'a mut (dyn FnMut(TrainingEvent) + 'a),
     /// Pictures that could not be used.
     skipped: usize,
 }
 
 impl<'a> Run<'a> {
-    pub fn new(options: &'a Options, tell: &'a mut impl FnMut(Event)) -> Self {
+    pub fn new(options: &'a Options, tell: &'a mut impl FnMut(TrainingEvent)) -> Self {
         Self {
             options,
             tell,
@@ -31,7 +31,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub fn tell(&mut self, event: Event) {
+    pub fn tell(&mut self, event: TrainingEvent) {
         (self.tell)(event);
     }
 
@@ -41,7 +41,7 @@ impl<'a> Run<'a> {
             return Err(error.into());
         }
         self.skipped += 1;
-        self.tell(Event::Skipped(&error));
+        self.tell(TrainingEvent::Skipped(&error));
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl<'a> Run<'a> {
                     ..calibration
                 }
             });
-        self.tell(Event::Judged(&measurements, calibration));
+        self.tell(TrainingEvent::Judged(&measurements, calibration));
         let model = Model {
             calibration,
             provenance,
@@ -140,10 +140,10 @@ impl<'a> Run<'a> {
         detector: &mut Detector,
         samples: &[Sample],
     ) -> Result<Vec<Measurement>, TrainError> {
-        self.tell(Event::Stage("calibrating"));
+        self.tell(TrainingEvent::Stage("calibrating"));
         measure(detector, samples, |done| {
             match done {
-                Ok(done) => self.tell(Event::Pictures(done, samples.len())),
+                Ok(done) => self.tell(TrainingEvent::Pictures(done, samples.len())),
                 Err(error) => self.skip(error)?,
             }
             self.check_stop()

@@ -17,7 +17,7 @@ use igd::model::{
     DenseConfig, Detection, Detector, Model, ModelConfig, Precision, Storage, Tensors, Tiling,
     read_tensors, tensors_of, write_tensors,
 };
-use igd::train::{Event, Options, Profile, TrainError, dense, train};
+use igd::train::{Options, Profile, TrainError, TrainingEvent, dense, train};
 use image::{GrayImage, ImageBuffer, Luma};
 use tch::{Device, Tensor};
 
@@ -391,8 +391,8 @@ fn a_fit_that_is_told_to_stop_keeps_what_it_has_seen() {
         options.stop = Arc::default();
         let mut now = String::new();
         let error = train(&options, |event| match event {
-            Event::Stage(stage) => now = stage.to_owned(),
-            Event::Pictures(count, _) if now == stage && count >= done => {
+            TrainingEvent::Stage(stage) => now = stage.to_owned(),
+            TrainingEvent::Pictures(count, _) if now == stage && count >= done => {
                 options.stop.store(true, Ordering::Relaxed);
             }
             _ => {}

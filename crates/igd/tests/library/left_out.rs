@@ -8,7 +8,7 @@ use crate::common::network::has_weights;
 use crate::common::textures::write;
 use igd::data::{Sample, Selection, TrainingSet};
 use igd::model::{Calibration, CalibrationMethod, DenseConfig, Detector, Model, Precision, Tiling};
-use igd::train::{Event, Options, Profile, TrainError, dense, measure, train};
+use igd::train::{Options, Profile, TrainError, TrainingEvent, dense, measure, train};
 use tch::Device;
 
 const SIZE: (u32, u32) = (96, 96);
@@ -35,7 +35,7 @@ fn options(data: &Path, out: &Path, tiling: Tiling, shared: bool) -> Options {
 fn fit(options: &Options) -> (Vec<f32>, Calibration) {
     let mut scores = Vec::new();
     let outcome = train(options, |event| {
-        if let Event::Judged(measurements, _) = event {
+        if let TrainingEvent::Judged(measurements, _) = event {
             scores = measurements.iter().map(|one| one.score).collect();
         }
     });
@@ -108,8 +108,10 @@ fn few_pictures_are_held_out_unless_more_come() {
     let stopped = options(&data, &steps);
     let mut now = String::new();
     let error = train(&stopped, |event| match event {
-        Event::Stage(stage) => now = stage.to_owned(),
-        Event::Pictures(..) if now == "calibrating" => stopped.stop.store(true, Ordering::Relaxed),
+        TrainingEvent::Stage(stage) => now = stage.to_owned(),
+        TrainingEvent::Pictures(..) if now == "calibrating" => {
+            stopped.stop.store(true, Ordering::Relaxed)
+        }
         _ => {}
     });
     assert!(matches!(error.unwrap_err(), TrainError::Stopped));

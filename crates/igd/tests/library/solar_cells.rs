@@ -9,7 +9,7 @@ use crate::common::network::{fetched, has_weights};
 use igd::data::{Picture, Selection, TrainingSet, elpv, pictures_in};
 use igd::eval::auroc;
 use igd::model::{Detection, Detector, Precision, calibrate};
-use igd::train::{Event, HOLD_OUT, Options, train};
+use igd::train::{HOLD_OUT, Options, TrainingEvent, train};
 use tch::{Device, Kind};
 
 const SIDE: usize = 256;
@@ -161,7 +161,7 @@ fn thresholds_of_some_cells() {
             let mut measurements = Vec::new();
             let start = Instant::now();
             let outcome = train(&options, |event| {
-                if let Event::Judged(judged, _) = event {
+                if let TrainingEvent::Judged(judged, _) = event {
                     measurements = judged.to_vec();
                 }
             });

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use igd::files::write_atomically;
 use igd::model::{Calibration, Measurement};
-use igd::train::Event;
+use igd::train::TrainingEvent;
 use igd::train::paper::{Begin, Report};
 use image::ImageFormat;
 
@@ -23,7 +23,7 @@ const ROWS: f64 = 2000.0;
 /// Reconstructions are drawn at the start and so many times until the end.
 const DRAWINGS: f64 = 8.0;
 
-/// Writes the log of a run, whose every [`Event`] it is to be told.
+/// Writes the log of a run, whose every [`TrainingEvent`] it is to be told.
 #[derive(Debug)]
 pub struct Log {
     folder: PathBuf,
@@ -41,8 +41,8 @@ struct Network {
 }
 
 impl Log {
-    /// Makes the folder. What an earlier training has logged there is removed, or gone on with, as [`Event::Begin`]
-    /// then says.
+    /// Makes the folder. What an earlier training has logged there is removed, or gone on with, as
+    /// [`TrainingEvent::Begin`] then says.
     pub fn open(folder: &Path, resume: bool) -> io::Result<Self> {
         fs::create_dir_all(folder.join("reconstructions"))?;
         if !resume {
@@ -56,11 +56,13 @@ impl Log {
     }
 
     /// Logs what there is to log of an event. After an error the log is not to be used any more.
-    pub fn take(&mut self, event: &Event) -> io::Result<()> {
+    pub fn take(&mut self, event: &TrainingEvent) -> io::Result<()> {
         match event {
-            Event::Begin(begin) => self.begin(begin),
-            Event::Step(report) => self.step(report),
-            Event::Judged(measurements, calibration) => self.scores(measurements, *calibration),
+            TrainingEvent::Begin(begin) => self.begin(begin),
+            TrainingEvent::Step(report) => self.step(report),
+            TrainingEvent::Judged(measurements, calibration) => {
+                self.scores(measurements, *calibration)
+            }
             _ => Ok(()),
         }
     }

@@ -10,7 +10,7 @@ use crate::data::Sample;
 use crate::libtorch::{SyncRef, Workers};
 use crate::model::{DetectError, Detector, Extractor, Measurement};
 use crate::train::run::Run;
-use crate::train::{Event, TrainError, reader};
+use crate::train::{TrainError, TrainingEvent, reader};
 
 /// Places that a thread takes at once.
 const PLACES: i64 = 8;
@@ -40,7 +40,7 @@ pub fn measure(
             for picture in 0..distances.size()[0] {
                 measurements.extend(judge(&distances.get(picture), detector)?);
             }
-            run.tell(Event::Pictures(done, samples.len()));
+            run.tell(TrainingEvent::Pictures(done, samples.len()));
         }
         run.check_stop()
     })?;

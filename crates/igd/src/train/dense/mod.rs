@@ -27,7 +27,7 @@ pub use self::options::Options;
 use super::backbone::{BACKBONE_LICENCE, imagenet_backbone};
 use super::reader::{self, Reading};
 use super::run::{Run, Split};
-use super::{Calibrating, Event, FEWEST_LEFT_OUT, HOLD_OUT, TrainError, Trained};
+use super::{Calibrating, FEWEST_LEFT_OUT, HOLD_OUT, TrainError, Trained, TrainingEvent};
 use crate::criterion::Field;
 use crate::data::Sample;
 use crate::libtorch::KeptBlocks;
@@ -44,7 +44,7 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     config
         .check()
         .map_err(|reason| ModelError::not_a_model(out, reason))?;
-    run.tell(Event::Stage("fitting"));
+    run.tell(TrainingEvent::Stage("fitting"));
     let names = Names::new(&run.options.data.samples);
     let Plan {
         mut kept,
@@ -70,7 +70,7 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     let config = ModelConfig::Dense(config.clone());
     let calibrating = match left_out {
         Some(field) => {
-            run.tell(Event::Stage("calibrating"));
+            run.tell(TrainingEvent::Stage("calibrating"));
             let fitted = names.samples(&seen.fitted);
             let mut detector = run.detector(&config, &tensors)?;
             left_out::measure(&fitted, &field, &mut extractor, &mut detector, options, run)
@@ -229,14 +229,14 @@ fn see(
                 .add(&Tensor::cat(&batch, 0), extractor.workers());
             kept.seen.count = kept.moments.count;
             batch.clear();
-            run.tell(Event::Pictures(done, samples.len()));
+            run.tell(TrainingEvent::Pictures(done, samples.len()));
         }
         // What took long is also kept for the time of the calibration.
         let since = if is_last { started } else { saved }.elapsed();
         if batch.is_empty() && (is_stopped || since >= run.options.checkpoint_interval) {
             kept.seen.due = samples[done..].iter().map(name).collect();
             if let Err(error) = kept.write(&state_file(&run.options.out)) {
-                run.tell(Event::NotSaved(&error));
+                run.tell(TrainingEvent::NotSaved(&error));
             }
             saved = Instant::now();
         }

@@ -24,14 +24,14 @@ pub use trainer::{Begin, Report, Setup, StepLosses, Trainer};
 use self::pictures::Pictures;
 use self::scales::{GLOBAL, LOCAL, train_global, train_local};
 use super::run::{Run, Split};
-use super::{Calibrating, Event, HOLD_OUT, TrainError, Trained};
+use super::{Calibrating, HOLD_OUT, TrainError, Trained, TrainingEvent};
 use crate::model::{ModelConfig, ModelError, PaperConfig, Provenance, Tensors};
 use crate::nn::PATCH;
 use crate::train::reader::Reading;
 
 /// Trains the networks that `options` name.
 pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainError> {
-    run.tell(Event::Stage("reading pictures"));
+    run.tell(TrainingEvent::Stage("reading pictures"));
     let share = run.options.hold_out.unwrap_or(HOLD_OUT);
     let Split { training, held_out } = Split::new(run.options.data.samples.clone(), share);
     let mut config = if options.input == PATCH {

@@ -7,7 +7,7 @@ use super::checkpoint::PROGRESS;
 use super::trainer::Trainer;
 use crate::nn::Autoencoder;
 use crate::train::run::Run;
-use crate::train::{Event, Options, TrainError, state};
+use crate::train::{Options, TrainError, TrainingEvent, state};
 
 /// Checkpoints take at most this share of the time.
 const LARGEST_SHARE: f64 = 0.05;
@@ -73,7 +73,7 @@ impl Saver {
             Err(error) => {
                 // Once is enough, until one succeeds again.
                 if !self.failed {
-                    run.tell(Event::NotSaved(&error));
+                    run.tell(TrainingEvent::NotSaved(&error));
                 }
                 self.failed = true;
             }

@@ -16,7 +16,7 @@ use crate::libtorch::KeptBlocks;
 use crate::model::{Described, PaperConfig, Tensors};
 use crate::nn::{Autoencoder, Critic, GlobalConfig, LocalConfig};
 use crate::train::run::Run;
-use crate::train::{Event, TrainError, state};
+use crate::train::{TrainError, TrainingEvent, state};
 
 /// Names of the networks, in file names too.
 pub const GLOBAL: &str = "global";
@@ -52,7 +52,7 @@ pub fn train_global(
         |builder| Critic::global(builder.root(), sizes.width),
     )
     .map_err(TrainError::Encoder)?;
-    run.tell(Event::Stage("encoding pictures"));
+    run.tell(TrainingEvent::Stage("encoding pictures"));
     // Each stage has its own: what one leaves fits few of the next one's tensors, and would be gigabytes on top of
     // those.
     let kept = KeptBlocks::new();
@@ -133,8 +133,10 @@ fn train<N: Autoencoder, C>(
             .restore(&progress, checkpoint.tensors)
             .map_err(|entry| TrainError::resume(&path, format!("entry `{entry}` does not fit")))?;
     }
-    run.tell(Event::Stage(&format!("training the {scale} network")));
-    run.tell(Event::Begin(Begin {
+    run.tell(TrainingEvent::Stage(&format!(
+        "training the {scale} network"
+    )));
+    run.tell(TrainingEvent::Begin(Begin {
         scale,
         epoch: trainer.clock.epoch(),
         step: trainer.clock.steps(),
@@ -142,7 +144,7 @@ fn train<N: Autoencoder, C>(
     }));
     let mut saver = Saver::new(path, fingerprint, run.options, trainer.clock.epoch());
     trainer.run(source, scale, |report, trainer| {
-        run.tell(Event::Step(report));
+        run.tell(TrainingEvent::Step(report));
         if !report.losses.is_finite() {
             return Err(TrainError::Diverged {
                 scale: scale.to_owned(),
