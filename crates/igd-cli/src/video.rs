@@ -120,7 +120,11 @@ impl Video {
         loop {
             match self.sink.try_pull_sample(PATIENCE) {
                 Some(sample) => {
-                    end = end_of(&sample).or(end);
+                    let start = stream_time(&sample);
+                    let duration = sample.buffer().and_then(|buffer| buffer.duration());
+                    end = start
+                        .map(|start| start + duration.unwrap_or_default())
+                        .or(end);
                     if work(sample)?.is_break() {
                         return Ok(());
                     }
@@ -205,12 +209,8 @@ impl Video {
     }
 }
 
-/// Where a frame ends, from the video's start.
-fn end_of(sample: &gst::Sample) -> Option<gst::ClockTime> {
+/// Where a frame begins, from the video's start.
+pub fn stream_time(sample: &gst::Sample) -> Option<gst::ClockTime> {
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-    let buffer = sample.buffer()?;
-    let end = buffer.pts()? + buffer.duration().unwrap_or_default();
-    segment
-        .to_stream_time(end)
-        .or_else(|| segment.to_stream_time(buffer.pts()?))
+    segment.to_stream_time(sample.buffer()?.pts()?)
 }

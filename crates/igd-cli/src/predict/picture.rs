@@ -86,10 +86,7 @@ impl<'a> Pictures<'a> {
                 detection: Detection::default(),
             }),
         };
-        let picture = match detector.significant_bits() {
-            Some(bits) => picture.of_significant_bits(bits),
-            None => picture,
-        };
+        let picture = picture.of_significant_bits(detector.significant_bits());
         let rgb = picture.resized(detector.input_size());
         detector
             .detect(&rgb, picture.size(), detection)

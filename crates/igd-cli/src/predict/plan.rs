@@ -42,7 +42,9 @@ pub fn plan(
         .filter_map(|(_, found)| found.as_ref())
         .flatten()
         .collect();
-    let mut outputs = Outputs::new(&pictures);
+    // Where nothing is written, nothing is looked up.
+    let writes = maps.or(overlays).is_some();
+    let mut outputs = Outputs::new(if writes { &pictures } else { &[] });
     let mut plan = Vec::new();
     for (input, found) in &found {
         let Some(found) = found else {

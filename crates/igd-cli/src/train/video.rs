@@ -13,7 +13,7 @@ use gstigd::video::{FORMATS, FrameReader};
 use igd::data::{Frame, Sample, TrainingSet};
 
 use crate::progress::Progress;
-use crate::video::Video;
+use crate::video::{Video, stream_time};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -71,7 +71,7 @@ impl Arguments {
         // Frames in the video, and in the range; the time of the last one.
         let (mut number, mut within, mut time) = (0, 0, 0.0);
         video.for_each(|sample| {
-            time = stream_time(&sample).unwrap_or(time);
+            time = stream_time(&sample).map_or(time, gst::ClockTime::seconds_f64);
             if time >= stop {
                 return Ok(ControlFlow::Break(()));
             }
@@ -126,13 +126,6 @@ fn without_password(uri: &str) -> anyhow::Result<String> {
     let parts = glib::Uri::parse(uri, glib::UriFlags::ENCODED)?;
     let shown = parts.to_string_partial(glib::UriHideFlags::USERINFO);
     Ok(shown.into())
-}
-
-/// Seconds from the video's start.
-fn stream_time(sample: &gst::Sample) -> Option<f64> {
-    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-    let time = segment.to_stream_time(sample.buffer()?.pts()?)?;
-    Some(time.seconds_f64())
 }
 
 /// Reads frames of caps that may change.

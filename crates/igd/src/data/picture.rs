@@ -130,9 +130,10 @@ impl Picture {
         }
     }
 
-    /// The picture in 8 bits, if it has 16: of which so many (8 to 16) are used, and what is brighter is white.
-    pub fn of_significant_bits(self, bits: u32) -> Self {
-        Self(Pixels::Bits8(self.into_bits8(bits)))
+    /// The picture in 8 bits, if it has 16: of which so many (8 to 16) are used, all unless told, and what is brighter
+    /// is white.
+    pub fn of_significant_bits(self, bits: Option<u32>) -> Self {
+        Self(Pixels::Bits8(self.into_bits8(bits.unwrap_or(u16::BITS))))
     }
 
     fn into_bits8(self, bits: u32) -> RgbImage {
@@ -345,13 +346,16 @@ mod tests {
                 .collect()
         };
         assert_eq!(reds(picture.clone()), [0, 8, 16]);
-        assert_eq!(reds(picture.clone().of_significant_bits(12)), [0, 127, 255]);
+        assert_eq!(
+            reds(picture.clone().of_significant_bits(Some(12))),
+            [0, 127, 255]
+        );
         // Brighter than anything that was learned.
-        assert_eq!(reds(picture.of_significant_bits(11)), [0, 255, 255]);
+        assert_eq!(reds(picture.of_significant_bits(Some(11))), [0, 255, 255]);
         // 8 bits have no such choice.
         let picture = Picture::from(RgbImage::from_pixel(1, 1, [9; 3].into()));
         assert_eq!(picture.significant_bits(), None);
-        assert_eq!(reds(picture.of_significant_bits(12)), [9]);
+        assert_eq!(reds(picture.of_significant_bits(Some(12))), [9]);
     }
 
     #[test]

@@ -31,11 +31,7 @@ impl Sample {
 
     /// The same with so many of its 16 bits for its 8, if it has 16: see [`Picture::of_significant_bits`].
     pub fn open_as(&self, significant_bits: Option<u32>) -> Result<Picture, PictureError> {
-        let picture = self.open()?;
-        Ok(match significant_bits {
-            Some(bits) => picture.of_significant_bits(bits),
-            None => picture,
-        })
+        Ok(self.open()?.of_significant_bits(significant_bits))
     }
 
     /// Whether it is worth a look: of most pictures their kind tells that they have 8.
