@@ -5,7 +5,7 @@ use gst_video::{VideoFrameRef, VideoInfo, VideoOverlayComposition, VideoOverlayC
 use super::Overlay;
 use super::refusal::unexpected_frame;
 use super::settings::FrameSettings;
-use crate::video::{Area, Colormap, Composer, Painter, stack};
+use crate::video::{Area, Colormap, Composer, Painter, Verdict, stack};
 use igd::model::{Detection, Region};
 
 /// For frames of one kind.
@@ -33,6 +33,7 @@ struct Composed {
 struct OverlaySettings {
     draws_map: bool,
     draws_regions: bool,
+    draws_badge: bool,
     colormap: Colormap,
     opacity: f32,
 }
@@ -72,10 +73,11 @@ impl Canvas {
             draws_map: settings.overlay.contains(Overlay::HEATMAP) && settings.opacity > 0.0,
             draws_regions: settings.overlay.contains(Overlay::REGIONS)
                 && !(found.regions.is_empty() && found.candidates.is_empty()),
+            draws_badge: settings.overlay.contains(Overlay::BADGE) && !found.detections.is_empty(),
             colormap: settings.colormap,
             opacity: settings.opacity,
         };
-        if !look.draws_map && !look.draws_regions {
+        if !look.draws_map && !look.draws_regions && !look.draws_badge {
             return Ok(());
         }
         match &mut self.brush {
@@ -90,6 +92,11 @@ impl Canvas {
                 if look.draws_regions {
                     painter.boxes(&mut frame, found.regions);
                     painter.corners(&mut frame, found.candidates);
+                }
+                if look.draws_badge {
+                    for (area, detection) in found.detections {
+                        painter.badge(&mut frame, *area, &verdict(detection));
+                    }
                 }
             }
             Brush::Composer(composer, composed) => {
@@ -142,7 +149,20 @@ fn compose(
         composer.boxes(found.regions);
         composer.corners(found.candidates);
     }
+    if look.draws_badge {
+        for (area, detection) in found.detections {
+            composer.badge(*area, &verdict(detection));
+        }
+    }
     composer.compose()
+}
+
+fn verdict(detection: &Detection) -> Verdict {
+    Verdict {
+        anomalous: detection.anomalous,
+        score: detection.score,
+        threshold: detection.threshold,
+    }
 }
 
 /// Where there is a composition already, ours comes above it: many elements draw one only.

@@ -17,6 +17,12 @@ pub enum Overlay {
     /// A box around each anomalous region; corners around each candidate.
     #[flags_value(name = "Regions: box each anomalous region", nick = "regions")]
     REGIONS = 1 << 1,
+    /// Whether what was inspected is good, in words, and its score against the threshold.
+    #[flags_value(
+        name = "Badge: say whether it is good, and the score against the threshold",
+        nick = "badge"
+    )]
+    BADGE = 1 << 2,
 }
 
 /// Whether frames wait for their results.

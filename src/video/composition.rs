@@ -6,6 +6,7 @@ use gst_video::{
     VideoOverlayFormatFlags, VideoOverlayRectangle,
 };
 
+use super::badge::{self, Badge, Verdict};
 use super::levels::unit;
 use super::outline::{self, Outline};
 use super::progress::{self, Progress};
@@ -25,6 +26,7 @@ const FORMAT: VideoFormat = if cfg!(target_endian = "little") {
 pub struct Composer {
     outline: Outline,
     progress: Progress,
+    badge: Badge,
     rectangles: Vec<VideoOverlayRectangle>,
 }
 
@@ -33,6 +35,7 @@ impl Composer {
         Self {
             outline: Outline::new(info),
             progress: Progress::new(info),
+            badge: Badge::new(info),
             rectangles: Vec::new(),
         }
     }
@@ -79,6 +82,38 @@ impl Composer {
             .iter()
             .filter_map(|(color, bar)| plain(bar, progress::COLORS[*color]));
         self.rectangles.extend(bars);
+    }
+
+    /// See [`Painter::badge`](super::Painter::badge).
+    pub fn badge(&mut self, area: Area, verdict: &Verdict) {
+        let mut plate = None::<Rectangle>;
+        let mut pixels = Vec::new();
+        // One picture: renderers want few.
+        self.badge
+            .lay_out(area, verdict, |color, Rectangle { x, y }| {
+                let color = pixel(badge::COLORS[color].map(|value| value as u8), u8::MAX);
+                let plate = plate.get_or_insert_with(|| {
+                    pixels.resize(x.len() * y.len(), color);
+                    Rectangle {
+                        x: x.clone(),
+                        y: y.clone(),
+                    }
+                });
+                let columns = x.start - plate.x.start..x.end - plate.x.start;
+                for row in y.start - plate.y.start..y.end - plate.y.start {
+                    pixels[row * plate.x.len()..][columns.clone()].fill(color);
+                }
+            });
+        if let Some(Rectangle { x, y }) = plate {
+            let area = Area {
+                x: x.start as u32,
+                y: y.start as u32,
+                w: x.len() as u32,
+                h: y.len() as u32,
+            };
+            let picture = rectangle(pixels.into_flattened(), (x.len(), y.len()), area);
+            self.rectangles.extend(picture);
+        }
     }
 
     /// All that was collected since the last time; `None` where there is nothing.

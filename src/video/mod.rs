@@ -5,6 +5,7 @@
 //! converts a whole frame to another format, and nothing allocates once the first frame has passed.
 
 mod area;
+mod badge;
 mod blend;
 mod color;
 mod colormap;
@@ -22,6 +23,7 @@ mod rectangles;
 mod tests;
 
 pub use area::Area;
+pub use badge::Verdict;
 pub use colormap::Colormap;
 pub use composition::{Composer, stack};
 pub use painter::Painter;

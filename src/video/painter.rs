@@ -3,6 +3,7 @@
 use gst_video::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
 
+use super::badge::{self, Badge, Verdict};
 use super::color::ColorSpace;
 use super::heatmap::Heatmap;
 use super::outline::{self, Outline};
@@ -19,9 +20,11 @@ pub struct Painter {
     rectangles: Rectangles,
     outline: Outline,
     progress: Progress,
-    /// The outlines' and the bar's colours in the frame's components.
+    badge: Badge,
+    /// The colours of outlines, bar and badge in the frame's components.
     outline_colors: [[u8; 3]; 2],
     progress_colors: [[u8; 3]; 2],
+    badge_colors: [[u8; 3]; 3],
 }
 
 impl Painter {
@@ -33,8 +36,10 @@ impl Painter {
             rectangles: Rectangles::new(info),
             outline: Outline::new(info),
             progress: Progress::new(info),
+            badge: Badge::new(info),
             outline_colors: outline::COLORS.map(|color| space.native(color)),
             progress_colors: progress::COLORS.map(|color| space.native(color)),
+            badge_colors: badge::COLORS.map(|color| space.native(color)),
         }
     }
 
@@ -75,6 +80,20 @@ impl Painter {
         for region in regions {
             self.fill(frame, self.outline.corners(region));
         }
+    }
+
+    /// Writes the verdict in the upper left corner of `area`, white on green or on red: whether it is good, and the
+    /// score against the threshold where that finds room. Letters are larger on larger frames.
+    pub fn badge(
+        &mut self,
+        frame: &mut VideoFrameRef<&mut gst::BufferRef>,
+        area: Area,
+        verdict: &Verdict,
+    ) {
+        let (rectangles, colors) = (&self.rectangles, &self.badge_colors);
+        self.badge.lay_out(area, verdict, |color, rectangle| {
+            rectangles.fill(frame, &rectangle, &colors[color]);
+        });
     }
 
     fn fill<const N: usize>(

@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 pub mod frame;
-pub mod line;
+pub mod frame_harness;
 pub mod model;
 pub mod plugin;
 pub mod results;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::element::frame::{Pattern, bytes, pixel_bytes, video_info};
-use crate::element::line::Line;
+use crate::element::frame_harness::FrameHarness;
 use crate::element::model::models;
 use crate::element::{error_text, filter, harness};
 use gst::prelude::*;
@@ -46,17 +46,17 @@ fn stamped(mut buffer: gst::Buffer, index: u64) -> gst::Buffer {
 }
 
 /// Frames of 64x48 in I420, with the model that is quicker.
-fn inspector(properties: &str) -> Line {
+fn inspector(properties: &str) -> FrameHarness {
     inspector_of(&models().global_only, properties)
 }
 
-fn inspector_of(model: &Path, properties: &str) -> Line {
+fn inspector_of(model: &Path, properties: &str) -> FrameHarness {
     let info = video_info(VideoFormat::I420, 64, 48);
-    Line::new(filter(model, properties), info)
+    FrameHarness::new(filter(model, properties), info)
 }
 
 /// Frames and their results; `None` where a frame carries none.
-impl Line {
+impl FrameHarness {
     fn push_flagged(&mut self, pattern: Pattern, flags: gst::BufferFlags) -> Option<AnomalyMeta> {
         let draw = |info: &VideoInfo, number| {
             let mut buffer = stamped(pattern.buffer(info), number);

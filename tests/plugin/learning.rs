@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::common::network::has_weights;
 use crate::element::frame::{bytes, video_info};
-use crate::element::line::Line;
+use crate::element::frame_harness::FrameHarness;
 use crate::element::model::models;
 use crate::element::{error_text, init};
 use gst::prelude::*;
@@ -62,13 +62,13 @@ fn draw(scene: Scene, info: &VideoInfo, number: u64) -> gst::Buffer {
 }
 
 /// Frames of 320x240.
-fn learner(properties: &str) -> Line {
+fn learner(properties: &str) -> FrameHarness {
     init();
     let element = gst::parse::launch(&format!("igdfilter {properties}")).unwrap();
-    Line::new(element, video_info(VideoFormat::Gray8, 320, 240))
+    FrameHarness::new(element, video_info(VideoFormat::Gray8, 320, 240))
 }
 
-impl Line {
+impl FrameHarness {
     fn film(&mut self, scene: Scene) -> Result<gst::Buffer, gst::FlowError> {
         self.pass(|info, number| draw(scene, info, number))
     }
@@ -245,7 +245,7 @@ fn the_signal_does_nothing_before_the_start() {
 }
 
 /// Pushes a scene until it is refused, and returns why.
-fn refusal(line: &mut Line, frames: u64, scene: impl Fn(u64) -> (Scene, u64)) -> String {
+fn refusal(line: &mut FrameHarness, frames: u64, scene: impl Fn(u64) -> (Scene, u64)) -> String {
     for number in 0..frames {
         let (scene, seed) = scene(number);
         line.count = seed;
@@ -346,7 +346,7 @@ fn the_steps_of_a_lesson_are_no_latency() {
         .set_upstream_latency(gst::ClockTime::from_mseconds(10));
     line.harness.query_latency().unwrap();
     line.normal(20);
-    let is_told = |line: &Line| {
+    let is_told = |line: &FrameHarness| {
         line.bus
             .pop_filtered(&[gst::MessageType::Latency])
             .is_some()

@@ -606,7 +606,7 @@ fn a_composition_is_attached_where_it_is_drawn_and_blended_elsewhere() {
 /// stretched.
 #[test]
 fn a_composition_looks_like_what_is_blended() {
-    let properties = "opacity=0.8 region=256,0,256,256 overlay=heatmap+regions";
+    let properties = "opacity=0.8 region=256,0,256,256 overlay=heatmap+regions+badge";
     let (blended, _) = compositions(
         &format!("{properties} overlay-method=blend"),
         &with_compositions(),

@@ -1,7 +1,7 @@
 //! A picture with what was found drawn on it.
 
 use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
-use gstigd::video::{Colormap, Painter};
+use gstigd::video::{Area, Colormap, Painter, Verdict};
 use igd::data::Picture;
 use igd::model::Detection;
 use image::RgbImage;
@@ -9,7 +9,7 @@ use image::RgbImage;
 /// How strong the heatmap is drawn.
 const OPACITY: f32 = 0.5;
 
-/// Draws heatmap and regions as `igdfilter` does.
+/// Draws heatmap, regions and badge as `igdfilter` does.
 pub fn paint(picture: Picture, detection: &Detection) -> anyhow::Result<RgbImage> {
     gst::init()?;
     let (width, height) = picture.size();
@@ -29,6 +29,12 @@ pub fn paint(picture: Picture, detection: &Detection) -> anyhow::Result<RgbImage
         let mut painter = Painter::new(&info);
         painter.heatmap(&mut frame, &detection.map, Colormap::Turbo, OPACITY);
         painter.boxes(&mut frame, &detection.regions);
+        let verdict = Verdict {
+            anomalous: detection.anomalous,
+            score: detection.score,
+            threshold: detection.threshold,
+        };
+        painter.badge(&mut frame, Area::whole(&info), &verdict);
     }
     let painted = buffer.map_readable()?;
     for (pixels, padded) in pixels.chunks_mut(row).zip(painted.chunks(stride)) {

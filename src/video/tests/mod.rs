@@ -3,6 +3,7 @@
 //! The converter works in integers and cuts off where it could round, by up to a level of luma and of chroma, and
 //! chroma weighs up to 2.2 levels of blue: the tolerances are its, not ours.
 
+mod badges;
 mod painting;
 mod progress;
 mod reading;

@@ -1,6 +1,6 @@
 use gst_video::{VideoFormat, VideoFrameRef};
 
-use super::super::{Colormap, Painter};
+use super::super::{Area, Colormap, Painter, Verdict};
 use super::{
     Component, Frame, SIZES, add_meta, bytes, convert, describe, difference, hill, info, infos,
     padded, paint, picture, synthetic, uniform,
@@ -65,6 +65,13 @@ fn only_colors_are_painted() {
                 painter.heatmap(frame, &uniform(1.0), Colormap::Gray, 1.0);
                 painter.boxes(frame, &regions);
                 painter.progress(frame, 0.5);
+                let area = Area::whole(&info);
+                let verdict = Verdict {
+                    anomalous: true,
+                    score: 2.0,
+                    threshold: 1.5,
+                };
+                painter.badge(frame, area, &verdict);
             });
             // Wherever a component's samples are may have changed; put them back.
             let restored = paint(&after, &info, |_, frame| {

@@ -82,7 +82,7 @@ fn numbers<const N: usize>(file: &mut File, path: &Path) -> Result<[u32; N], Pic
 
 impl Packed {
     /// Opens an IDX file of gray pictures, such as `train-images-idx3-ubyte`.
-    pub(crate) fn idx(path: &Path) -> Result<Self, PictureError> {
+    pub fn idx(path: &Path) -> Result<Self, PictureError> {
         let mut file = File::open(path).map_err(io_error(path))?;
         let [kind, count, height, width] = numbers(&mut file, path)?;
         if kind != IDX_PICTURES {
@@ -106,7 +106,7 @@ impl Packed {
     }
 
     /// Opens a file of CIFAR-10's binary version, such as `data_batch_1.bin`, and reads its labels.
-    pub(crate) fn cifar(path: &Path) -> Result<(Self, Vec<u8>), PictureError> {
+    pub fn cifar(path: &Path) -> Result<(Self, Vec<u8>), PictureError> {
         let bytes = std::fs::read(path).map_err(io_error(path))?;
         if bytes.is_empty() || !bytes.len().is_multiple_of(CIFAR_RECORD) {
             let reason = format!("it has {} bytes, not {CIFAR_RECORD} a picture", bytes.len());
@@ -169,7 +169,7 @@ impl Packed {
 }
 
 /// The labels in an IDX file, such as `train-labels-idx1-ubyte`.
-pub(crate) fn idx_labels(path: &Path) -> Result<Vec<u8>, PictureError> {
+pub fn idx_labels(path: &Path) -> Result<Vec<u8>, PictureError> {
     let mut file = File::open(path).map_err(io_error(path))?;
     let [kind, count] = numbers(&mut file, path)?;
     if kind != IDX_LABELS {

@@ -6,7 +6,7 @@ use gst_check::Harness;
 use gst_video::VideoInfo;
 
 /// An element that gets frames of one kind and hands on as many.
-pub struct Line {
+pub struct FrameHarness {
     pub harness: Harness,
     pub bus: gst::Bus,
     pub element: gst::Element,
@@ -15,7 +15,7 @@ pub struct Line {
     pub count: u64,
 }
 
-impl Line {
+impl FrameHarness {
     pub fn new(element: gst::Element, info: VideoInfo) -> Self {
         let (mut harness, bus) = harness(&element);
         harness.set_src_caps(info.to_caps().unwrap());
