@@ -2,6 +2,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
+use gst::prelude::*;
 use gst_video::{VideoInfo, VideoMeta, VideoRegionOfInterestMeta};
 use gstigd::video::FORMATS;
 use igd_fuzz::{init, model_file};
@@ -124,7 +125,7 @@ fuzz_target!(|input: Input| {
     element.set_property("model", model_file().to_str());
     element.set_property_from_str(
         "overlay",
-        ["none", "heatmap", "regions", "heatmap+regions"][usize::from(input.drawn % 4)],
+        ["none", "heatmap", "regions", "heatmap+regions+badge"][usize::from(input.drawn % 4)],
     );
     element.set_property("attach-map", input.attach_map);
     // What is drawn does not depend on whether a frame is anomalous.

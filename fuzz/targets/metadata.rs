@@ -5,7 +5,8 @@
 use arbitrary::Arbitrary;
 use glib::prelude::*;
 use gst::meta::CustomMeta;
-use gst_video::{VideoFormat, VideoInfo, VideoMetaTransformScale};
+use gst_video::video_meta::VideoMetaTransformScale;
+use gst_video::{VideoFormat, VideoInfo};
 use gstigd::meta::{
     self, AnomalyMessage, AnomalyMeta, FrameLine, FrameTimes, GateMessage, LearnedMessage,
 };

@@ -686,7 +686,7 @@ fn results_that_never_come_hold_nothing_up_for_ever() {
     judge.add_probe(gst::PadProbeType::BUFFER, swallow);
     let started = Instant::now();
     let texts = warnings(&pipeline);
-    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from(PATIENCE));
     assert!(
         texts[0].contains("no results on the pad result"),
         "{texts:?}"
@@ -698,7 +698,7 @@ fn results_that_never_come_hold_nothing_up_for_ever() {
 #[test]
 fn the_end_of_the_results_is_no_end_of_the_stream() {
     let pipeline = launch(&branched(
-        &format!("{SHORT} max-wait=40000000000"),
+        &format!("{SHORT} max-wait=600000000000"),
         "fakesink",
     ));
     mark(&pipeline);
@@ -720,21 +720,21 @@ fn the_end_of_the_results_is_no_end_of_the_stream() {
     });
     let started = Instant::now();
     assert_eq!(warnings(&pipeline), Vec::<String>::new());
-    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from(PATIENCE));
     assert_eq!(count(&gate, "events"), 1);
 }
 
 #[test]
 fn a_waiting_stream_stops_at_once() {
     let pipeline = launch(&format!(
-        "{SOURCE} ! igdgate name=gate max-wait=60000000000 ! fakesink"
+        "{SOURCE} ! igdgate name=gate max-wait=600000000000 ! fakesink"
     ));
     // Nothing ever comes here.
     let gate = pipeline.by_name("gate").unwrap();
     gate.request_pad_simple("result").unwrap();
     for _ in 0..3 {
         pipeline.set_state(gst::State::Playing).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from(PATIENCE);
         // Its end waits for the results.
         while count(&gate, "buffers") < 120 {
             assert!(Instant::now() < deadline);
@@ -743,7 +743,7 @@ fn a_waiting_stream_stops_at_once() {
         std::thread::sleep(Duration::from_millis(50));
         let started = Instant::now();
         pipeline.set_state(gst::State::Null).unwrap();
-        assert!(started.elapsed() < Duration::from_secs(10));
+        assert!(started.elapsed() < Duration::from(PATIENCE));
         assert_eq!(count(&gate, "held"), 0);
     }
 }
