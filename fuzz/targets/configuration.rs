@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use igd::model::{Model, Storage};
 use igd_fuzz::models::{model_of_both, small_model};
-use igd_fuzz::{Input, judge};
+use igd_fuzz::{Input, open_model};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -53,5 +53,5 @@ fuzz_target!(|bytes: &[u8]| {
     let name = TEXTS[usize::from(choice) % TEXTS.len()];
     let parts = &MODELS[usize::from(choice) / TEXTS.len() % MODELS.len()];
     let file = parts.with(name, &String::from_utf8_lossy(text));
-    INPUT.with(|input| judge(input.of(&file)));
+    INPUT.with(|input| open_model(input, &file));
 });

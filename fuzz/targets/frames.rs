@@ -1,8 +1,11 @@
 //! Frames of any caps, strides, offsets and lengths into igdfilter, with regions of interest of any place.
 #![no_main]
 
+use std::sync::Mutex;
+
 use arbitrary::Arbitrary;
 use gst::prelude::*;
+use gst_check::Harness;
 use gst_video::{VideoInfo, VideoMeta, VideoRegionOfInterestMeta};
 use gstigd::video::FORMATS;
 use igd_fuzz::{init, model_file};
@@ -16,6 +19,7 @@ struct Input {
     latest: bool,
     attach_map: bool,
     drawn: u8,
+    opacity: u8,
     streams: Vec<Stream>,
 }
 
@@ -117,38 +121,81 @@ impl Frame {
     }
 }
 
+/// The element goes on from input to input, as long as it is well: opening a model takes longer than many frames.
+static LINE: Mutex<Option<Line>> = Mutex::new(None);
+
+struct Line {
+    element: gst::Element,
+    bus: gst::Bus,
+    harness: Harness,
+}
+
+impl Line {
+    fn new() -> Self {
+        let element = gst::ElementFactory::make("igdfilter").build();
+        let element = element.expect("our element");
+        element.set_property("model", model_file().to_str());
+        // Candidates are drawn whatever the score.
+        element.set_property("candidates", true);
+        let bus = gst::Bus::new();
+        element.set_bus(Some(&bus));
+        let harness = Harness::with_element(&element, Some("sink"), Some("src"));
+        Self {
+            element,
+            bus,
+            harness,
+        }
+    }
+
+    fn set(&self, input: &Input) {
+        let overlay = [
+            "none",
+            "heatmap",
+            "regions",
+            "badge",
+            "heatmap+regions+badge",
+        ];
+        let overlay = overlay[usize::from(input.drawn) % overlay.len()];
+        self.element.set_property_from_str("overlay", overlay);
+        let opacity = f32::from(input.opacity) / 255.0;
+        self.element.set_property("opacity", opacity);
+        self.element.set_property("attach-map", input.attach_map);
+        let region = if input.roi_list {
+            "roi-list"
+        } else {
+            "full-frame"
+        };
+        self.element
+            .set_property_from_str("inference-region", region);
+        let mode = if input.latest { "latest" } else { "sync" };
+        self.element.set_property_from_str("inference-mode", mode);
+        let region = input.region.map(|(x, y, w, h)| format!("{x},{y},{w},{h}"));
+        self.element.set_property("region", region);
+    }
+
+    /// False where the element has posted an error, and wants to be started anew.
+    fn pass(&mut self, streams: &[Stream]) -> bool {
+        for stream in streams.iter().take(3) {
+            let info = stream.info();
+            self.harness.set_src_caps(info.to_caps().expect("caps"));
+            for frame in stream.frames.iter().take(3) {
+                let _ = self.harness.push(frame.buffer(&info));
+                while self.harness.try_pull().is_some() {}
+            }
+        }
+        let error = self.bus.pop_filtered(&[gst::MessageType::Error]);
+        self.bus.set_flushing(true);
+        self.bus.set_flushing(false);
+        error.is_none()
+    }
+}
+
 fuzz_target!(|input: Input| {
     init();
-    let element = gst::ElementFactory::make("igdfilter")
-        .build()
-        .expect("our element");
-    element.set_property("model", model_file().to_str());
-    element.set_property_from_str(
-        "overlay",
-        ["none", "heatmap", "regions", "heatmap+regions+badge"][usize::from(input.drawn % 4)],
-    );
-    element.set_property("attach-map", input.attach_map);
-    // What is drawn does not depend on whether a frame is anomalous.
-    element.set_property("threshold", 0.0_f32);
-    if input.roi_list {
-        element.set_property_from_str("inference-region", "roi-list");
-    }
-    if input.latest {
-        element.set_property_from_str("inference-mode", "latest");
-    }
-    if let Some((x, y, w, h)) = input.region {
-        element.set_property("region", format!("{x},{y},{w},{h}"));
-    }
-    let bus = gst::Bus::new();
-    element.set_bus(Some(&bus));
-    let mut harness = gst_check::Harness::with_element(&element, Some("sink"), Some("src"));
-    for stream in input.streams.iter().take(3) {
-        let info = stream.info();
-        harness.set_src_caps(info.to_caps().expect("caps"));
-        for frame in stream.frames.iter().take(3) {
-            // Mapping a frame of a wrong meta is refused by GStreamer with a critical warning of its own.
-            let _ = harness.push(frame.buffer(&info));
-            while harness.try_pull().is_some() {}
-        }
+    let mut line = LINE.lock().expect("no panic before");
+    let running = line.get_or_insert_with(Line::new);
+    running.set(&input);
+    if !running.pass(&input.streams) {
+        *line = None;
     }
 });

@@ -97,8 +97,12 @@ impl Field {
             Field::Bytes(value) => glib::Bytes::from(&value[..]).to_send_value(),
             Field::Structure(fields) => structure("any", fields, depth + 1).to_send_value(),
             Field::Array(fields) if depth < DEEPEST => {
-                gst::Array::from_values(fields.iter().map(|field| field.to_value(depth + 1)))
-                    .to_send_value()
+                let values = fields.iter().map(|field| field.to_value(depth + 1));
+                let mut values: Vec<_> = values.collect();
+                // GStreamer's arrays have values of one type.
+                let kind = values.first().map(|value| value.type_());
+                values.retain(|value| Some(value.type_()) == kind);
+                gst::Array::from_values(values).to_send_value()
             }
             Field::Array(_) => gst::Array::default().to_send_value(),
             Field::Map(width, height, bytes) => {

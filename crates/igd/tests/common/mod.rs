@@ -52,15 +52,22 @@ fn local_config(width: i64, latent: i64) -> LocalConfig {
 
 /// A model with both networks, of width 1 and drawn weights.
 pub fn model_of_both() -> Model {
-    let config = ModelConfig::paper(
-        Some(GlobalConfig {
-            encoder: EncoderKind::Scratch,
-            width: 1,
-            latent: 2,
-        }),
-        Some(local_config(1, 2)),
-    );
+    let config = ModelConfig::paper(Some(global_config()), Some(local_config(1, 2)));
     model(config, HashMap::new())
+}
+
+/// A model with a global network alone, of width 1 and drawn weights: the quickest one.
+pub fn global_model() -> Model {
+    let config = ModelConfig::paper(Some(global_config()), None);
+    model(config, HashMap::new())
+}
+
+fn global_config() -> GlobalConfig {
+    GlobalConfig {
+        encoder: EncoderKind::Scratch,
+        width: 1,
+        latent: 2,
+    }
 }
 
 /// A dense model of the usual size with a drawn backbone, and descriptors that are equal at all places.
