@@ -392,7 +392,7 @@ fn recordings(kills: usize) {
         let place = folder.path().join(number.to_string());
         fs::create_dir(&place).unwrap();
         let mut record = program("gst-launch-1.0");
-        record.args(["-q", "videotestsrc", "is-live=true", "!"]);
+        record.args(["-q", "videotestsrc", "is-live=true", "num-buffers=500", "!"]);
         record.args([
             "video/x-raw,format=I420,width=64,height=48,framerate=25/1",
             "!",

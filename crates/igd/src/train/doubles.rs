@@ -355,7 +355,7 @@ mod tests {
         let mut rgb = window(&scene, SIZE.0, (0, 0), number);
         for (place, value) in rgb.iter_mut().enumerate() {
             let (x, y) = (place % SIZE.0, place / SIZE.0 % SIZE.1);
-            let is_corner = x.min(95 - x) + y.min(95 - y) < 14 && number % 3 != 0;
+            let is_corner = x.min(95 - x) + y.min(95 - y) < 14 && !number.is_multiple_of(3);
             if y % 32 < 3 || is_corner {
                 *value = 10.0;
             } else {

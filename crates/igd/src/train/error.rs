@@ -88,7 +88,7 @@ pub enum TrainError {
     )]
     NotWritten {
         /// Why.
-        cause: ModelError,
+        cause: Box<ModelError>,
         /// Where what was learned is kept beside a model file of that name: the file.
         resume: Option<PathBuf>,
     },

@@ -94,7 +94,7 @@ impl<'a> Run<'a> {
     pub fn not_written(&self, cause: ModelError) -> TrainError {
         let is_kept = self.options.state_files().iter().any(|path| path.exists());
         TrainError::NotWritten {
-            cause,
+            cause: Box::new(cause),
             resume: is_kept.then(|| self.options.out.clone()),
         }
     }
