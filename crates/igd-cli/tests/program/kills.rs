@@ -320,8 +320,15 @@ fn saves(kills: usize) {
             }
         }
         let mut child = quiet(&mut place.command());
-        wait_for(&mut child, || temporary_files(&place.place()) > 0);
+        // On a busy machine it may be over before it is seen.
+        while temporary_files(&place.place()) == 0 && child.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_micros(200));
+        }
         thread::sleep(Duration::from_micros(random.u64(0..4000)));
+        if child.try_wait().unwrap().is_some() {
+            figures.ended += 1;
+            continue;
+        }
         kill(child);
         figures.kills += 1;
         figures.left_overs += temporary_files(&place.place()).min(1);
@@ -360,7 +367,15 @@ fn readable_frames(recording: &Path) -> Option<usize> {
     ]);
     play.args(["identity", "silent=false", "!", "fakesink"])
         .env("G_DEBUG", "");
-    let output = play.output().unwrap();
+    // A player waits for ever for a picture in a file that has none.
+    let mut limited = Command::new("timeout");
+    limited.arg("15");
+    let play = without_timeout(&play);
+    limited.arg(play.get_program()).args(play.get_args());
+    for (name, value) in play.get_envs() {
+        limited.env(name, value.unwrap_or_default());
+    }
+    let output = limited.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let frames = said
         .lines()
