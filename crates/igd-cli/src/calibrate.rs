@@ -1,6 +1,6 @@
 //! `igd calibrate`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use serde_json::json;
 use tch::Device;
 
 use crate::left_out::LeftOut;
+use crate::output::stdout;
 use crate::progress::Progress;
 use crate::selection::Selected;
 use crate::target::Target;

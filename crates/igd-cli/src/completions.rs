@@ -1,9 +1,11 @@
 //! `igd completions`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
+
+use crate::output::stdout;
 
 #[derive(Args)]
 pub struct Arguments {

@@ -2,7 +2,7 @@
 
 mod synthetic;
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,6 +11,8 @@ use igd::data::{elpv, fetch, mnist};
 use igd::files::write_atomically;
 use igd::train::BACKBONE_LICENCE;
 use serde_json::json;
+
+use crate::output::stdout;
 
 #[derive(Subcommand)]
 pub enum Arguments {

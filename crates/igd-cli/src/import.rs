@@ -1,12 +1,14 @@
 //! `igd import`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
 use igd::files::is_same;
 use igd::model::{ModelConfig, PaperConfig, Storage, import};
+
+use crate::output::stdout;
 
 #[derive(Args)]
 #[command(group(clap::ArgGroup::new("networks").required(true).multiple(true).args(["global", "local"])))]

@@ -1,12 +1,14 @@
 //! `igd info`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use igd::model::{Calibration, DenseConfig, Model, ModelConfig, PaperConfig, Provenance, Tiling};
 use serde_json::json;
 use tch::Device;
+
+use crate::output::stdout;
 
 #[derive(Args)]
 pub struct Arguments {

@@ -10,14 +10,30 @@ pub struct LeftOut {
     pub pictures: usize,
     /// Videos that ended before their time.
     pub ends: usize,
+    /// Pictures that there were to train on, where so many of them were left out that it is to be told.
+    pub of_training: Option<usize>,
 }
+
+/// Share of a training's pictures that may be left out without a further word.
+const FEW: f64 = 0.1;
 
 impl LeftOut {
     /// Of the program: neither that of success nor that of work that failed (1) or was asked for wrongly (2).
     pub const STATUS: u8 = 3;
 
     pub fn pictures(pictures: usize) -> Self {
-        Self { pictures, ends: 0 }
+        Self {
+            pictures,
+            ..Self::default()
+        }
+    }
+
+    /// Of so many pictures to train on.
+    pub fn of_training(pictures: usize, all: usize) -> Self {
+        Self {
+            of_training: (pictures as f64 > FEW * all as f64).then_some(all),
+            ..Self::pictures(pictures)
+        }
     }
 
     /// Fails where anything was left out.
@@ -26,6 +42,7 @@ impl LeftOut {
             Self {
                 pictures: 0,
                 ends: 0,
+                ..
             } => Ok(()),
             some => Err(some),
         }
@@ -50,6 +67,13 @@ impl Display for LeftOut {
             let s = plural(count);
             parts.push(format!("the missing end{s} of {count} video{s}"));
         }
-        write!(f, "left out {}", parts.join(" and "))
+        write!(f, "left out {}", parts.join(" and "))?;
+        match self.of_training {
+            Some(all) => write!(
+                f,
+                ", of {all}: the model may not know all that is normal; each is named above, mend them and train again"
+            ),
+            None => Ok(()),
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! `igd`: trains, calibrates, evaluates and inspects the models that the `igdfilter` element runs.
 
 // `println!` panics where nobody reads any more, as after `igd | head -1`; `writeln!` and `?` end in `is_closed_pipe`.
+// `eprintln!` panics on a full disk, and `output::note` does not.
 // SIGPIPE stays ignored, as Rust leaves it: the default action would end the program for a peer of GStreamer's that
 // hung up as well.
-#![deny(clippy::print_stdout)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
 mod calibrate;
@@ -16,6 +17,7 @@ mod info;
 mod left_out;
 mod man;
 mod numbers;
+mod output;
 mod overlay;
 mod plot;
 mod predict;
@@ -31,6 +33,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use left_out::LeftOut;
+use output::note;
 use signals::Interrupted;
 
 /// Visual anomaly detection with Interpolated Gaussian Descriptors.
@@ -92,7 +95,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("igd: {error:#}");
+            note(format_args!("igd: {error:#}"));
             status(&error)
         }
     }

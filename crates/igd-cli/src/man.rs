@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, CommandFactory};
+use igd::files::advised;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -17,5 +18,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let out = &arguments.out;
     fs::create_dir_all(out)
         .and_then(|()| clap_mangen::generate_to(crate::Arguments::command(), out))
+        .map_err(advised)
         .with_context(|| out.display().to_string())
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output::note;
+
 /// Lines where there is no terminal come at most this often.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// The bar counts to this.
@@ -41,7 +43,7 @@ impl Progress {
                 bar.set_message("");
                 bar.set_position(0);
             }
-            None => eprintln!("{stage}"),
+            None => note(stage),
         }
     }
 
@@ -54,7 +56,12 @@ impl Progress {
             }
             None if self.line.elapsed() >= LINE_INTERVAL => {
                 self.line = Instant::now();
-                eprintln!("{}: {:.0} % {}", self.stage, share * 100.0, text());
+                let text = text();
+                note(format_args!(
+                    "{}: {:.0} % {text}",
+                    self.stage,
+                    share * 100.0
+                ));
             }
             None => {}
         }
@@ -64,7 +71,7 @@ impl Progress {
     pub fn note(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => eprintln!("{text}"),
+            None => note(text),
         }
     }
 

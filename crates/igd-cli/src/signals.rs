@@ -1,8 +1,10 @@
 //! Ctrl-C and SIGTERM: the first lets the work end where it can go on from, the second ends it at once.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -38,18 +40,35 @@ impl Signals {
         self.stop.clone()
     }
 
-    /// For work that has ended so. The program called again in the same way, and with `resume`, goes on with it.
-    pub fn interrupted(&self, resume: &str) -> Interrupted {
-        let mut words: Vec<Vec<u8>> = env::args_os().map(OsStringExt::into_vec).collect();
-        if !words.iter().any(|word| word == resume.as_bytes()) {
-            words.push(resume.into());
-        }
+    /// For work that has ended so. The program called again in the same way, and with `resume`, goes on with it. What
+    /// this one went on `from` has been gone beyond.
+    pub fn interrupted(&self, resume: &str, from: Option<&Path>) -> Interrupted {
+        let words = again(env::args_os().collect(), resume, from);
+        let words: Vec<_> = words.into_iter().map(OsStringExt::into_vec).collect();
         let quoted = shlex::bytes::try_join(words.iter().map(Vec::as_slice)).unwrap_or_default();
         Interrupted {
             signal: self.number.load(Ordering::Relaxed) as i32,
             command: String::from_utf8_lossy(&quoted).into_owned(),
         }
     }
+}
+
+/// The same words, with `resume` alone.
+fn again(mut words: Vec<OsString>, resume: &str, from: Option<&Path>) -> Vec<OsString> {
+    if let Some(from) = from {
+        let mut joined = OsString::from(resume);
+        joined.push("=");
+        joined.push(from);
+        words.retain(|word| *word != joined);
+        let is_both = |pair: &[OsString]| pair[0] == resume && pair[1] == from;
+        if let Some(place) = words.windows(2).position(is_both) {
+            words.drain(place..place + 2);
+        }
+    }
+    if !words.iter().any(|word| word == OsStr::new(resume)) {
+        words.push(resume.into());
+    }
+    words
 }
 
 /// Work that was ended by a signal.
@@ -69,4 +88,26 @@ impl Interrupted {
 
 fn status(signal: i32) -> i32 {
     128 + signal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_gone_on_from_is_not_gone_on_from_again() {
+        let again = |line: &str, from: Option<&str>| {
+            let words = line.split(' ').map(OsString::from).collect();
+            let words = super::again(words, "--resume", from.map(Path::new));
+            words.join(OsStr::new(" ")).into_string().unwrap()
+        };
+        assert_eq!(again("igd train", None), "igd train --resume");
+        assert_eq!(again("igd --resume train", None), "igd --resume train");
+        for line in [
+            "igd train --resume old --json",
+            "igd train --resume=old --json",
+        ] {
+            assert_eq!(again(line, Some("old")), "igd train --json --resume");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -21,13 +22,43 @@ pub struct NotWritable {
 /// Writes a file under a temporary name beside `path`, has it on disk, and renames it: readers see the old or the new
 /// one, and a crash or a full disk leaves the old one. A link stays one: the file that it leads to is replaced. Folders
 /// on the way are made. Fails where something other than a file is there, such as a folder or a device.
+/// The errors of full and read-only places say what to do.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(path, bytes).map_err(advised)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = replaced_by(path)?;
     let mut file = temporary_beside(&path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(&path)?;
     Ok(())
+}
+
+/// An error of writing, with what to do about it behind what the system says.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}: {advice}")]
+struct Advised {
+    cause: String,
+    advice: &'static str,
+}
+
+/// The same error of writing; where the place is full or read-only, with what to do about it.
+pub fn advised(error: io::Error) -> io::Error {
+    use io::ErrorKind::*;
+    if error.get_ref().is_some_and(|inner| inner.is::<Advised>()) {
+        return error;
+    }
+    let advice = match error.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge => "make room there, or choose another place",
+        PermissionDenied | ReadOnlyFilesystem => "choose a place that you may write to",
+        _ => return error,
+    };
+    let text = error.to_string();
+    // tempfile adds the name of the temporary file, which is nothing to a user.
+    let cause = text.split(" at path \"").next().unwrap_or(&text).to_owned();
+    io::Error::new(error.kind(), Advised { cause, advice })
 }
 
 /// Whether [`write_atomically`] can write there, before hours of work end at a folder that cannot be written to.
@@ -37,7 +68,7 @@ pub fn check_writable(path: &Path) -> Result<(), NotWritable> {
         .map(drop)
         .map_err(|cause| NotWritable {
             path: path.to_owned(),
-            cause,
+            cause: advised(cause),
         })
 }
 
@@ -75,6 +106,18 @@ const MOST_LINKS: usize = 40;
 
 /// Removes what writers of `path` that were killed have left beside it. Nobody may be writing it.
 pub(crate) fn sweep(path: &Path) {
+    sweep_older(path, Duration::ZERO);
+}
+
+/// The same of what nobody can be writing any more.
+pub(crate) fn sweep_old(path: &Path) {
+    sweep_older(path, LONGEST_WRITE);
+}
+
+/// No file of ours takes so long to be written.
+const LONGEST_WRITE: Duration = Duration::from_secs(600);
+
+fn sweep_older(path: &Path, age: Duration) {
     // Whoever writes there is told of what it is instead.
     let Ok(path) = replaced_by(path) else {
         return;
@@ -91,7 +134,12 @@ pub(crate) fn sweep(path: &Path) {
         .flatten()
         .flatten()
     {
-        if is_temporary(&entry.file_name()) {
+        let is_old = || {
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            // Where the clock was set back it is not known.
+            modified.is_ok_and(|time| time.elapsed().is_ok_and(|found| found >= age))
+        };
+        if is_temporary(&entry.file_name()) && (age.is_zero() || is_old()) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -141,6 +189,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
+    use std::time::SystemTime;
 
     #[test]
     fn what_a_killed_writer_left_is_swept_and_nothing_else() {
@@ -150,6 +199,14 @@ mod tests {
         let left = temporary_beside(&path).unwrap().keep().unwrap().1;
         let of_another = folder.path().join("m.safetensors-x");
         let of_another = temporary_beside(&of_another).unwrap().keep().unwrap().1;
+        sweep_old(&path);
+        assert!(left.exists());
+        let long_ago = SystemTime::now() - LONGEST_WRITE;
+        let file = fs::File::options().write(true).open(&left).unwrap();
+        file.set_modified(long_ago).unwrap();
+        sweep_old(&path);
+        assert!(!left.exists());
+        let left = temporary_beside(&path).unwrap().keep().unwrap().1;
         sweep(&path);
         assert!(!left.exists() && of_another.exists() && path.exists());
     }

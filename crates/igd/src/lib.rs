@@ -53,6 +53,7 @@
 
 pub mod criterion;
 pub mod data;
+mod decode;
 pub mod eval;
 pub mod files;
 pub mod libtorch;

@@ -1,6 +1,6 @@
 //! `igd bench speed`
 
-use std::io::{self, Write, stdout};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use igd::model::{Detection, Detector, Map, Stage};
 use serde::Serialize;
 use tch::Device;
 
+use crate::output::stdout;
 use crate::target::Target;
 
 #[derive(Args)]

@@ -1,6 +1,6 @@
 //! `igd data synthetic`
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,6 +9,7 @@ use igd::data::synthetic::{DefectKind, Options, Source, write};
 use serde_json::json;
 
 use super::Target;
+use crate::output::stdout;
 use crate::selection::Selected;
 
 #[derive(Args)]

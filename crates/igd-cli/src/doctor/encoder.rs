@@ -13,7 +13,7 @@ pub fn check() -> Finding {
         Ok(Some(file)) => Finding::ok(SUBJECT, format!("its weights are {}", file.display())),
         Ok(None) => Finding::warning(
             SUBJECT,
-            "its weights are not on this machine: training and igdfilter's learning will fetch them (14 MB)",
+            "its weights are not on this machine: training will fetch them (14 MB), igdfilter that learns will not",
             FETCH,
         ),
         Err(error @ FetchError::Package { .. }) => {

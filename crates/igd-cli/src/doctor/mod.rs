@@ -13,7 +13,7 @@ mod plugin;
 mod processor;
 mod registry;
 
-use std::io::{self, Write, stdout};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -22,6 +22,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use finding::{Finding, Status};
+
+use crate::output::stdout;
 
 #[derive(Args)]
 pub struct Arguments {

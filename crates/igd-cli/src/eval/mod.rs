@@ -6,7 +6,7 @@ mod pictures;
 mod report;
 mod results;
 
-use std::io::{self, Write, stdout};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -17,6 +17,7 @@ use igd::model::PaperScale;
 use serde::Serialize;
 
 use crate::left_out::LeftOut;
+use crate::output::{note, stdout};
 use crate::selection::Selected;
 use crate::target::Target;
 
@@ -108,8 +109,8 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         _ => unreachable!("the arguments require each other"),
     };
     let evaluation = Evaluation::new(&results.scored, results.threshold, results.pixels);
-    for note in evaluation.notes(&results.scored) {
-        eprintln!("{note}");
+    for text in evaluation.notes(&results.scored) {
+        note(text);
     }
     if let Some(path) = &arguments.report {
         report::write(path, &mut results, &evaluation)?;

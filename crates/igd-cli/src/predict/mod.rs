@@ -4,7 +4,7 @@ mod picture;
 mod plan;
 mod video;
 
-use std::io::{BufWriter, Write, stdout};
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -13,6 +13,7 @@ use serde::Serialize;
 use self::picture::Pictures;
 use self::plan::{Input, plan};
 use crate::left_out::LeftOut;
+use crate::output::stdout;
 use crate::target::Target;
 
 #[derive(Args)]
@@ -40,7 +41,7 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (maps, overlays) = (&arguments.map_dir, &arguments.overlay_dir);
     let inputs = plan(&arguments.inputs, maps.as_deref(), overlays.as_deref())?;
-    let mut lines = Lines(BufWriter::new(stdout().lock()));
+    let mut lines = Lines(BufWriter::new(stdout()));
     let mut pictures = Pictures::new(&arguments);
     let mut ends = 0;
     for input in &inputs {
@@ -52,6 +53,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let left_out = LeftOut {
         pictures: pictures.left_out(),
         ends,
+        ..LeftOut::default()
     };
     Ok(left_out.check()?)
 }

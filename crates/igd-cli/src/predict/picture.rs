@@ -1,17 +1,20 @@
 //! A picture's line, map and overlay.
 
-use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 use anyhow::Context;
 use igd::data::Picture;
+use igd::files::write_atomically;
 use igd::model::{Detection, Detector, Region, Scales};
+use image::ImageFormat;
 use ndarray::ArrayView2;
+use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
 
 use super::plan::PicturePlan;
 use super::{Arguments, Lines};
+use crate::output::note;
 use crate::overlay::paint;
 
 /// What is said of a picture.
@@ -63,7 +66,7 @@ impl<'a> Pictures<'a> {
             Ok(picture) => self.judge(plan, picture, lines),
             Err(error) if self.arguments.strict => Err(error.into()),
             Err(error) => {
-                eprintln!("left out: {error}");
+                note(format_args!("left out: {error}"));
                 self.left_out += 1;
                 Ok(())
             }
@@ -94,11 +97,15 @@ impl<'a> Pictures<'a> {
         if let Some(path) = &plan.map {
             let (width, height) = detector.input_size();
             let map = ArrayView2::from_shape((height, width), detector.raw_map())?;
-            make(path, |path| Ok(ndarray_npy::write_npy(path, &map)?))?;
+            let mut npy = Vec::new();
+            map.write_npy(&mut npy)?;
+            write(path, &npy)?;
         }
         if let Some(path) = &plan.overlay {
             let painted = paint(picture, detection)?;
-            make(path, |path| Ok(painted.save(path)?))?;
+            let mut png = Cursor::new(Vec::new());
+            painted.write_to(&mut png, ImageFormat::Png)?;
+            write(path, png.get_ref())?;
         }
         lines.serialize(&PictureLine {
             path: &plan.path,
@@ -113,10 +120,6 @@ impl<'a> Pictures<'a> {
 }
 
 /// Writes a file, with its folder made if it is not there. Errors name it.
-fn make(path: &Path, write: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    path.parent()
-        .map_or(Ok(()), fs::create_dir_all)
-        .map_err(anyhow::Error::from)
-        .and_then(|()| write(path))
-        .with_context(|| path.display().to_string())
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_atomically(path, bytes).with_context(|| path.display().to_string())
 }

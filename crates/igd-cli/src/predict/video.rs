@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use gst::prelude::*;
 
 use super::{Arguments, Lines};
+use crate::output::note;
 use crate::video::Video;
 
 const ELEMENTS: &str = "igdfilter name=filter overlay=none messages=none ! igdmetaenc name=lines";
@@ -36,7 +37,7 @@ pub fn predict<W: Write>(
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(video.cut_off().map_or(0, |text| {
-        eprintln!("{text}");
+        note(text);
         1
     }))
 }

@@ -5,22 +5,22 @@ mod log;
 mod paper;
 mod video;
 
-use std::io::{self, Write, stdout};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use igd::data::TrainingSet;
 use igd::model::FALSE_POSITIVE_RATE;
-use igd::train::{self, Options, Outcome, TrainError, TrainingEvent};
+use igd::train::{self, Doubles, Options, Outcome, TrainError, TrainingEvent};
 use serde_json::json;
 
 use self::log::Log;
 use self::paper::with_seed;
 use crate::left_out::LeftOut;
 use crate::numbers::share;
+use crate::output::stdout;
 use crate::progress::Progress;
 use crate::selection::Selected;
 use crate::signals::Signals;
@@ -62,9 +62,11 @@ pub struct Arguments {
     /// time
     #[arg(long, default_value_t = 30.0)]
     checkpoint_seconds: f64,
-    /// Go on where a training of the same model was stopped; with what --keep has kept, add pictures to a dense model
-    #[arg(long)]
-    resume: bool,
+    /// Go on where a training of the same model was stopped; with what --keep has kept, add pictures to a dense model.
+    /// Where the earlier one had another --out, or its checkpoint has another name by now: the one or the other
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[allow(clippy::option_option)]
+    resume: Option<Option<PathBuf>>,
     /// Write losses (CSV), pictures with their reconstructions, and a histogram of the scores that calibrate to a
     /// folder
     #[arg(long, value_name = "DIR")]
@@ -104,7 +106,10 @@ pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
     }
     let signals = Signals::watch()?;
     train_all(arguments, &signals, json).map_err(|error| match error.downcast_ref() {
-        Some(TrainError::Stopped) => signals.interrupted("--resume").into(),
+        Some(TrainError::Stopped) => {
+            let from = arguments.resume.as_ref().and_then(Option::as_deref);
+            signals.interrupted("--resume", from).into()
+        }
         _ => error,
     })
 }
@@ -120,9 +125,10 @@ fn train_all(arguments: &Arguments, signals: &Signals, json: bool) -> anyhow::Re
     let data = data(arguments, &mut progress);
     progress.finish();
     let trainings = trainings(arguments, &data?, signals)?;
-    let mut skipped = 0;
+    let (mut skipped, mut all) = (0, 0);
     for training in &trainings {
         skipped = skipped.max(train_one(training, json)?.skipped);
+        all = training.options.data.samples.len();
     }
     // Until here a series that is resumed does not train again what it has trained.
     if arguments.paper.series().is_some() {
@@ -130,7 +136,7 @@ fn train_all(arguments: &Arguments, signals: &Signals, json: bool) -> anyhow::Re
             training.options.forget();
         }
     }
-    Ok(LeftOut::pictures(skipped).check()?)
+    Ok(LeftOut::of_training(skipped, all).check()?)
 }
 
 /// The one training, or those of a series.
@@ -146,7 +152,8 @@ fn trainings(
         dense,
         ..
     } = arguments;
-    let options = |seed: i64, out: PathBuf| -> anyhow::Result<Options> {
+    let from = arguments.resume.as_ref().and_then(Option::as_ref);
+    let options = |seed: i64, out: PathBuf, from: Option<PathBuf>| -> anyhow::Result<Options> {
         Ok(Options {
             profile: match arguments.profile {
                 Profile::Paper => train::Profile::Paper(paper.options(seed)?),
@@ -157,21 +164,26 @@ fn trainings(
             false_positive_rate: arguments.false_positive_rate,
             checkpoint_interval: Duration::try_from_secs_f64(arguments.checkpoint_seconds)?,
             keep: dense.keep || paper.series().is_some(),
-            resume: arguments.resume,
+            resume: arguments.resume.is_some(),
+            resume_from: from,
             stop: signals.stop(),
             ..Options::new(data.clone(), out)
         })
     };
     let Some(series) = paper.series() else {
         return Ok(vec![Training {
-            options: options(paper.seed(), out.clone())?,
+            options: options(paper.seed(), out.clone(), from.cloned())?,
             log: log.clone(),
         }]);
     };
     series
         .map(|seed| {
             Ok(Training {
-                options: options(seed, with_seed(out, seed))?,
+                options: options(
+                    seed,
+                    with_seed(out, seed),
+                    from.map(|from| with_seed(from, seed)),
+                )?,
                 log: log.as_ref().map(|log| log.join(format!("seed{seed}"))),
             })
         })
@@ -183,14 +195,14 @@ fn train_one(training: &Training, json: bool) -> anyhow::Result<Outcome> {
     let Training { options, log } = training;
     let mut log = log
         .as_ref()
-        .map(|folder| {
-            Log::open(folder, options.resume).with_context(|| folder.display().to_string())
-        })
+        .map(|folder| Log::open(folder, options.resume))
         .transpose()?;
     let mut progress = Progress::new();
     let outcome = train::train(options, |event| {
         if let Some(Err(error)) = log.as_mut().map(|log| log.take(&event)) {
-            progress.note(&format!("the log ends here: {error}"));
+            progress.note(&format!(
+                "{error}: the log ends here, and the training goes on without it"
+            ));
             log = None;
         }
         tell(&mut progress, event);
@@ -239,6 +251,12 @@ fn tell(progress: &mut Progress, event: TrainingEvent) {
             });
         }
         TrainingEvent::Skipped(error) => progress.note(&format!("left out: {error}")),
+        TrainingEvent::Doubles(doubles) => progress.note(&format!("warning: {}", said(doubles))),
+        TrainingEvent::Anew(out) => progress.note(&format!(
+            "{}: there is no checkpoint of such a training beside it, so it starts anew (--resume FILE names one that \
+            lies elsewhere)",
+            out.display()
+        )),
         TrainingEvent::NotSaved(error) => progress.note(&format!(
             "no checkpoint could be written: {error}; the training goes on, and the last checkpoint stays"
         )),
@@ -260,6 +278,22 @@ fn tell(progress: &mut Progress, event: TrainingEvent) {
     }
 }
 
+/// What doubles mean, and what to do.
+fn said(doubles: &Doubles) -> String {
+    let Doubles {
+        looked_at,
+        doubles,
+        example: (one, other),
+    } = doubles;
+    format!(
+        "the threshold is too low for new parts: of {looked_at} pictures that it was set with, {doubles} show nearly \
+        what one that was trained on shows, such as {} and {} (windows of one picture, frames of one video close in \
+        time, doubles): set it with pictures of other parts, by igd calibrate",
+        one.display(),
+        other.display()
+    )
+}
+
 fn print(options: &Options, outcome: &Outcome, json: bool) -> io::Result<()> {
     if json {
         let line = json!({
@@ -268,6 +302,7 @@ fn print(options: &Options, outcome: &Outcome, json: bool) -> io::Result<()> {
             "skipped": outcome.skipped,
             "epochs": outcome.epochs,
             "calibration": outcome.calibration,
+            "doubles": outcome.doubles,
         });
         writeln!(stdout(), "{line}")?;
         return Ok(());
@@ -297,6 +332,9 @@ fn print(options: &Options, outcome: &Outcome, json: bool) -> io::Result<()> {
             stdout(),
             "not calibrated, since there was no picture to calibrate with: see igd calibrate"
         )?,
+    }
+    if let Some(doubles) = &outcome.doubles {
+        writeln!(stdout(), "{}", said(doubles))?;
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::program::igd;
+use crate::common::network::has_weights;
+use crate::program::{igd, some_pictures};
 use igd::data::packed::{write_idx_labels, write_idx_pictures};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
@@ -230,6 +231,77 @@ fn pictures_that_cannot_be_used_are_named_and_left_out() {
     assert_eq!(line["kinds"]["good"]["pictures"], 3);
     let strict = failure(&eval(&model, &data, &["--strict"]));
     assert!(strict.contains(text(&bad)), "{strict}");
+}
+
+/// So many pictures, and so many files that are none, evenly among them.
+fn some_broken(folder: &Path, good: usize, broken: usize) -> PathBuf {
+    let data = some_pictures(folder, good, 32);
+    for number in 0..broken {
+        let place = number * good / broken;
+        fs::write(data.join(format!("{place:02}-{number}.png")), "no picture").unwrap();
+    }
+    data
+}
+
+#[test]
+fn no_model_is_made_of_a_set_that_mostly_cannot_be_used() {
+    let profiles = [&[][..], &["--profile", "dense", "--input", "64"][..]];
+    for (good, broken, said) in [
+        (12, 13, "13 of 25 pictures cannot be used"),
+        // More than half are left, and too few.
+        (7, 5, "at least 8 are needed"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = some_broken(folder.path(), good, broken);
+        let out = folder.path().join("m.safetensors");
+        for profile in &profiles[..if has_weights() { 2 } else { 1 }] {
+            let output = match profile {
+                [] => train(&data, &out, &["--hold-out", "0"]),
+                profile => {
+                    let fixed = ["train", "--data", text(&data), "--out", text(&out)];
+                    igd(&[&fixed, *profile, &["--hold-out", "0"]].concat())
+                }
+            };
+            let last = failure(&output);
+            assert!(last.contains(said) && last.contains(text(&data)), "{last}");
+            assert!(!out.exists());
+        }
+    }
+    // So many that it is told: the model is made, and is no good one.
+    let folder = tempfile::tempdir().unwrap();
+    let data = some_broken(folder.path(), 12, 4);
+    let output = train(&data, &folder.path().join("m.safetensors"), &[]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("left out 4 pictures that cannot be used, of 16: the model may not know"),
+        "{said}"
+    );
+    good_but_for_some(output);
+}
+
+/// Windows of one picture, say: here each picture is there twice.
+#[test]
+fn a_threshold_of_doubles_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = some_pictures(folder.path(), 12, 32);
+    let out = folder.path().join("m.safetensors");
+    let warning = "the threshold is too low for new parts";
+    let output = train(&data, &out, &["--hold-out", "0.25"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains(warning));
+    assert!(good(output)["doubles"].is_null());
+    for number in 0..12 {
+        let [picture, double] = ["", "-copy"].map(|end| data.join(format!("{number:02}{end}.png")));
+        fs::copy(picture, double).unwrap();
+    }
+    let output = train(&data, &out, &["--hold-out", "0.25"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains(warning) && said.contains("igd calibrate"),
+        "{said}"
+    );
+    let line = good(output);
+    assert_eq!(line["doubles"]["looked_at"], 6);
+    assert!(line["doubles"]["doubles"].as_u64().unwrap() >= 3, "{line}");
 }
 
 #[test]

@@ -291,6 +291,57 @@ fn a_model_that_could_not_be_written_is_not_trained_again() {
     place.assert_same();
 }
 
+/// Wherever it is to be written now, and whatever the checkpoint is called.
+#[test]
+fn another_path_goes_on_from_the_same_checkpoint() {
+    let place = Place::new();
+    place.stop("-INT", STEPS / 3);
+    let saved = place.saved_steps() as usize;
+    let renamed = place.folder.path().join("log/kept.bin");
+    fs::copy(checkpoint(&place.parts), &renamed).unwrap();
+    for from in [&place.parts, &renamed] {
+        let other = Place::new();
+        finish(&mut other.train(&["--resume", from.to_str().unwrap()]));
+        assert_same_models(&undisturbed().model, &other.parts);
+        // It has trained the rest alone.
+        assert_eq!(steps(&other.log), (saved + 1..=STEPS).collect::<Vec<_>>());
+        // What was named stays.
+        assert!(from == &place.parts || from.exists());
+        assert_eq!(place.saved_steps() as usize, saved);
+    }
+}
+
+#[test]
+fn where_there_is_no_checkpoint_it_says_so() {
+    let place = Place::new();
+    let nowhere = place.folder.path().join("nowhere");
+    let last = failure(
+        place
+            .train(&["--resume", nowhere.to_str().unwrap()])
+            .output()
+            .unwrap(),
+    );
+    assert!(
+        last.contains("nowhere: there is no checkpoint of such a training"),
+        "{last}"
+    );
+    // Nor is a model one.
+    let model = undisturbed().model.to_str().unwrap();
+    let last = failure(place.train(&["--resume", model]).output().unwrap());
+    assert!(last.contains("there is no checkpoint"), "{last}");
+    assert!(!place.parts.exists());
+    let said = finish(&mut place.train(&["--resume"])).stderr;
+    let said = String::from_utf8(said).unwrap();
+    assert!(
+        said.contains("no checkpoint of such a training beside it, so it starts anew"),
+        "{said}"
+    );
+    place.assert_same();
+    // One that is not to go on says nothing of the kind.
+    let said = finish(&mut place.train(&[])).stderr;
+    assert!(!String::from_utf8(said).unwrap().contains("checkpoint"));
+}
+
 #[test]
 fn minutes_that_are_spent_count() {
     let folder = tempfile::tempdir().unwrap();

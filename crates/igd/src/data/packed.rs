@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
-use super::picture::{Picture, PictureError};
+use super::picture::Picture;
+use crate::decode::PictureError;
 
 /// A file of pictures of one size, each `record` bytes after the one before. Pictures are read when they are asked for.
 #[derive(Debug)]

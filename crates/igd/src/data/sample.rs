@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::frame::Frame;
 use super::packed::Packed;
-use super::picture::{Picture, PictureError, may_have_16_bits};
+use super::picture::Picture;
+use crate::decode::{PictureError, may_have_16_bits};
 
 /// Where a picture is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::error::SetError;
 use super::folder::Folders;
 use super::packed::{IDX_FILES, Packed, idx_labels};
-use super::picture::PictureError;
 use super::sample::Sample;
 use super::selection::Selection;
 use super::test_picture::TestPicture;
+use crate::decode::PictureError;
 
 /// The normal pictures to train with, in an order that is always the same. Fails where there are none.
 pub fn normal_pictures(folder: &Path, selection: &Selection) -> Result<Vec<Sample>, SetError> {

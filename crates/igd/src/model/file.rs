@@ -14,7 +14,7 @@ use super::calibration::Calibration;
 use super::config::{ModelConfig, Storage};
 use super::error::ModelError;
 use super::networks::Networks;
-use crate::files::write_atomically;
+use crate::files::{sweep_old, write_atomically};
 use crate::nn::{Builder, Role, Weights, WeightsError};
 
 const FORMAT: &str = "igd";
@@ -138,6 +138,7 @@ impl Model {
 
     /// Writes the file; one that is there is replaced in one step. Statistics are f32 whatever `storage` says.
     pub fn save(&self, path: &Path, storage: Storage) -> Result<(), ModelError> {
+        sweep_old(path);
         let mut header = HashMap::from([
             ("format".to_owned(), FORMAT.to_owned()),
             ("version".to_owned(), VERSION.to_owned()),

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use image::{GrayImage, ImageReader, LumaA};
+use image::{GrayImage, LumaA};
 
+use crate::decode::{PictureError, decode};
 use crate::resize::{PlaneView, Resizer};
 
 /// Brightness (0..=255) from which a place of a mask is inspected.
@@ -20,13 +21,8 @@ pub struct Mask {
 #[derive(Debug, thiserror::Error)]
 pub enum MaskError {
     /// It cannot be read, or is no picture.
-    #[error("cannot read {path}: {cause}", path = .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system or the decoder says.
-        cause: image::ImageError,
-    },
+    #[error("cannot read {0}")]
+    Read(#[from] PictureError),
     /// Nothing would be inspected.
     #[error("{path} is black everywhere: make white what is to be inspected", path = .0.display())]
     Black(PathBuf),
@@ -35,15 +31,7 @@ pub enum MaskError {
 /// Reads the picture of a mask, PNG, JPEG, BMP or TIFF, whatever its name says. What is transparent is black. Fails
 /// where none of it is white.
 pub fn read_mask(path: &Path) -> Result<GrayImage, MaskError> {
-    let picture = ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
-        .map_err(image::ImageError::IoError)
-        .and_then(ImageReader::decode)
-        .map_err(|cause| MaskError::Read {
-            path: path.to_owned(),
-            cause,
-        })?
-        .into_luma_alpha8();
+    let picture = decode(path)?.into_luma_alpha8();
     let seen = |pixel: &LumaA<u8>| (u16::from(pixel.0[0]) * u16::from(pixel.0[1]) / 255) as u8;
     let values = picture.pixels().map(seen).collect();
     let picture = GrayImage::from_raw(picture.width(), picture.height(), values)
@@ -152,6 +140,24 @@ mod tests {
         let picture = GrayAlphaImage::from_fn(2, 1, |x, _| [255, 255 * (x as u8)].into());
         picture.save(&path).unwrap();
         assert_eq!(read_mask(&path).unwrap().as_raw(), &[0, 255]);
+    }
+
+    /// The same that bounds pictures.
+    #[test]
+    fn a_mask_that_would_fill_the_memory_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mask.png");
+        let mut encoder = png::Encoder::new(std::fs::File::create(&path).unwrap(), 30_000, 30_000);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.set_depth(png::BitDepth::One);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_chunk(png::chunk::IDAT, &[]).unwrap();
+        drop(writer);
+        let error = read_mask(&path).unwrap_err().to_string();
+        assert!(
+            error.contains("mask.png") && error.contains("more than a picture may have"),
+            "{error}"
+        );
     }
 
     #[test]

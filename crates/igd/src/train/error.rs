@@ -31,7 +31,9 @@ pub enum TrainError {
     #[error("encoder weights: {0}")]
     Encoder(WeightsError),
     /// There is too little to learn from.
-    #[error("{data}: {found} normal pictures, at least {FEWEST_PICTURES} are needed")]
+    #[error(
+        "{data}: {found} normal pictures that can be used, at least {FEWEST_PICTURES} are needed"
+    )]
     TooFew {
         /// The set's name.
         data: String,
@@ -55,15 +57,52 @@ pub enum TrainError {
         /// `global` or `local`.
         scale: String,
     },
+    /// Of most pictures nothing can be learned.
+    #[error(
+        "{data}: {unusable} of {all} pictures cannot be used, each is named above: mend or remove them first, or name \
+        another folder; no model was made"
+    )]
+    MostUnusable {
+        /// The set's name.
+        data: String,
+        /// Pictures that cannot be used.
+        unusable: usize,
+        /// Pictures in it.
+        all: usize,
+    },
+    /// There is nothing to go on from where there must be.
+    #[error(
+        "{path}: there is no checkpoint of such a training: looked for {looked_for}, and in the file itself",
+        path = .path.display()
+    )]
+    NoCheckpoint {
+        /// What was named.
+        path: PathBuf,
+        /// The files beside it that would have been taken.
+        looked_for: String,
+    },
     /// The model is made, but there is no file of it.
     #[error(
-        "{0}: make room for it, or mend the path, and run the same again with --resume, which goes on from what is \
-        saved"
+        "{cause}; then run the same again{}",
+        resume.as_deref().map(going_on).unwrap_or_default()
     )]
-    NotWritten(ModelError),
+    NotWritten {
+        /// Why.
+        cause: Box<ModelError>,
+        /// Where what was learned is kept beside a model file of that name: the file.
+        resume: Option<PathBuf>,
+    },
     /// It was told to.
     #[error("stopped; --resume goes on")]
     Stopped,
+}
+
+/// How what was learned is not learned again.
+fn going_on(out: &Path) -> String {
+    format!(
+        " with --resume (with another --out: --resume {}), which goes on from what is saved",
+        out.display()
+    )
 }
 
 impl TrainError {

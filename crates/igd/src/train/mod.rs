@@ -2,6 +2,7 @@
 
 mod backbone;
 pub mod dense;
+mod doubles;
 mod error;
 mod options;
 pub mod paper;
@@ -9,9 +10,13 @@ mod reader;
 mod run;
 mod state;
 
+use std::path::Path;
+
 pub use self::backbone::BACKBONE_LICENCE;
+pub use self::doubles::Doubles;
 pub use self::error::TrainError;
 pub use self::options::{FEWEST_LEFT_OUT, HOLD_OUT, Options, Profile};
+
 use self::run::Run;
 use crate::data::{PictureError, Sample};
 use crate::files::{check_writable, sweep};
@@ -35,6 +40,10 @@ pub enum TrainingEvent<'a> {
     Pictures(usize, usize),
     /// A picture cannot be used and is left out.
     Skipped(&'a PictureError),
+    /// So many of the pictures that calibrate show what was trained on that the thresholds are too low.
+    Doubles(&'a Doubles),
+    /// It was to go on from a checkpoint beside this model file, and there is none.
+    Anew(&'a Path),
 }
 
 /// What a run came to.
@@ -48,6 +57,8 @@ pub struct Outcome {
     pub calibration: Option<Calibration>,
     /// How often it was trained on each picture.
     pub epochs: usize,
+    /// Where so many of the pictures that calibrate show what was trained on that the thresholds are too low: how many.
+    pub doubles: Option<Doubles>,
 }
 
 /// What a profile makes of the pictures: a model but for its calibration.
@@ -76,6 +87,9 @@ pub fn train(
     for path in options.state_files() {
         sweep(&path);
     }
+    if !goes_on(options)? {
+        tell(TrainingEvent::Anew(&options.out));
+    }
     let mut run = Run::new(options, &mut tell);
     let trained = match &options.profile {
         Profile::Dense(dense) => dense::learn(dense, &mut run)?,
@@ -89,6 +103,29 @@ pub fn train(
     Ok(outcome)
 }
 
+/// Whether there is something to go on from, or there need not be.
+fn goes_on(options: &Options) -> Result<bool, TrainError> {
+    for kind in options.state_kinds() {
+        if options.earlier(*kind)?.is_some() {
+            return Ok(true);
+        }
+    }
+    match &options.resume_from {
+        Some(path) if options.resume => {
+            let name = |kind: &state::Kind| {
+                let path = state::path(path, kind.ending);
+                path.display().to_string()
+            };
+            let names: Vec<_> = options.state_kinds().iter().map(name).collect();
+            Err(TrainError::NoCheckpoint {
+                path: path.clone(),
+                looked_for: names.join(" and "),
+            })
+        }
+        _ => Ok(!options.resume),
+    }
+}
+
 /// The raw numbers of pictures. `judged` is told how many are done, and of those that cannot be used; its errors end
 /// it.
 pub fn measure(
@@ -96,14 +133,26 @@ pub fn measure(
     samples: &[Sample],
     mut judged: impl FnMut(Result<usize, PictureError>) -> Result<(), TrainError>,
 ) -> Result<Vec<Measurement>, TrainError> {
+    measure_each(detector, samples, |index, rgb| {
+        judged(rgb.map(|_| index + 1))
+    })
+}
+
+/// The same, where `judged` is told the index, and the planar R, G, B values that were judged.
+fn measure_each(
+    detector: &mut Detector,
+    samples: &[Sample],
+    mut judged: impl FnMut(usize, Result<&[f32], PictureError>) -> Result<(), TrainError>,
+) -> Result<Vec<Measurement>, TrainError> {
     let mut measurements = Vec::with_capacity(samples.len());
     for (index, sample) in samples.iter().enumerate() {
         match sample.open_as(detector.significant_bits()) {
             Ok(picture) => {
-                measurements.push(detector.measure(&picture.resized(detector.input_size()))?);
-                judged(Ok(index + 1))?;
+                let rgb = picture.resized(detector.input_size());
+                measurements.push(detector.measure(&rgb)?);
+                judged(index, Ok(&rgb))?;
             }
-            Err(error) => judged(Err(error))?,
+            Err(error) => judged(index, Err(error))?,
         }
     }
     Ok(measurements)

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::{dense, paper};
+use super::{dense, paper, state};
 use crate::data::TrainingSet;
-use crate::model::FALSE_POSITIVE_RATE;
+use crate::model::{FALSE_POSITIVE_RATE, ModelError};
 
 /// Share of the normal pictures that is kept for calibration, unless told otherwise.
 pub const HOLD_OUT: f64 = 0.15;
@@ -39,8 +39,14 @@ pub struct Options {
     /// Leave that when the model is written, until [`Options::forget`]: a dense fit can go on with more pictures then,
     /// and the paper's networks are written once more without being trained again.
     pub keep: bool,
-    /// Go on from where an earlier training stood, if there is something.
+    /// Go on from where an earlier training stood. Where there is nothing to go on from it is told
+    /// ([`TrainingEvent::Anew`]) and trains anew.
+    ///
+    /// [`TrainingEvent::Anew`]: super::TrainingEvent::Anew
     pub resume: bool,
+    /// The earlier training's model file, whether it was written or not, or its checkpoint, whatever that is called
+    /// now. It must be there then; it stays. `None`: what lies beside `out`.
+    pub resume_from: Option<PathBuf>,
     /// Once it is true, the training saves where it stands and ends as [`TrainError::Stopped`].
     ///
     /// [`TrainError::Stopped`]: super::TrainError::Stopped
@@ -69,6 +75,7 @@ impl Options {
             checkpoint_interval: Duration::from_secs(30),
             keep: false,
             resume: false,
+            resume_from: None,
             stop: Arc::default(),
         }
     }
@@ -80,11 +87,24 @@ impl Options {
         }
     }
 
-    /// Where that may lie.
-    pub(super) fn state_files(&self) -> Vec<PathBuf> {
+    /// The file of that kind to go on from; `None` if there is none, or it shall not be.
+    pub(super) fn earlier(&self, kind: state::Kind) -> Result<Option<PathBuf>, ModelError> {
+        state::earlier(self, kind, self.state_kinds())
+    }
+
+    /// What it needs to go on.
+    pub(super) fn state_kinds(&self) -> &'static [state::Kind] {
         match self.profile {
-            Profile::Dense(_) => vec![dense::state_file(&self.out)],
-            Profile::Paper(_) => paper::state_files(&self.out).into(),
+            Profile::Dense(_) => &[dense::FIT],
+            Profile::Paper(_) => &paper::CHECKPOINTS,
         }
+    }
+
+    /// Where that is to be, be it there or not.
+    pub(super) fn state_files(&self) -> Vec<PathBuf> {
+        let kinds = self.state_kinds().iter();
+        kinds
+            .map(|kind| state::path(&self.out, kind.ending))
+            .collect()
     }
 }

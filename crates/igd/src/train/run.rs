@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 
 use tch::Device;
 
-use super::{Calibrating, Options, Outcome, TrainError, Trained, TrainingEvent, measure};
+use super::doubles::Seen;
+use super::{Calibrating, Options, Outcome, TrainError, Trained, TrainingEvent, measure_each};
 use crate::data::{PictureError, Sample};
 use crate::model::{
     Calibration, CalibrationMethod, Detector, Measurement, Model, ModelConfig, ModelError,
@@ -14,12 +15,17 @@ use crate::model::{
 /// Fewer pictures than this teach nothing.
 pub const FEWEST_PICTURES: usize = 8;
 
+/// Where more of the pictures than this share cannot be used, something is wrong with all of them.
+const MOST_UNUSABLE: f64 = 0.5;
+
 /// A training under way.
 pub struct Run<'a> {
     pub options: &'a Options,
     tell: &'a mut (dyn FnMut(TrainingEvent) + 'a),
     /// Pictures that could not be used.
     skipped: usize,
+    /// Those that could.
+    pub seen: Seen,
 }
 
 impl<'a> Run<'a> {
@@ -28,6 +34,7 @@ impl<'a> Run<'a> {
             options,
             tell,
             skipped: 0,
+            seen: Seen::default(),
         }
     }
 
@@ -69,6 +76,29 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// Refuses a set of which too few pictures are left, or fewer than half, once `training` pictures have been read and
+    /// so many more are held out.
+    pub fn check_usable(&self, training: usize, held_out: usize) -> Result<(), TrainError> {
+        let all = training + held_out + self.skipped;
+        if self.skipped as f64 > MOST_UNUSABLE * all as f64 {
+            return Err(TrainError::MostUnusable {
+                data: self.options.data.name.clone(),
+                unusable: self.skipped,
+                all,
+            });
+        }
+        self.check_enough(training, held_out)
+    }
+
+    /// The model is learned, and there is no file of it.
+    pub fn not_written(&self, cause: ModelError) -> TrainError {
+        let is_kept = self.options.state_files().iter().any(|path| path.exists());
+        TrainError::NotWritten {
+            cause: Box::new(cause),
+            resume: is_kept.then(|| self.options.out.clone()),
+        }
+    }
+
     /// Where a model comes from that so many of the pictures were shown to.
     pub fn provenance(&self, pictures: usize) -> Provenance {
         let data = &self.options.data;
@@ -105,12 +135,18 @@ impl<'a> Run<'a> {
             calibrating,
         } = trained;
         let (measurements, method) = match calibrating {
-            Calibrating::HeldOut(samples) => (
-                self.measure(&mut self.detector(&config, &tensors)?, &samples)?,
-                CalibrationMethod::HeldOut,
-            ),
+            Calibrating::HeldOut(samples) => {
+                let mut detector = self.detector(&config, &tensors)?;
+                let measurements = self.measure(&mut detector, &samples)?;
+                self.check_usable(provenance.pictures, measurements.len())?;
+                (measurements, CalibrationMethod::HeldOut)
+            }
             Calibrating::LeftOut(measurements) => (measurements, CalibrationMethod::LeaveOneOut),
         };
+        let doubles = self.seen.doubles();
+        if let Some(doubles) = &doubles {
+            self.tell(TrainingEvent::Doubles(doubles));
+        }
         let calibration =
             calibrate(&measurements, self.options.false_positive_rate).map(|calibration| {
                 Calibration {
@@ -126,12 +162,13 @@ impl<'a> Run<'a> {
         };
         model
             .save(&self.options.out, model.config.storage())
-            .map_err(TrainError::NotWritten)?;
+            .map_err(|cause| self.not_written(cause))?;
         Ok(Outcome {
             pictures: model.provenance.pictures,
             skipped: self.skipped,
             calibration,
             epochs: model.provenance.epochs,
+            doubles,
         })
     }
 
@@ -141,9 +178,13 @@ impl<'a> Run<'a> {
         samples: &[Sample],
     ) -> Result<Vec<Measurement>, TrainError> {
         self.tell(TrainingEvent::Stage("calibrating"));
-        measure(detector, samples, |done| {
-            match done {
-                Ok(done) => self.tell(TrainingEvent::Pictures(done, samples.len())),
+        let size = detector.input_size();
+        measure_each(detector, samples, |index, rgb| {
+            match rgb {
+                Ok(rgb) => {
+                    self.seen.calibrates(&samples[index], rgb, size);
+                    self.tell(TrainingEvent::Pictures(index + 1, samples.len()));
+                }
                 Err(error) => self.skip(error)?,
             }
             self.check_stop()

@@ -9,17 +9,29 @@ use walkdir::WalkDir;
 use crate::common::repository;
 
 /// Each folder or file right below a crate's `src`, with what it may use of the others.
-const LIBRARY: [(&str, &[&str]); 9] = [
+const LIBRARY: [(&str, &[&str]); 10] = [
     ("files", &[]),
+    ("decode", &[]),
     ("resize", &[]),
     ("libtorch", &[]),
     ("nn", &["libtorch"]),
     ("criterion", &["nn"]),
-    ("data", &["files", "resize"]),
-    ("model", &["files", "resize", "libtorch", "nn", "criterion"]),
+    ("data", &["files", "resize", "decode"]),
+    (
+        "model",
+        &["files", "resize", "decode", "libtorch", "nn", "criterion"],
+    ),
     (
         "train",
-        &["files", "libtorch", "nn", "criterion", "data", "model"],
+        &[
+            "files",
+            "resize",
+            "libtorch",
+            "nn",
+            "criterion",
+            "data",
+            "model",
+        ],
     ),
     ("eval", &["resize", "data", "model"]),
 ];

@@ -5,15 +5,17 @@ mod runs;
 mod table;
 
 use std::fs;
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use igd::data::{elpv, mnist};
+use igd::files::advised;
 
 use self::runs::{Job, Profile};
 use crate::numbers::share;
+use crate::output::stdout;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -206,7 +208,9 @@ struct Class {
 }
 
 pub fn run(set: Set, arguments: &Arguments, json: bool) -> anyhow::Result<()> {
-    fs::create_dir_all(&arguments.out).with_context(|| arguments.out.display().to_string())?;
+    fs::create_dir_all(&arguments.out)
+        .map_err(advised)
+        .with_context(|| arguments.out.display().to_string())?;
     let folder = set.folder(arguments)?;
     let mut classes = set.classes(&folder)?;
     for wanted in &arguments.classes {

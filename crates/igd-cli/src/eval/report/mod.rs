@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use igd::eval::{Evaluation, Rate};
+use igd::files::write_atomically;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::metrics;
@@ -22,7 +23,7 @@ const POLICY: &str =
 /// Writes the page.
 pub fn write(path: &Path, results: &mut Results, evaluation: &Evaluation) -> anyhow::Result<()> {
     let page = page(results, evaluation)?.into_string();
-    std::fs::write(path, page).with_context(|| path.display().to_string())
+    write_atomically(path, page.as_bytes()).with_context(|| path.display().to_string())
 }
 
 fn page(results: &mut Results, evaluation: &Evaluation) -> anyhow::Result<Markup> {

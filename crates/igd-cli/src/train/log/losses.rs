@@ -4,8 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use igd::files::write_atomically;
 use igd::train::paper::{Report, StepLosses};
+
+use super::{named, write};
 
 /// `epoch` and `step` count what is done; `seconds` are spent in training, over interruptions. The losses are means
 /// over the steps since the row before.
@@ -23,7 +24,7 @@ impl Table {
     /// Opens the file, to add to it.
     pub fn open(path: &Path) -> io::Result<Self> {
         if !path.exists() {
-            write_atomically(path, format!("{HEADER}\n").as_bytes())?;
+            write(path, format!("{HEADER}\n").as_bytes())?;
         }
         Ok(Self {
             path: path.to_owned(),
@@ -33,7 +34,7 @@ impl Table {
 
     /// Keeps of a network's rows those up to a step.
     pub fn cut(&mut self, scale: &str, step: usize) -> io::Result<()> {
-        let text = fs::read_to_string(&self.path)?;
+        let text = fs::read_to_string(&self.path).map_err(|error| named(&self.path, error))?;
         let is_kept = |line: &&str| {
             let mut fields = line.split(',');
             let (of, _, at) = (fields.next(), fields.next(), fields.next());
@@ -44,7 +45,7 @@ impl Table {
                 && at.is_some_and(|at| of != Some(scale) || at <= step)
         };
         let rows: String = text.split_inclusive('\n').skip(1).filter(is_kept).collect();
-        write_atomically(&self.path, format!("{HEADER}\n{rows}").as_bytes())?;
+        write(&self.path, format!("{HEADER}\n{rows}").as_bytes())?;
         self.file = append(&self.path)?;
         Ok(())
     }
@@ -62,12 +63,15 @@ impl Table {
             row += &format!(",{value:.6}");
         }
         row.push('\n');
-        self.file.write_all(row.as_bytes())
+        self.file
+            .write_all(row.as_bytes())
+            .map_err(|error| named(&self.path, error))
     }
 }
 
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).open(path)
+    let file = OpenOptions::new().append(true).open(path);
+    file.map_err(|error| named(path, error))
 }
 
 /// Means of losses over steps.

@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
-use igd::files::write_atomically;
+use igd::files::{advised, write_atomically};
 use igd::model::{Calibration, Measurement};
 use igd::train::TrainingEvent;
 use igd::train::paper::{Begin, Report};
@@ -44,7 +44,8 @@ impl Log {
     /// Makes the folder. What an earlier training has logged there is removed, or gone on with, as
     /// [`TrainingEvent::Begin`] then says.
     pub fn open(folder: &Path, resume: bool) -> io::Result<Self> {
-        fs::create_dir_all(folder.join("reconstructions"))?;
+        let drawings = folder.join("reconstructions");
+        fs::create_dir_all(&drawings).map_err(|error| named(&drawings, error))?;
         if !resume {
             remove_earlier(folder)?;
         }
@@ -71,7 +72,7 @@ impl Log {
         self.table.cut(begin.scale, begin.step)?;
         let is_later = |one: &Drawing| one.scale == begin.scale && one.epoch > begin.epoch;
         for drawing in drawings(&self.folder)?.into_iter().filter(is_later) {
-            fs::remove_file(drawing.path)?;
+            remove(&drawing.path)?;
         }
         self.network = Some(Network {
             means: Means::default(),
@@ -99,7 +100,7 @@ impl Log {
                 .map_err(io::Error::other)?;
             let name = drawing_name(report.epoch, report.scale);
             let path = self.folder.join("reconstructions").join(name);
-            write_atomically(&path, &png.into_inner())?;
+            write(&path, &png.into_inner())?;
         }
         Ok(())
     }
@@ -117,7 +118,7 @@ impl Log {
             return Ok(());
         }
         let svg = scores::svg(&scores, calibration.as_ref());
-        write_atomically(&self.folder.join("scores.svg"), svg.as_bytes())
+        write(&self.folder.join("scores.svg"), svg.as_bytes())
     }
 }
 
@@ -127,7 +128,22 @@ fn remove_earlier(folder: &Path) -> io::Result<()> {
     let drawings = drawings(folder)?.into_iter().map(|drawing| drawing.path);
     let all = files.into_iter().chain(drawings);
     all.filter(|path| path.exists())
-        .try_for_each(fs::remove_file)
+        .try_for_each(|path| remove(&path))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path).map_err(|error| named(path, error))
+}
+
+/// Writes a file of the log, as a whole.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_atomically(path, bytes).map_err(|error| named(path, error))
+}
+
+/// The same error, with the file that it is of and what to do.
+fn named(path: &Path, error: io::Error) -> io::Error {
+    let error = advised(error);
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// A picture of reconstructions.
@@ -140,7 +156,8 @@ struct Drawing {
 /// Those in a log's folder.
 fn drawings(folder: &Path) -> io::Result<Vec<Drawing>> {
     let mut drawings = Vec::new();
-    for entry in fs::read_dir(folder.join("reconstructions"))? {
+    let folder = folder.join("reconstructions");
+    for entry in fs::read_dir(&folder).map_err(|error| named(&folder, error))? {
         let path = entry?.path();
         let stem = path.file_stem().and_then(|stem| stem.to_str());
         let parts = stem.and_then(|stem| stem.strip_prefix("epoch-")?.split_once('-'));

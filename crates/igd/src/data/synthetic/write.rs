@@ -1,11 +1,11 @@
 //! A test set of synthetic defects, in the layout of MVTec AD.
 
 use std::fs;
-use std::io;
+use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
-use image::{DynamicImage, RgbImage};
+use image::{DynamicImage, ImageFormat, RgbImage};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -14,11 +14,12 @@ use crate::data::elpv::LICENCE_FILE;
 use crate::data::error::FolderError;
 use crate::data::error::SetError;
 use crate::data::folder::GROUND_TRUTH;
-use crate::data::picture::PictureError;
 use crate::data::sample::Sample;
 use crate::data::selection::GOOD;
 use crate::data::selection::Selection;
 use crate::data::set::{normal_pictures, test_pictures};
+use crate::decode::PictureError;
+use crate::files::{advised, write_atomically};
 
 /// What is made.
 #[derive(Clone, Debug)]
@@ -87,7 +88,7 @@ pub enum SyntheticError {
         /// What the system says.
         cause: io::Error,
     },
-    /// A picture cannot be written.
+    /// A picture cannot be encoded.
     #[error("{path}: {cause}", path = .path.display())]
     Save {
         /// The file.
@@ -136,7 +137,8 @@ pub fn write(
     let licence = from.join(LICENCE_FILE);
     if licence.is_file() {
         let copy = out.join(LICENCE_FILE);
-        fs::copy(licence, &copy).map_err(io_error(&copy))?;
+        let text = fs::read(&licence).map_err(io_error(&licence))?;
+        write_atomically(&copy, &text).map_err(io_error(&copy))?;
     }
     Ok(Counts {
         source,
@@ -175,7 +177,9 @@ fn open(sample: &Sample) -> Result<RgbImage, SyntheticError> {
 }
 
 fn make(folder: &Path) -> Result<(), SyntheticError> {
-    fs::create_dir_all(folder).map_err(io_error(folder))
+    fs::create_dir_all(folder)
+        .map_err(advised)
+        .map_err(io_error(folder))
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> SyntheticError {
@@ -184,10 +188,14 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> SyntheticError {
 }
 
 fn save(picture: &DynamicImage, path: &Path) -> Result<(), SyntheticError> {
-    picture.save(path).map_err(|cause| SyntheticError::Save {
-        path: path.to_owned(),
-        cause,
-    })
+    let mut png = Cursor::new(Vec::new());
+    picture
+        .write_to(&mut png, ImageFormat::Png)
+        .map_err(|cause| SyntheticError::Save {
+            path: path.to_owned(),
+            cause,
+        })?;
+    write_atomically(path, png.get_ref()).map_err(io_error(path))
 }
 
 fn name(number: usize, what: &str) -> String {

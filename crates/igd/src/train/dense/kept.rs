@@ -10,7 +10,8 @@ use super::moments::Moments;
 use super::samples_of_a_picture;
 use crate::model::{DenseConfig, ModelError};
 use crate::nn::dense::FEATURES;
-use crate::train::{TrainError, state};
+use crate::train::TrainError;
+use crate::train::state::{self, State};
 
 /// The entry of the file's header that holds [`Seen`].
 const SEEN: &str = "seen";
@@ -76,9 +77,16 @@ mod names {
     }
 }
 
-/// The file beside the model file `out`.
+/// The file beside the model file.
+pub const FIT: state::Kind = state::Kind {
+    ending: "fit",
+    entry: SEEN,
+    tensor: "scatter",
+};
+
+/// The same beside the model file `out`.
 pub fn path(out: &Path) -> PathBuf {
-    state::path(out, "fit")
+    state::path(out, FIT.ending)
 }
 
 impl Kept {
@@ -105,12 +113,12 @@ impl Kept {
         state::write(path, SEEN, &self.seen, &tensors)
     }
 
-    /// Reads what was kept for such a model; `None` if there is nothing.
-    pub fn read(path: &Path, config: &DenseConfig) -> Result<Option<Self>, TrainError> {
-        let Some(state) = state::read::<Seen>(path, SEEN)? else {
-            return Ok(None);
-        };
-        let (seen, mut tensors) = (state.header, state.tensors);
+    /// Reads what was kept for such a model.
+    pub fn read(path: &Path, config: &DenseConfig) -> Result<Self, TrainError> {
+        let State {
+            header: seen,
+            mut tensors,
+        } = state::read::<Seen>(path, SEEN)?;
         if seen.config.tiling != config.tiling || seen.config.shared != config.shared {
             let reason = "it is of a fit with another input or other tiles";
             return Err(TrainError::resume(path, reason));
@@ -132,7 +140,7 @@ impl Kept {
             mean: take("mean", &[places, FEATURES])?,
             scatter: take("scatter", &[places, FEATURES, FEATURES])?,
         };
-        Ok(Some(Self { seen, moments }))
+        Ok(Self { seen, moments })
     }
 }
 

@@ -28,9 +28,14 @@ pub fn measure(
     let together = options.batch.div_ceil(field.together as usize);
     let mut batch = Vec::with_capacity(together);
     let mut measurements = Vec::with_capacity(samples.len());
-    reader::for_each(samples, reading(extractor, run), |index, rgb| {
+    run.seen.all_calibrate();
+    let reading = reading(extractor, run);
+    reader::for_each(samples, reading, |index, rgb| {
         match rgb {
-            Ok(rgb) => batch.push(sample(extractor, shared, &rgb)),
+            Ok(rgb) => {
+                run.seen.calibrates(&samples[index], &rgb, reading.size);
+                batch.push(sample(extractor, shared, &rgb));
+            }
             Err(error) => run.skip(error)?,
         }
         let done = index + 1;

@@ -19,7 +19,7 @@ use tch::{Device, Kind, Tensor};
 
 pub use self::error::FitError;
 use self::fit::Fit;
-pub(super) use self::kept::path as state_file;
+pub(super) use self::kept::{FIT, path as state_file};
 use self::kept::{Kept, Seen};
 pub use self::learning::{LearnError, Learned, Learning};
 use self::moments::Moments;
@@ -55,9 +55,10 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     let backbone = backbone_tensors(imagenet_backbone()?);
     let mut extractor = extractor(&backbone, config, Device::Cpu, kind)?;
     see(&samples, &mut extractor, &mut kept, options, run)?;
+    run.check_usable(kept.seen.fitted.len(), kept.seen.held_out.len())?;
     if run.options.keep {
         kept.write(&state_file(out))
-            .map_err(TrainError::NotWritten)?;
+            .map_err(|cause| run.not_written(cause))?;
     }
 
     let Kept { seen, moments } = kept;
@@ -101,17 +102,19 @@ struct Plan {
 
 /// Goes on with what an earlier run has kept, if it shall.
 fn plan(config: &DenseConfig, names: &Names, run: &Run) -> Result<Plan, TrainError> {
-    let state_file = state_file(&run.options.out);
-    let earlier = match run.options.resume {
-        true => Kept::read(&state_file, config)?,
-        false => None,
+    let earlier = run.options.earlier(FIT)?;
+    let mut kept = match &earlier {
+        Some(path) => Kept::read(path, config)?,
+        None => Kept::new(config)?,
     };
-    let mut kept = earlier.map_or_else(|| Kept::new(config), Ok)?;
     let seen = &mut kept.seen;
     let bits = run.options.data.significant_bits;
     if seen.significant_bits.is_some_and(|seen| Some(seen) != bits) {
         let reason = "its pictures had another range of brightness (10, 12, 14 or 16 bits)";
-        return Err(TrainError::resume(&state_file, reason));
+        return Err(TrainError::resume(
+            earlier.as_deref().unwrap_or(&run.options.out),
+            reason,
+        ));
     }
     seen.significant_bits = bits;
     let new = names.unseen(seen);
@@ -216,6 +219,7 @@ fn see(
     reader::for_each(samples, reading, |index, rgb| {
         match rgb {
             Ok(rgb) => {
+                run.seen.trained(&samples[index], &rgb, reading.size);
                 batch.push(sample(extractor, options.config.shared, &rgb));
                 kept.seen.fitted.push(name(&samples[index]));
             }

@@ -1,11 +1,10 @@
 //! Where a network's training stands: everything needed to go on as if it had not been stopped.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::train::state;
+use crate::train::state::Kind;
 
 /// The entry of the file's header that holds [`Progress`].
 pub const PROGRESS: &str = "progress";
@@ -27,7 +26,15 @@ impl Progress {
     }
 }
 
-/// The checkpoint of the network `scale` beside the model file `out`.
-pub fn path(out: &Path, scale: &str) -> PathBuf {
-    state::path(out, &format!("{scale}-checkpoint"))
-}
+/// The checkpoint of the network of the whole picture.
+pub const OF_GLOBAL: Kind = Kind {
+    ending: "global-checkpoint",
+    entry: PROGRESS,
+    tensor: "network/global.",
+};
+/// The checkpoint of the network of the patches.
+pub const OF_LOCAL: Kind = Kind {
+    ending: "local-checkpoint",
+    entry: PROGRESS,
+    tensor: "network/local.",
+};

@@ -14,17 +14,15 @@ mod source;
 mod trainer;
 mod whitening;
 
-use std::path::{Path, PathBuf};
-
 pub use losses::{Adversary, Gradients, Losses, gradients};
 pub use options::{GlobalEncoder, LocalEncoder, Options};
 pub use source::{Batch, Source};
 pub use trainer::{Begin, Report, Setup, StepLosses, Trainer};
 
 use self::pictures::Pictures;
-use self::scales::{GLOBAL, LOCAL, train_global, train_local};
+use self::scales::{train_global, train_local};
 use super::run::{Run, Split};
-use super::{Calibrating, HOLD_OUT, TrainError, Trained, TrainingEvent};
+use super::{Calibrating, HOLD_OUT, TrainError, Trained, TrainingEvent, state};
 use crate::model::{ModelConfig, ModelError, PaperConfig, Provenance, Tensors};
 use crate::nn::PATCH;
 use crate::train::reader::Reading;
@@ -43,10 +41,19 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
         size: [options.input as usize; 2].into(),
         significant_bits: run.options.data.significant_bits,
     };
-    let pictures = Pictures::load(&training, reading, &config.normalisation, |error| {
-        run.skip(error)
-    })?;
-    run.check_enough(pictures.len(), held_out.len())?;
+    let pictures = Pictures::load(
+        &training,
+        reading,
+        &config.normalisation,
+        |index, rgb| match rgb {
+            Ok(rgb) => {
+                run.seen.trained(&training[index], rgb, reading.size);
+                Ok(())
+            }
+            Err(error) => run.skip(error),
+        },
+    )?;
+    run.check_usable(pictures.len(), held_out.len())?;
     run.check_stop()?;
     let mut provenance = Provenance {
         seed: options.seed,
@@ -78,7 +85,5 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     })
 }
 
-/// The checkpoints beside the model file `out`.
-pub(super) fn state_files(out: &Path) -> [PathBuf; 2] {
-    [GLOBAL, LOCAL].map(|scale| checkpoint::path(out, scale))
-}
+/// The checkpoints beside the model file.
+pub(super) const CHECKPOINTS: [state::Kind; 2] = [checkpoint::OF_GLOBAL, checkpoint::OF_LOCAL];

@@ -26,12 +26,13 @@ pub struct Place {
 }
 
 impl Pictures {
-    /// Reads pictures, which are squares then. `skip` is told of each that cannot be used; its first error ends it.
+    /// Reads pictures, which are squares then. `seen` is told of each by its index: its values, or why it cannot be
+    /// used; its first error ends it.
     pub fn load<E>(
         samples: &[Sample],
         reading: Reading,
         normalisation: &Normalisation,
-        mut skip: impl FnMut(PictureError) -> Result<(), E>,
+        mut seen: impl FnMut(usize, Result<&[f32], PictureError>) -> Result<(), E>,
     ) -> Result<Self, E> {
         let (width, height) = reading.size;
         let size = 3 * width * height;
@@ -44,11 +45,12 @@ impl Pictures {
         };
         let mut places = values.chunks_mut(size);
         let mut loaded = 0;
-        reader::for_each(samples, reading, |_, rgb| {
+        reader::for_each(samples, reading, |index, rgb| {
             let rgb = match rgb {
                 Ok(rgb) => rgb,
-                Err(error) => return skip(error),
+                Err(error) => return seen(index, Err(error)),
             };
+            seen(index, Ok(&rgb))?;
             for (byte, value) in places.next().into_iter().flatten().zip(rgb) {
                 *byte = value.round() as u8;
             }

@@ -2,7 +2,7 @@
 
 use tch::{Device, Tensor};
 
-use super::checkpoint::{self, PROGRESS, Progress};
+use super::checkpoint::{OF_GLOBAL, OF_LOCAL, PROGRESS, Progress};
 use super::clock::Clock;
 use super::encoder;
 use super::options::{GlobalEncoder, LocalEncoder, Options};
@@ -116,11 +116,13 @@ fn train<N: Autoencoder, C>(
     let _kept = KeptBlocks::new();
     let limit = options.time_of(scale);
     trainer.clock = Clock::new(source.steps_an_epoch(), options.epochs, limit);
-    let path = checkpoint::path(&run.options.out, scale);
+    let kind = match scale {
+        GLOBAL => OF_GLOBAL,
+        _ => OF_LOCAL,
+    };
     let fingerprint = options.fingerprint(run.options);
-    if run.options.resume
-        && let Some(checkpoint) = state::read::<Progress>(&path, PROGRESS)?
-    {
+    if let Some(path) = run.options.earlier(kind)? {
+        let checkpoint = state::read::<Progress>(&path, PROGRESS)?;
         let progress = checkpoint.header;
         if progress.run != fingerprint {
             let reason = format!(
@@ -142,6 +144,7 @@ fn train<N: Autoencoder, C>(
         step: trainer.clock.steps(),
         progress: trainer.clock.progress().min(1.0),
     }));
+    let path = state::path(&run.options.out, kind.ending);
     let mut saver = Saver::new(path, fingerprint, run.options, trainer.clock.epoch());
     trainer.run(source, scale, |report, trainer| {
         run.tell(TrainingEvent::Step(report));

@@ -280,7 +280,10 @@ mod tests {
             size: (side as usize, side as usize),
             significant_bits: None,
         };
-        Pictures::load(&samples, reading, &Normalisation::IMAGENET, Err).unwrap()
+        Pictures::load(&samples, reading, &Normalisation::IMAGENET, |_, rgb| {
+            rgb.map(drop)
+        })
+        .unwrap()
     }
 
     /// Stands on a ResNet-18 of drawn weights, which is frozen.
