@@ -99,7 +99,8 @@ impl Field {
             Field::Array(fields) if depth < DEEPEST => {
                 let values = fields.iter().map(|field| field.to_value(depth + 1));
                 let mut values: Vec<_> = values.collect();
-                // GStreamer's arrays have values of one type.
+                // GStreamer's arrays have values of one type; those of arrays would have to be alike further down.
+                values.retain(|value| value.type_() != gst::Array::static_type());
                 let kind = values.first().map(|value| value.type_());
                 values.retain(|value| Some(value.type_()) == kind);
                 gst::Array::from_values(values).to_send_value()

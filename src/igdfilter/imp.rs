@@ -290,6 +290,14 @@ impl IgdFilter {
         }
     }
 
+    /// Waits until a learned model is written, so that whoever stops at the end of the stream has been told if it could
+    /// not be.
+    fn end_saving(&self) {
+        let saving = lock(&self.running).saving.take();
+        // It has told of its errors.
+        let _ = saving.map(JoinHandle::join);
+    }
+
     /// What has come of a frame.
     fn report(&self, mut outcome: Outcome) {
         {
@@ -681,7 +689,10 @@ impl BaseTransformImpl for IgdFilter {
                 self.begin_stream();
             }
             gst::EventView::StreamStart(_) => self.begin_stream(),
-            gst::EventView::Eos(_) => self.end_lesson(),
+            gst::EventView::Eos(_) => {
+                self.end_lesson();
+                self.end_saving();
+            }
             _ => (),
         }
         self.parent_sink_event(event)

@@ -70,7 +70,10 @@ fn ends(test: &str, mut regions: u32, stops: bool, runs: usize) {
             Some(ENDED),
             "run {run} of {regions}: {status} {text}"
         );
-        assert!(time < Duration::from(PATIENCE), "run {run} of {regions}: {time:?}");
+        assert!(
+            time < Duration::from(PATIENCE),
+            "run {run} of {regions}: {time:?}"
+        );
         run += 1;
     }
 }
