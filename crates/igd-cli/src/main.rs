@@ -11,6 +11,7 @@ mod completions;
 mod data;
 mod doctor;
 mod eval;
+mod feedback;
 mod import;
 mod info;
 mod left_out;
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use feedback::NotBetter;
 use left_out::LeftOut;
 use signals::Interrupted;
 
@@ -54,6 +56,8 @@ enum Command {
     Predict(predict::Arguments),
     /// Set a model's thresholds anew from normal pictures it was not trained on
     Calibrate(calibrate::Arguments),
+    /// Make a better model of one and of pictures that it judged wrongly
+    Feedback(feedback::Arguments),
     /// Make a model of published checkpoints
     Import(import::Arguments),
     /// Say what a model file holds
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments, json),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Calibrate(arguments) => calibrate::run(arguments, json),
+        Command::Feedback(arguments) => feedback::run(&arguments, json),
         Command::Import(arguments) => import::run(arguments, json),
         Command::Info(arguments) => info::run(arguments, json),
         Command::Data(arguments) => data::run(arguments, json),
@@ -103,6 +108,8 @@ fn status(error: &anyhow::Error) -> ExitCode {
         interrupted.status()
     } else if let Some(left_out) = error.downcast_ref::<LeftOut>() {
         left_out.status()
+    } else if let Some(refused) = error.downcast_ref::<NotBetter>() {
+        refused.status()
     } else {
         ExitCode::FAILURE
     }

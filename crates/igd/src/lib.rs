@@ -54,6 +54,7 @@
 pub mod criterion;
 pub mod data;
 pub mod eval;
+pub mod feedback;
 pub mod files;
 pub mod libtorch;
 pub mod model;

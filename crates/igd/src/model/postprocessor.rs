@@ -22,8 +22,11 @@ use crate::nn::{PATCH, PATCHES, STRIDE};
 /// | paper | yes | by the calibration's threshold of map values, which a threshold of scores says nothing of |
 /// | paper | no | none: the map is 0 everywhere, whatever the score |
 ///
-/// Only pictures whose score is above its threshold have regions; in a dense model all of them do, but for regions that
-/// are too small. Without calibration the medians count as 0. With neither a calibration nor a threshold nothing is
+/// The map of a dense model with a head ([`Head`](crate::criterion::Head)) is judged by the calibration's threshold of
+/// map values. The head knows whole pictures: with a mask it is not used, and scores are distances with that threshold.
+///
+/// Only pictures whose score is above its threshold have regions; in a dense model without a head all of them do, but
+/// for regions that are too small. Without calibration the medians count as 0. With neither a calibration nor a threshold nothing is
 /// anomalous.
 #[derive(Debug)]
 pub struct Postprocessor {
@@ -173,6 +176,9 @@ impl Postprocessor {
         self.smooth(score, &raw.map);
         let (score, scales, map) = match &self.history {
             None => (score, scales, &raw.map),
+            Some(History { score, map }) if raw.factor.is_some() && self.mask.is_none() => {
+                (*score, scales, map)
+            }
             // The score of a dense model is the highest value of its map, of the smoothed one too.
             Some(History { map, .. }) if scales.dense.is_some() => {
                 let highest = match &self.mask {
@@ -185,14 +191,14 @@ impl Postprocessor {
         };
         out.score = score;
         out.scales = scales;
-        out.threshold = self.threshold();
+        out.threshold = self.threshold_of(raw);
         out.anomalous = score > out.threshold;
-        out.normalized = self.normal_scores().map_or(0.0, |normal| {
+        out.normalized = self.normal_scores(raw).map_or(0.0, |normal| {
             Calibration::normalise(score, normal.threshold, normal.median)
         });
         (out.map.width, out.map.height) = self.config.input().into();
         let values = &mut out.map.values;
-        match self.normal_pixels() {
+        match self.normal_pixels(raw) {
             Some(normal) => {
                 Calibration::normalise_all(map, normal.threshold, normal.median, values);
             }
@@ -221,22 +227,46 @@ impl Postprocessor {
         }
     }
 
+    /// As [`threshold`](Self::threshold), for the score that such a picture has.
+    fn threshold_of(&self, raw: &RawDetection) -> f32 {
+        match self.calibration {
+            Some(known) if self.threshold.is_none() && self.hides_head(raw) => {
+                known.pixel_threshold
+            }
+            _ => self.threshold(),
+        }
+    }
+
+    /// Whether the score is the distance, though there is a head.
+    fn hides_head(&self, raw: &RawDetection) -> bool {
+        self.mask.is_some() && raw.factor.is_some()
+    }
+
     /// What scores are normal; `None` where neither the user nor the model has a threshold.
-    fn normal_scores(&self) -> Option<Normal> {
-        let threshold = self.threshold();
+    fn normal_scores(&self, raw: &RawDetection) -> Option<Normal> {
+        let threshold = self.threshold_of(raw);
         threshold.is_finite().then(|| Normal {
             threshold,
-            median: self.calibration.map_or(0.0, |known| known.median),
+            median: self
+                .calibration
+                .map_or(0.0, |known| match self.hides_head(raw) {
+                    true => known.pixel_median,
+                    false => known.median,
+                }),
         })
     }
 
     /// What values of the map are normal, if that is known.
-    fn normal_pixels(&self) -> Option<Normal> {
+    fn normal_pixels(&self, raw: &RawDetection) -> Option<Normal> {
         match (&self.config, self.calibration) {
+            (ModelConfig::Dense(_), Some(known)) if raw.factor.is_some() => Some(Normal {
+                threshold: self.threshold.unwrap_or(known.pixel_threshold),
+                median: known.pixel_median,
+            }),
             // They are of the same kind as the score, which is the highest of them.
             (ModelConfig::Dense(_), calibration) => Some(Normal {
                 median: calibration.map_or(0.0, |known| known.pixel_median),
-                ..self.normal_scores()?
+                ..self.normal_scores(raw)?
             }),
             (ModelConfig::Paper(_), calibration) => calibration.map(|known| Normal {
                 threshold: known.pixel_threshold,

@@ -102,5 +102,6 @@ fn model(config: ModelConfig, given: Tensors) -> Model {
             method: Default::default(),
         }),
         provenance: Provenance::now(),
+        history: Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ use walkdir::WalkDir;
 use crate::common::repository;
 
 /// Each folder or file right below a crate's `src`, with what it may use of the others.
-const LIBRARY: [(&str, &[&str]); 9] = [
+const LIBRARY: [(&str, &[&str]); 10] = [
     ("files", &[]),
     ("resize", &[]),
     ("libtorch", &[]),
@@ -22,6 +22,10 @@ const LIBRARY: [(&str, &[&str]); 9] = [
         &["files", "libtorch", "nn", "criterion", "data", "model"],
     ),
     ("eval", &["resize", "data", "model"]),
+    (
+        "feedback",
+        &["files", "criterion", "data", "model", "train", "eval"],
+    ),
 ];
 const PLUGIN: [(&str, &[&str]); 5] = [
     ("video", &[]),
