@@ -20,13 +20,14 @@ pub struct Arguments {
     /// The model file; it stays as it is
     #[arg(long, value_name = "M.safetensors")]
     model: PathBuf,
-    /// Pictures of defects: all that were marked so far, such as `M.safetensors.marks/bad`
+    /// Pictures of defects, all that were marked so far, such as igdfilter's in `M.marks/bad`; may be given several
+    /// times
     #[arg(long, value_name = "DIR", required_unless_present = "good")]
-    bad: Option<PathBuf>,
-    /// Pictures of good parts that were taken for defects: all that were marked so far, such as
-    /// `M.safetensors.marks/good`
+    bad: Vec<PathBuf>,
+    /// Pictures of good parts that were taken for defects, all that were marked so far, such as igdfilter's in
+    /// `M.marks/good`; may be given several times
     #[arg(long, value_name = "DIR")]
-    good: Option<PathBuf>,
+    good: Vec<PathBuf>,
     /// The model file to write, which must not be there yet
     #[arg(long, value_name = "N.safetensors")]
     out: PathBuf,
@@ -39,12 +40,12 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
-    let pictures = |folder: &Option<PathBuf>| -> anyhow::Result<Vec<Sample>> {
-        let Some(folder) = folder else {
-            return Ok(Vec::new());
-        };
-        let paths = pictures_below(folder)?;
-        Ok(paths.into_iter().map(Sample::File).collect())
+    let pictures = |folders: &[PathBuf]| -> anyhow::Result<Vec<Sample>> {
+        let mut samples = Vec::new();
+        for folder in folders {
+            samples.extend(pictures_below(folder)?.into_iter().map(Sample::File));
+        }
+        Ok(samples)
     };
     let options = Options {
         model: arguments.model.clone(),
