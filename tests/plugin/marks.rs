@@ -23,7 +23,7 @@ fn the_signal_stores_the_judged_picture_as_the_model_saw_it() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("part.safetensors");
     fs::copy(&models().both, &model).unwrap();
-    let info = video_info(VideoFormat::Rgb, 256, 256);
+    let info = video_info(VideoFormat::Rgb, 512, 512);
     let element = filter(&model, "overlay=heatmap messages=none precision=f32");
     let mark = |good: bool| element.emit_by_name::<bool>("mark", &[&good]);
     assert!(!mark(true), "nothing is running");
@@ -47,7 +47,7 @@ fn the_signal_stores_the_judged_picture_as_the_model_saw_it() {
         .measure(&picture.resized((256, 256)))
         .unwrap()
         .score;
-    assert!((score / result.score - 1.0).abs() < 1e-3, "{score}");
+    assert!((score / result.score - 1.0).abs() < 1e-2, "{score}");
 
     // The last word on a picture holds, and the next picture is another one.
     assert!(mark(true));
@@ -66,7 +66,7 @@ fn a_picture_that_cannot_be_stored_is_told_of() {
     let model = folder.path().join("part.safetensors");
     fs::copy(&models().both, &model).unwrap();
     fs::write(folder.path().join("part.marks"), "no folder").unwrap();
-    let info = video_info(VideoFormat::Rgb, 256, 256);
+    let info = video_info(VideoFormat::Rgb, 512, 512);
     let element = filter(&model, "messages=none");
     let (mut line, bus) = harness(&element);
     line.set_src_caps(info.to_caps().unwrap());

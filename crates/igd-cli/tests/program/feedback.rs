@@ -13,14 +13,22 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Textures with a faint line each.
-fn write_defects(folder: &Path, numbers: std::ops::Range<usize>) {
+/// Textures with faint lines at a place that differs from picture to picture: defects have upright ones.
+fn write_odd(folder: &Path, numbers: std::ops::Range<usize>, upright: bool) {
     fs::create_dir_all(folder).unwrap();
     for number in numbers {
         let mut picture = texture(number, SIZE);
-        for y in 0..96 {
-            let value = &mut picture.get_pixel_mut((number * 37 % 90) as u32, y).0[0];
-            *value = value.saturating_add(40);
+        let start = (number * 37 % 70) as u32;
+        for along in 0..96 {
+            for across in [start, start + 4, start + 8] {
+                let (x, y) = if upright {
+                    (across, along)
+                } else {
+                    (along, across)
+                };
+                let value = &mut picture.get_pixel_mut(x, y).0[0];
+                *value = value.saturating_add(14);
+            }
         }
         picture.save(folder.join(format!("{number}.png"))).unwrap();
     }
@@ -42,9 +50,10 @@ fn a_model_is_made_better_or_not_at_all() {
     let info = String::from_utf8(igd(&["info", text(&model)]).stdout).unwrap();
     assert!(info.contains("what 50 of its pictures were like"), "{info}");
 
-    let [first, second] = ["part.marks/bad", "more/bad"].map(path);
-    write_defects(&first, 100..112);
-    write_defects(&second, 112..124);
+    let [first, second, good] = ["part.marks/bad", "more/bad", "part.marks/good"].map(path);
+    write_odd(&first, 100..112, true);
+    write_odd(&second, 112..124, true);
+    write_odd(&good, 130..150, false);
     fs::write(second.join("broken.png"), "no picture").unwrap();
     let learn = [
         "feedback",
@@ -54,6 +63,8 @@ fn a_model_is_made_better_or_not_at_all() {
         text(&first),
         "--bad",
         text(&second),
+        "--good",
+        text(&good),
     ];
     let said = igd(&[&learn[..], &["--out", text(&better)]].concat());
     // One picture was left out.
@@ -70,7 +81,7 @@ fn a_model_is_made_better_or_not_at_all() {
     }
     let info = String::from_utf8(igd(&["info", text(&better)]).stdout).unwrap();
     assert!(
-        info.contains("  head ") && info.contains("24 marked defects and 0 marked good pictures"),
+        info.contains("  head ") && info.contains("24 marked defects and 20 marked good pictures"),
         "{info}"
     );
     let info = igd(&["info", "--json", text(&better)]).stdout;

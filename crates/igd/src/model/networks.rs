@@ -196,3 +196,37 @@ pub(super) fn descriptor(scope: &Scope, latent: i64) -> Result<Descriptor, Weigh
     }
     Ok(Descriptor { c, sigma })
 }
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+
+    fn read(distances: &[f32], departures: [i64; 2]) -> Result<Option<LeftOut>, WeightsError> {
+        let departures = Tensor::ones(departures, (Kind::Half, Device::Cpu));
+        let given = [
+            ("distances".to_owned(), Tensor::from_slice(distances)),
+            ("departures".to_owned(), departures),
+        ];
+        let builder = Builder::for_inference(given.into(), Device::Cpu);
+        LeftOut::new(&builder.root(), 4)
+    }
+
+    #[test]
+    fn what_is_kept_of_pictures_is_checked() {
+        let kept = read(&[1.5, 0.5], [2, 4]).unwrap().unwrap();
+        assert_eq!(kept.departures.kind(), Kind::Float);
+        let nothing = Builder::for_inference(Default::default(), Device::Cpu);
+        assert!(LeftOut::new(&nothing.root(), 4).unwrap().is_none());
+        for (distances, departures) in [
+            (&[1.5, 0.5][..], [3, 4]),
+            (&[1.5, 0.5], [2, 5]),
+            (&[1.5, 0.0], [2, 4]),
+            (&[1.5, f32::NAN], [2, 4]),
+            (&[], [0, 4]),
+        ] {
+            assert!(read(distances, departures).is_err(), "{distances:?}");
+        }
+    }
+}

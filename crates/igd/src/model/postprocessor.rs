@@ -415,6 +415,53 @@ mod tests {
         }
     }
 
+    /// Threshold and regions, with what a head makes of the score.
+    #[test]
+    fn a_head_changes_the_score_and_not_what_is_above_in_the_map() {
+        let config = dense();
+        let [width, height] = config.input();
+        let mut raw = RawDetection {
+            map: vec![1.0; width * height],
+            ..RawDetection::default()
+        };
+        let judged = |raw: &RawDetection, mask: Option<Arc<Mask>>, smoothing: f32| {
+            let mut postprocessor = Postprocessor::new(config.clone(), Some(CALIBRATION));
+            postprocessor.set_mask(mask);
+            postprocessor.set_smoothing(smoothing);
+            let mut detection = Detection::default();
+            let frame = (width as u32, height as u32);
+            postprocessor.finish(raw, frame, &mut detection);
+            detection
+        };
+        for row in raw.map.chunks_mut(width).take(8) {
+            row[..8].fill(1.5);
+        }
+        for value in raw.map.iter_mut().filter(|value| **value == 1.0) {
+            *value = 0.1;
+        }
+        raw.scales = Scales::dense(1.5);
+        for (factor, anomalous) in [(1.5, true), (0.5, false)] {
+            (raw.factor, raw.score) = (Some(factor), 1.5 * factor);
+            for smoothing in [0.0, 0.5] {
+                let detection = judged(&raw, None, smoothing);
+                assert_eq!(detection.score, 1.5 * factor);
+                assert_eq!(detection.threshold, CALIBRATION.threshold);
+                assert_eq!(detection.anomalous, anomalous);
+                // By the threshold of the map, which is below 1.5: the square alone.
+                let regions = detection.regions.iter().map(|region| (region.w, region.h));
+                let expected = if anomalous { vec![(8, 8)] } else { vec![] };
+                assert_eq!(regions.collect::<Vec<_>>(), expected);
+                assert_eq!(detection.scales, raw.scales);
+            }
+            // With a mask the score is the distance, above the distance's own threshold.
+            let white = image::GrayImage::from_pixel(8, 8, image::Luma([255]));
+            let mask = Mask::new(&white, (width, height)).unwrap();
+            let detection = judged(&raw, Some(Arc::new(mask)), 0.0);
+            assert_eq!((detection.score, detection.threshold), (1.5, 0.5));
+            assert!(detection.anomalous && detection.regions.len() == 1);
+        }
+    }
+
     #[test]
     fn a_threshold_of_scores_says_nothing_of_a_paper_models_pixels() {
         let found = judge(paper(), None, Some(3.0), 4.0);
