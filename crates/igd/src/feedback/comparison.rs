@@ -68,24 +68,69 @@ impl Comparison {
     }
 }
 
-/// Scores of all good pictures and of the defects, each by a head that was learned without its part. Parts are runs of
-/// neighbours, since marks that follow each other may show the same thing.
+/// Scores of all good pictures and of the defects, each by a head that was learned without its part.
+///
+/// Parts of the marked pictures are runs of neighbours, since marks that follow each other may show the same thing; those
+/// of the fit are dealt out one by one, as each is left out of the fit by itself.
 fn cross_validated(
     fitted: &Seen,
     bad: &Seen,
     good: &Seen,
 ) -> Result<(Vec<f32>, Vec<f32>), FeedbackError> {
     let parts = MOST_PARTS.min(bad.len());
-    let (mut of_fitted, mut of_good, mut of_bad) = (Vec::new(), Vec::new(), Vec::new());
+    let dealt = |index: usize| index % parts;
+    let in_runs = |seen: &Seen| {
+        let count = seen.len();
+        move |index: usize| index * parts / count
+    };
+    let (part_of_good, part_of_bad) = (in_runs(good), in_runs(bad));
+    let empty = |seen: &Seen| vec![0.0; seen.len()];
+    let (mut of_fitted, mut of_good, mut of_bad) = (empty(fitted), empty(good), empty(bad));
     for part in 0..parts {
-        let [(fitted, fitted_rest), (good, good_rest), (bad, bad_rest)] =
-            [fitted, good, bad].map(|seen| seen.part(part, parts));
-        let head = logistic::learn(&fitted_rest.and(&good_rest), &bad_rest)
+        let good_rest = good.only(|index| part_of_good(index) != part);
+        let others = fitted.only(|index| dealt(index) != part).and(&good_rest);
+        let head = logistic::learn(&others, &bad.only(|index| part_of_bad(index) != part))
             .ok_or(FeedbackError::NothingToLearn)?;
-        of_fitted.extend(fitted.scores(&head));
-        of_good.extend(good.scores(&head));
-        of_bad.extend(bad.scores(&head));
+        let judge = |seen: &Seen, part_of: &dyn Fn(usize) -> usize, scores: &mut [f32]| {
+            for (index, score) in seen.scores(&head).into_iter().enumerate() {
+                if part_of(index) == part {
+                    scores[index] = score;
+                }
+            }
+        };
+        judge(fitted, &dealt, &mut of_fitted);
+        judge(good, &part_of_good, &mut of_good);
+        judge(bad, &part_of_bad, &mut of_bad);
     }
     of_fitted.append(&mut of_good);
     Ok((of_fitted, of_bad))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind, Tensor};
+
+    /// Each picture is judged once, and by a head that has not seen it: an odd one among the good ones gains nothing from
+    /// having taught.
+    #[test]
+    fn nobody_judges_what_taught_him() {
+        tch::manual_seed(5);
+        let options = (Kind::Double, Device::Cpu);
+        let seen = |count: i64, distance: f32| Seen {
+            distances: (0..count)
+                .map(|index| distance + 0.01 * (index % 17) as f32)
+                .collect(),
+            departures: Tensor::randn([count, 40], options),
+        };
+        // Directions mean nothing here: 40 of them are learned by heart from 20 pictures.
+        let (fitted, bad, good) = (seen(60, 1.0), seen(20, 1.02), seen(7, 1.0));
+        let (of_good, of_bad) = cross_validated(&fitted, &bad, &good).unwrap();
+        assert_eq!((of_good.len(), of_bad.len()), (67, 20));
+        assert!(of_good.iter().chain(&of_bad).all(|&score| score > 0.0));
+        let head = logistic::learn(&fitted.and(&good), &bad).unwrap();
+        let by_heart = auroc(&fitted.and(&good).scores(&head), &bad.scores(&head)).unwrap();
+        let honest = auroc(&of_good, &of_bad).unwrap();
+        assert!(honest < by_heart - 0.1, "{honest} {by_heart}");
+    }
 }

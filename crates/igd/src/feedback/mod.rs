@@ -99,17 +99,14 @@ impl Seen {
         }
     }
 
-    /// One of so many parts, which are runs of neighbours, and the others together.
-    fn part(&self, part: usize, parts: usize) -> (Self, Self) {
-        let bound = |part: usize| part * self.len() / parts;
-        let (first, end) = (bound(part), bound(part + 1));
-        let run = |first: usize, end: usize| Self {
-            distances: self.distances[first..end].to_vec(),
-            departures: self
-                .departures
-                .narrow(0, first as i64, (end - first) as i64),
-        };
-        (run(first, end), run(0, first).and(&run(end, self.len())))
+    /// Those of them that it says, in their order.
+    fn only(&self, is_one: impl Fn(usize) -> bool) -> Self {
+        let ones: Vec<usize> = (0..self.len()).filter(|&index| is_one(index)).collect();
+        let rows: Vec<i64> = ones.iter().map(|&index| index as i64).collect();
+        Self {
+            distances: ones.iter().map(|&index| self.distances[index]).collect(),
+            departures: self.departures.index_select(0, &Tensor::from_slice(&rows)),
+        }
     }
 
     /// What they score with a head.
