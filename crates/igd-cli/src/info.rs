@@ -79,7 +79,7 @@ fn page(path: &Path, model: &Model, size: &Size) -> String {
     ));
     rows.extend(thresholds(model.calibration.as_ref()));
     rows.extend(origin(&model.provenance));
-    rows.extend(marks(&model));
+    rows.extend(marks(model));
     let lines = rows
         .into_iter()
         .map(|(name, text)| format!("  {name:<12} {text}\n"));
