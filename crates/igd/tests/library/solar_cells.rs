@@ -223,6 +223,9 @@ impl Looked {
     }
 }
 
+/// What a draw of marks comes to: figures before and after, the gain that was said, and seconds.
+type Row = ([f64; 5], [f64; 5], f64, f64);
+
 /// Mean and standard deviation.
 fn spread(values: &[f64]) -> (f64, f64) {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -340,9 +343,7 @@ fn marks_teach() {
             };
             rows.push((before, after, said, time));
         }
-        let column = |of: &dyn Fn(&([f64; 5], [f64; 5], f64, f64)) -> f64| {
-            spread(&rows.iter().map(of).collect::<Vec<_>>())
-        };
+        let column = |of: &dyn Fn(&Row) -> f64| spread(&rows.iter().map(of).collect::<Vec<_>>());
         let text = |(mean, deviation): (f64, f64)| format!("{mean:.3} ± {deviation:.3}");
         let pair = |index: usize| {
             let before = column(&|row| row.0[index]).0;
