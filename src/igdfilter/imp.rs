@@ -14,6 +14,7 @@ use tch::{Device, Kind};
 use super::caps;
 use super::engine::{Engine, Instance, Mailbox, Target};
 use super::lesson::{Lesson, Progress, Saving};
+use super::marks::{JudgedPicture, folder_of};
 use super::pace::{Latency, Lateness};
 use super::properties::properties;
 use super::refusal::{Refusal, learn_error, learn_text, not_negotiated};
@@ -21,6 +22,7 @@ use super::settings::{LEARN_FRAMES, Settings};
 use super::state::{FrameContext, LessonOutcome, Outcome, RefusedVideo, Start, State, Stop};
 use super::stats::Stats;
 use super::{InferenceMode, OverlayMethod};
+use crate::meta::MarkedMessage;
 use igd::files::check_writable;
 use igd::libtorch::{Choice, Work};
 use igd::model::{DenseConfig, MaskError, Precision, read_mask};
@@ -53,6 +55,8 @@ pub struct IgdFilter {
     latency: Mutex<Latency>,
     lateness: Mutex<Lateness>,
     mailbox: Arc<Mailbox>,
+    /// The picture that was judged last.
+    judged: Arc<Mutex<JudgedPicture>>,
 }
 
 /// What there is from start to stop that a frame does not need.
@@ -63,6 +67,8 @@ struct Running {
     lesson: Option<Lesson>,
     /// A learned model that is being written.
     saving: Option<JoinHandle<()>>,
+    /// A marked picture that is being written, after those before it.
+    marking: Option<JoinHandle<()>>,
     /// A model that is being opened to replace the one that is there. Returns what `model` says then. Nobody waits for it
     /// but the next one: disks may hang.
     opening: Option<JoinHandle<Option<PathBuf>>>,
@@ -179,6 +185,63 @@ impl IgdFilter {
             }
             Err(error) => {
                 self.warn(&learn_text(&error));
+                false
+            }
+        }
+    }
+
+    /// The signal `mark`: whether the picture that was judged last is being stored.
+    fn mark(&self, good: bool) -> bool {
+        let mut running = lock(&self.running);
+        let Some(model) = running.model.clone() else {
+            gst::warning!(CAT, imp = self, "Cannot mark before the element is started");
+            return false;
+        };
+        let judged = lock(&self.judged).clone();
+        if judged.rgb.is_empty() {
+            gst::warning!(CAT, imp = self, "No frame has been judged yet");
+            return false;
+        }
+        let path = model.instance.path();
+        let Some(path) = path.or_else(|| lock(&self.settings).learn_location()) else {
+            drop(running);
+            self.warn("the picture is not stored, since the model has no file: set learn-location");
+            return false;
+        };
+        let element = self.obj().downgrade();
+        let earlier = running.marking.take();
+        let writer = thread::Builder::new().name("igd-mark".to_owned());
+        let marking = writer.spawn(move || {
+            // One after the other, so that the last word on a picture holds.
+            let _ = earlier.map(JoinHandle::join);
+            let written = judged.write(&folder_of(&path), good);
+            let Some(element) = element.upgrade() else {
+                return;
+            };
+            match written {
+                Ok(location) => {
+                    let message = MarkedMessage {
+                        good,
+                        location: location.display().to_string(),
+                        score: judged.score,
+                    };
+                    element.imp().post(gst::Structure::from(&message));
+                }
+                Err(error) => gst::element_warning!(
+                    element,
+                    gst::ResourceError::Write,
+                    ("the marked picture is not stored: {error}")
+                ),
+            }
+        });
+        match marking {
+            Ok(marking) => {
+                running.marking = Some(marking);
+                true
+            }
+            Err(error) => {
+                drop(running);
+                self.warn(&format!("the marked picture is not stored: {error}"));
                 false
             }
         }
@@ -466,6 +529,22 @@ impl ObjectImpl for IgdFilter {
                         )
                     })
                     .build(),
+                // Stores the picture that was judged last as a good one (true) or a defect (false). Returns whether it
+                // does; the message igd-marked tells when it is stored.
+                glib::subclass::Signal::builder("mark")
+                    .action()
+                    .param_types([bool::static_type()])
+                    .return_type::<bool>()
+                    .class_handler(|args| {
+                        let element = args[0].get::<super::IgdFilter>();
+                        let good = args[1].get::<bool>();
+                        let marked = element
+                            .ok()
+                            .zip(good.ok())
+                            .is_some_and(|(element, good)| element.imp().mark(good));
+                        Some(marked.to_value())
+                    })
+                    .build(),
             ]
         });
 
@@ -593,6 +672,7 @@ impl BaseTransformImpl for IgdFilter {
             batching: settings.batching(),
             mask,
             mailbox: self.mailbox.clone(),
+            judged: self.judged.clone(),
             element: self.obj().name().into(),
         });
         *lock(&self.state) = Some(state);
@@ -613,6 +693,8 @@ impl BaseTransformImpl for IgdFilter {
         }
         // It has told of its errors.
         let _ = running.saving.map(JoinHandle::join);
+        let _ = running.marking.map(JoinHandle::join);
+        *lock(&self.judged) = JudgedPicture::default();
         gst::info!(CAT, imp = self, "Stopped");
         Ok(())
     }

@@ -10,6 +10,13 @@
 //! then an `igd-learned` message comes and inspection begins. The action signal `learn` does the same anew at any time;
 //! the model before goes on where nothing can be learned.
 //!
+//! # It was wrong
+//!
+//! The action signal `mark` stores the picture that was judged last, as the model saw it, for `igd feedback`: with
+//! `true` as a good one, with `false` as a defect. It lies in `part.marks/good` or `part.marks/bad` beside
+//! `part.safetensors`, and an `igd-marked` message tells its file. The frames do not wait for the disk. Of several
+//! regions of interest it is the worst.
+//!
 //! # Live
 //!
 //! With `inference-mode=latest` the video never waits: the newest frame is inferred beside it, and frames carry the
@@ -51,7 +58,7 @@
 //! Where an element after this one draws compositions (GL and other hardware sinks), the overlay is attached as
 //! GstVideoOverlayComposition and the frames stay as they are; elsewhere it is blended into them.
 //!
-//! [`meta`](crate::meta) describes the metadata and the `igd-anomaly` and `igd-learned` messages. Neither the pixels
+//! [`meta`](crate::meta) describes the metadata and the `igd-anomaly`, `igd-learned` and `igd-marked` messages. Neither the pixels
 //! (with `overlay=none`), nor timestamps, flags and other metadata are changed.
 //!
 //! Since: 0.1.0
@@ -64,6 +71,7 @@ mod caps;
 mod engine;
 mod imp;
 mod lesson;
+mod marks;
 mod pace;
 mod properties;
 mod refusal;

@@ -1,6 +1,6 @@
 //! What is there from start to stop, and what is done for a frame.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use gst_video::VideoFrameRef;
@@ -9,6 +9,7 @@ use image::GrayImage;
 use super::canvas::{Canvas, Found};
 use super::engine::{Batching, Engine, Instance, Mailbox, Reply, no_thread};
 use super::lesson::{Lesson, Progress, Saving, Step};
+use super::marks::JudgedPicture;
 use super::refusal::{learn_error, not_negotiated, unexpected_frame};
 use super::settings::{FrameSettings, Inspection};
 use super::views::{NothingToInspect, View, Views};
@@ -31,6 +32,8 @@ pub struct Start {
     /// White where frames are inspected.
     pub mask: Option<GrayImage>,
     pub mailbox: Arc<Mailbox>,
+    /// Where the picture goes that was judged last.
+    pub judged: Arc<Mutex<JudgedPicture>>,
     /// The element's name in results.
     pub element: String,
 }
@@ -48,6 +51,7 @@ pub struct State {
     /// Caps that have been answered with an error; sources may try them again and again.
     refused: Option<gst_video::VideoInfo>,
     mailbox: Arc<Mailbox>,
+    judged: Arc<Mutex<JudgedPicture>>,
     /// The frame whose pictures are with the model.
     pending: Option<PendingFrame>,
     /// Memory for a picture to learn from.
@@ -190,6 +194,7 @@ impl State {
             video: None,
             refused: None,
             mailbox: start.mailbox,
+            judged: start.judged,
             pending: None,
             lesson_rgb: Vec::new(),
             views: Vec::new(),
@@ -511,7 +516,7 @@ impl State {
             return Ok(None);
         };
         let Reply {
-            pictures,
+            mut pictures,
             inferred,
             inference,
         } = reply;
@@ -525,6 +530,7 @@ impl State {
             )
         })?;
         self.conclude(&pending, &pictures, settings)?;
+        self.keep_judged(&mut pictures);
         self.result.inference_ms = inference.as_secs_f64() * 1e3;
         self.inferred = Some(pending.number);
         let anomalous = self.result.anomalous;
@@ -543,6 +549,18 @@ impl State {
             anomalous,
             message,
         }))
+    }
+
+    /// Keeps the worst picture of a frame, should the user want to mark it.
+    fn keep_judged(&self, pictures: &mut [InputPicture]) {
+        let parts = pictures.iter_mut().zip(&self.detections);
+        let worst =
+            parts.max_by(|(_, (_, one)), (_, (_, other))| one.score.total_cmp(&other.score));
+        if let Some((picture, (_, detection))) = worst {
+            let size = (detection.map.width, detection.map.height);
+            let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+            judged.take(&mut picture.rgb, size, detection.score);
+        }
     }
 
     /// Makes `detections` and `result` of the raw numbers.

@@ -8,13 +8,13 @@
 //! | field | type | meaning |
 //! |---|---|---|
 //! | `element` | string | name of the igdfilter |
-//! | `score` | double | the raw score: IGD's, or a dense model's largest distance |
+//! | `score` | double | the raw score: IGD's, or a dense model's largest distance, which marked pictures may have changed |
 //! | `normalized` | double | 0 at the median of the calibrating normal pictures, 0.5 at the threshold, at most 1 |
 //! | `threshold` | double | the raw score above which a frame counts as anomalous; infinite when neither the model nor the user gives one |
 //! | `anomalous` | boolean | `score` is above `threshold` |
 //! | `global-reconstruction`, `global-gaussian` | double | the two terms of the whole picture; absent when the model has no global network |
 //! | `local-reconstruction`, `local-gaussian` | double | the two terms of the worst patch; absent when the model has no local network |
-//! | `dense-distance`, `dense-gaussian` | double | a dense model's terms: the largest distance from normal, about 1 where normal (the score), and 1 - exp(-distance^2); absent in other models |
+//! | `dense-distance`, `dense-gaussian` | double | a dense model's terms: the largest distance from normal, about 1 where normal (the score, but for what marked pictures have taught), and 1 - exp(-distance^2); absent in other models |
 //! | `inference-ms` | double | milliseconds from the mapped frame to the result |
 //! | `age` | uint | frames since the inference that this result comes from, 0 for its own frame |
 //! | `width`, `height` | uint | size of the frame that the regions refer to |
@@ -64,6 +64,7 @@ mod gate;
 mod json;
 mod learned;
 mod map;
+mod marked;
 mod message;
 mod object;
 mod region;
@@ -78,6 +79,7 @@ pub use gate::GateMessage;
 pub use json::FrameLine;
 pub use learned::LearnedMessage;
 pub use map::AttachedMap;
+pub use marked::MarkedMessage;
 pub use message::{AnomalyMessage, FrameTimes};
 pub use object::{ObjectResult, UpstreamRegion};
 pub use upstream::upstream_regions;

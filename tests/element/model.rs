@@ -68,6 +68,7 @@ fn draw(with_local: bool, sigma: f32) -> Model {
         networks: Networks::new(builder, &config).unwrap(),
         calibration: None,
         provenance: Provenance::default(),
+        history: Vec::new(),
         config,
     }
 }

@@ -14,6 +14,7 @@ mod leaks;
 mod learning;
 mod line_sinks;
 mod live;
+mod marks;
 mod metadata;
 mod readers;
 mod reference;

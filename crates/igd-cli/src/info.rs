@@ -4,10 +4,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use igd::model::{Calibration, DenseConfig, Model, ModelConfig, PaperConfig, Provenance, Tiling};
+use igd::model::{
+    Calibration, DenseConfig, Model, ModelConfig, PaperConfig, ProfileNetworks, Provenance,
+    Revision, Tiling,
+};
 use serde_json::json;
 use tch::Device;
 
+use crate::feedback;
 use crate::output::stdout;
 
 #[derive(Args)]
@@ -37,6 +41,9 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
             "config": model.config,
             "calibration": model.calibration,
             "provenance": model.provenance,
+            "learns_from": pictures_kept(&model),
+            "head": has_head(&model),
+            "history": model.history,
         });
         writeln!(stdout(), "{line}")?;
     } else {
@@ -73,6 +80,7 @@ fn page(path: &Path, model: &Model, size: &Size) -> String {
     ));
     rows.extend(thresholds(model.calibration.as_ref()));
     rows.extend(origin(&model.provenance));
+    rows.extend(marks(model));
     let lines = rows
         .into_iter()
         .map(|(name, text)| format!("  {name:<12} {text}\n"));
@@ -148,11 +156,55 @@ fn thresholds(calibration: Option<&Calibration>) -> Vec<Row> {
     vec![("threshold", threshold), ("calibration", origin)]
 }
 
-fn origin(provenance: &Provenance) -> Vec<Row> {
-    let created = i64::try_from(provenance.created)
+/// Pictures of the fit that `igd feedback` can learn with.
+fn pictures_kept(model: &Model) -> Option<i64> {
+    match &model.networks.profile {
+        ProfileNetworks::Dense(networks) => Some(networks.left_out.as_ref()?.distances.size()[0]),
+        ProfileNetworks::Paper(_) => None,
+    }
+}
+
+fn has_head(model: &Model) -> bool {
+    match &model.networks.profile {
+        ProfileNetworks::Dense(networks) => networks.head.is_some(),
+        ProfileNetworks::Paper(_) => false,
+    }
+}
+
+/// What marked pictures have made of it.
+fn marks(model: &Model) -> Vec<Row> {
+    let kept = pictures_kept(model).map(|kept| {
+        let text = format!("what {kept} of its pictures were like is kept for igd feedback");
+        ("feedback", text)
+    });
+    let head = has_head(model).then(|| {
+        let text = "scores are distances times what marked pictures have taught";
+        ("head", text.to_owned())
+    });
+    let history = model.history.iter().flat_map(|revision| {
+        let Revision { bad, good, of, .. } = revision;
+        let made = format!(
+            "{}: of {of}, {bad} marked defects and {good} marked good pictures",
+            date(revision.created)
+        );
+        let lines = feedback::lines(revision).into_iter();
+        [("learned", made)]
+            .into_iter()
+            .chain(lines.map(|line| ("", line)))
+    });
+    kept.into_iter().chain(head).chain(history).collect()
+}
+
+/// Seconds since 1970, for people.
+fn date(seconds: u64) -> String {
+    let date = i64::try_from(seconds)
         .ok()
         .and_then(|seconds| glib::DateTime::from_unix_utc(seconds).ok())
         .and_then(|date| date.format("%Y-%m-%d %H:%M UTC").ok());
+    date.map_or("an unknown time".to_owned(), Into::into)
+}
+
+fn origin(provenance: &Provenance) -> Vec<Row> {
     let trained = format!(
         "{} ({} pictures, {} epochs, seed {})",
         provenance.data, provenance.pictures, provenance.epochs, provenance.seed
@@ -160,11 +212,7 @@ fn origin(provenance: &Provenance) -> Vec<Row> {
     let bits = provenance
         .significant_bits
         .map(|bits| ("brightness", format!("{bits} of 16 bits")));
-    let written = format!(
-        "igd {} at {}",
-        provenance.version,
-        created.as_deref().unwrap_or("an unknown time")
-    );
+    let written = format!("igd {} at {}", provenance.version, date(provenance.created));
     let licences = [
         ("data", &provenance.data_licence),
         ("encoder", &provenance.encoder_licence),

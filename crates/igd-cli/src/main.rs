@@ -12,6 +12,7 @@ mod completions;
 mod data;
 mod doctor;
 mod eval;
+mod feedback;
 mod import;
 mod info;
 mod left_out;
@@ -32,6 +33,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use feedback::NotBetter;
 use left_out::LeftOut;
 use output::note;
 use signals::Interrupted;
@@ -57,6 +59,8 @@ enum Command {
     Predict(predict::Arguments),
     /// Set a model's thresholds anew from normal pictures it was not trained on
     Calibrate(calibrate::Arguments),
+    /// Make a better model of one and of pictures that it judged wrongly
+    Feedback(feedback::Arguments),
     /// Make a model of published checkpoints
     Import(import::Arguments),
     /// Say what a model file holds
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments, json),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Calibrate(arguments) => calibrate::run(arguments, json),
+        Command::Feedback(arguments) => feedback::run(&arguments, json),
         Command::Import(arguments) => import::run(arguments, json),
         Command::Info(arguments) => info::run(arguments, json),
         Command::Data(arguments) => data::run(arguments, json),
@@ -106,6 +111,8 @@ fn status(error: &anyhow::Error) -> ExitCode {
         interrupted.status()
     } else if let Some(left_out) = error.downcast_ref::<LeftOut>() {
         left_out.status()
+    } else if let Some(refused) = error.downcast_ref::<NotBetter>() {
+        refused.status()
     } else {
         ExitCode::FAILURE
     }

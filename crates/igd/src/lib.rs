@@ -55,6 +55,7 @@ pub mod criterion;
 pub mod data;
 mod decode;
 pub mod eval;
+pub mod feedback;
 pub mod files;
 pub mod libtorch;
 pub mod model;

@@ -17,6 +17,8 @@ pub struct Instance {
 #[derive(Debug, Default)]
 struct Current {
     engine: Option<Arc<Engine>>,
+    /// The current model's file; `None` where it was learned.
+    path: Option<PathBuf>,
     /// The files of the models so far. An element that comes later may name any of them.
     paths: Vec<PathBuf>,
 }
@@ -89,9 +91,15 @@ impl Instance {
         lock(&self.current).engine.clone()
     }
 
+    /// The current model's file; `None` where it was learned from frames.
+    pub fn path(&self) -> Option<PathBuf> {
+        lock(&self.current).path.clone()
+    }
+
     /// Puts another model in its place, for the next frame of each stream. `path` is where it comes from.
     pub fn replace(&self, engine: Engine, path: Option<PathBuf>) {
         let mut current = lock(&self.current);
+        current.path.clone_from(&path);
         let path = path.map(|path| whole(&path));
         let is_new = |path: &PathBuf| !current.paths.contains(path);
         let path = path.filter(is_new);

@@ -11,6 +11,7 @@ mod commands;
 mod data_sets;
 mod dense;
 mod doctor;
+mod feedback;
 mod full_disks;
 mod interruptions;
 mod kills;

@@ -81,6 +81,7 @@ fn scores_are_the_criterion_s() {
         config,
         calibration: None,
         provenance: Provenance::now(),
+        history: Vec::new(),
         networks,
     };
     model.save(&path, Storage::F32).unwrap();

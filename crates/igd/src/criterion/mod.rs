@@ -10,7 +10,7 @@ mod score;
 
 use tch::{Kind, Tensor};
 
-pub use field::Field;
+pub use field::{Field, Head};
 pub(crate) use field::{LeftOutField, PackedField, gaussian_term};
 pub use gaussian::Descriptor;
 pub use heatmap::{PatchFold, residual_map};

@@ -35,6 +35,8 @@ pub enum CalibrationMethod {
     HeldOut,
     /// It was fitted to them, and each was judged as if it alone had been left out.
     LeaveOneOut,
+    /// It learned from them and from marked pictures, and each was judged by what the others have taught.
+    CrossValidated,
 }
 
 impl CalibrationMethod {
@@ -43,6 +45,9 @@ impl CalibrationMethod {
         match self {
             Self::HeldOut => format!("{pictures} held-out pictures"),
             Self::LeaveOneOut => format!("{pictures} pictures, each left out in turn"),
+            Self::CrossValidated => {
+                format!("{pictures} pictures, each judged by what the others have taught")
+            }
         }
     }
 }
@@ -147,18 +152,19 @@ pub fn calibrate(measurements: &[Measurement], false_positive_rate: f64) -> Opti
     let median = quantile(&scores, 0.5)?;
     let pixel_median = quantile(&pixels, 0.5)?;
     let above = |threshold: f32, median: f32| threshold.max(median + smallest_distance(median));
-    let threshold = above(threshold(&scores, false_positive_rate)?, median);
-    // Where the score is the map's largest value, both are the same.
-    let is_dense = measurements
+    let score_threshold = above(threshold(&scores, false_positive_rate)?, median);
+    // A dense map's largest value is the distance, which is the score but for what a head makes of it.
+    let distances: Vec<f32> = measurements
         .iter()
-        .any(|measurement| measurement.scales.dense.is_some());
-    let pixel_threshold = if is_dense {
-        threshold
-    } else {
+        .filter_map(|measurement| Some(measurement.scales.dense?.distance))
+        .collect();
+    let pixel_threshold = if distances.is_empty() {
         quantile(&pixels, 1.0 - false_positive_rate)?
+    } else {
+        threshold(&sorted(distances), false_positive_rate)?
     };
     Some(Calibration {
-        threshold,
+        threshold: score_threshold,
         median,
         false_positive_rate,
         pixel_threshold: above(pixel_threshold, pixel_median),
@@ -217,6 +223,7 @@ mod tests {
     use statrs::distribution::Normal;
 
     use super::*;
+    use crate::model::Scales;
 
     #[test]
     fn quantiles() {
@@ -329,9 +336,18 @@ mod tests {
     #[test]
     fn a_dense_model_has_one_threshold() {
         let mut measurements = measurements(&[1.2, 1.3, 1.5]);
-        measurements[0].scales.dense = Some(Default::default());
+        for measurement in &mut measurements {
+            measurement.scales = Scales::dense(measurement.score);
+        }
         let calibration = calibrate(&measurements, 0.05).unwrap();
         assert_eq!(calibration.threshold, calibration.pixel_threshold);
+        // A head changes scores, and no map.
+        for measurement in &mut measurements {
+            measurement.score *= 2.0;
+        }
+        let of_a_head = calibrate(&measurements, 0.05).unwrap();
+        assert_eq!(of_a_head.pixel_threshold, calibration.pixel_threshold);
+        assert!(of_a_head.threshold > 1.9 * calibration.threshold);
     }
 
     #[test]

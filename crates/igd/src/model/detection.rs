@@ -42,7 +42,7 @@ impl ScaleTerms {
 /// The terms of a dense model: those of the place that is the farthest from normal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DenseTerms {
-    /// The distance, which is the score: 0 or more, about 1 where normal.
+    /// The distance, which is the score where the model has no head: 0 or more, about 1 where normal.
     pub distance: f32,
     /// IGD's term of it, 1 - exp(-distance^2), in 0..=1.
     pub gaussian: f32,
@@ -65,7 +65,7 @@ pub struct Scales {
 
 impl Scales {
     /// Those of a dense model.
-    pub(super) fn dense(distance: f32) -> Self {
+    pub(crate) fn dense(distance: f32) -> Self {
         let terms = DenseTerms {
             distance,
             gaussian: gaussian_term(distance),
@@ -109,7 +109,7 @@ impl Scales {
 /// What inference says of a picture, before threshold and calibration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RawDetection {
-    /// IGD's, or a dense model's largest distance; the higher, the less normal.
+    /// IGD's, or a dense model's largest distance, which a head may have changed; the higher, the less normal.
     pub score: f32,
     /// What the score is made of.
     pub scales: Scales,
@@ -117,6 +117,11 @@ pub struct RawDetection {
     pub patches: Vec<ScaleTerms>,
     /// The map at the model's input size, row by row.
     pub map: Vec<f32>,
+    /// What a dense model's head has multiplied the largest distance with; `None` where there is no head.
+    pub factor: Option<f32>,
+    /// The direction in which the picture departs from normal, as [`Head`](crate::criterion::Head) takes it; empty
+    /// where nobody asks for it.
+    pub departure: Vec<f32>,
 }
 
 /// A picture on its way through inference, with the memory for what is found.
@@ -159,7 +164,7 @@ pub struct Map {
 /// Everything known of one picture after inference.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Detection {
-    /// The raw score: IGD's, or a dense model's largest distance.
+    /// The raw score: IGD's, or a dense model's largest distance, which a head may have changed.
     pub score: f32,
     /// clamp(0.5 + (score - threshold) / (2 (threshold - median)), 0, 1): 0 at the median of the calibrating normal
     /// pictures, 0.5 at the threshold. 0 where there is no threshold.
@@ -227,6 +232,8 @@ pub struct Measurement {
     pub scales: Scales,
     /// Every fourth pixel of every fourth row of the raw map, where it is inspected.
     pub map_sample: Vec<f32>,
+    /// See [`RawDetection::departure`].
+    pub departure: Vec<f32>,
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::config::{DenseConfig, ModelConfig};
 use super::detection::{DetectError, Detection, InputPicture, Measurement, RawDetection};
 use super::error::ModelError;
 use super::file::Model;
-use super::inference::{Inference, Stage, StageTimes};
+use super::inference::{Inference, PlacesView, Stage, StageTimes};
 use super::networks::{PaperScale, ProfileNetworks};
 use super::postprocessor::Postprocessor;
 use super::precision::Precision;
@@ -164,12 +164,17 @@ impl Detector {
         self.measure_own(|inference, raw| inference.measure(tiles, raw))
     }
 
-    /// As [`Detector::measure`], from the distances of the places of each tile of a picture: for dense models only.
-    pub(crate) fn measure_distances(
+    /// As [`Detector::measure`], from what the places of each tile of a picture are: for dense models only.
+    pub(crate) fn measure_places(
         &mut self,
-        tiles: &[&[f32]],
+        tiles: &[PlacesView],
     ) -> Result<Measurement, DetectError> {
-        self.measure_own(|inference, raw| inference.measure_distances(tiles, raw))
+        self.measure_own(|inference, raw| inference.measure_places(tiles, raw))
+    }
+
+    /// Measurements have their [departures](RawDetection::departure) from now on, where the model is a dense one.
+    pub(crate) fn tell_departures(&mut self) {
+        self.inference.tell_departures();
     }
 
     /// Fills in the raw numbers of pictures, whose `rgb` is as [`Detector::detect`] takes it, and
@@ -253,6 +258,7 @@ impl Detector {
                 .filter(inspected)
                 .map(|index| self.picture.raw.map[index])
                 .collect(),
+            departure: self.picture.raw.departure.clone(),
         }
     }
 }

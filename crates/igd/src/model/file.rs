@@ -63,6 +63,44 @@ impl Provenance {
     }
 }
 
+/// What marked pictures have made of a model: the last entry of a model's history is how it came to be what it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Revision {
+    /// Seconds since 1970.
+    pub created: u64,
+    /// Version of the program that made it.
+    pub version: String,
+    /// The file that it was made of.
+    pub of: String,
+    /// Pictures that were marked as defective.
+    pub bad: usize,
+    /// Pictures that were marked as good.
+    pub good: usize,
+    /// Of the pictures that it was fitted to, so many are in the comparison.
+    pub pictures: usize,
+    /// What the model without marks flags of them, each left out in turn.
+    pub before: Flagged,
+    /// What it flags with the marks, each judged by what the others have taught.
+    pub after: Flagged,
+    /// The image AUROC of the marked defects against all good pictures, before and after.
+    pub auroc: [f64; 2],
+    /// Raw score above which a picture is anomalous since then.
+    pub threshold: f32,
+}
+
+/// How many of the pictures of a [`Revision`] are flagged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Flagged {
+    /// Of those that are marked as defective.
+    pub bad: usize,
+    /// Of those that are marked as good.
+    pub good: usize,
+    /// Of those that it was fitted to.
+    pub pictures: usize,
+}
+
 /// A model as it stands in its file.
 #[derive(Debug)]
 pub struct Model {
@@ -72,6 +110,8 @@ pub struct Model {
     pub calibration: Option<Calibration>,
     /// Where it comes from.
     pub provenance: Provenance,
+    /// What marked pictures have made of it, the latest last.
+    pub history: Vec<Revision>,
     /// Its networks and descriptors.
     pub networks: Networks,
 }
@@ -93,6 +133,7 @@ impl Model {
             config: config.clone(),
             calibration: None,
             provenance: Provenance::default(),
+            history: Vec::new(),
         })
     }
 
@@ -126,12 +167,14 @@ impl Model {
             calibration.check().map_err(not_a_model)?;
         }
         let provenance = parse(&header, "provenance").map_err(not_a_model)?;
+        let history: Option<Vec<Revision>> = parse(&header, "history").map_err(not_a_model)?;
         let networks = Networks::new(Builder::for_inference(tensors, device), &config)
             .map_err(ModelError::weights(path))?;
         Ok(Self {
             config,
             calibration,
             provenance: provenance.unwrap_or_default(),
+            history: history.unwrap_or_default(),
             networks,
         })
     }
@@ -147,6 +190,9 @@ impl Model {
         ]);
         if let Some(calibration) = &self.calibration {
             header.insert("calibration".to_owned(), json(calibration));
+        }
+        if !self.history.is_empty() {
+            header.insert("history".to_owned(), json(&self.history));
         }
         let tensors = self.networks.weights.iter().map(|(name, weight)| {
             let tensor = weight.tensor.detach();

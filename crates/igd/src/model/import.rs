@@ -54,6 +54,7 @@ pub fn import(global: Option<&Path>, local: Option<&Path>) -> Result<Model, Mode
         .map(|file| file.display().to_string())
         .collect();
     Ok(Model {
+        history: Vec::new(),
         provenance: Provenance {
             data: format!("imported from {}", names.join(" and ")),
             ..Provenance::now()

@@ -23,14 +23,16 @@ pub use detection::{
 };
 pub use detector::Detector;
 pub use error::ModelError;
-pub use file::{Header, Model, Provenance, Tensors, read_tensors, tensors_of, write_tensors};
+pub use file::{
+    Flagged, Header, Model, Provenance, Revision, Tensors, read_tensors, tensors_of, write_tensors,
+};
 pub use import::import;
 pub(crate) use import::read_state_dict;
-pub(crate) use inference::Extractor;
+pub(crate) use inference::{Extractor, PlacesView};
 pub use inference::{Stage, StageTimes};
 pub use mask::{BlackMask, Mask, MaskError, read_mask};
 pub use networks::{
-    DenseNetworks, Described, Networks, PaperNetworks, PaperScale, ProfileNetworks,
+    DenseNetworks, Described, LeftOut, Networks, PaperNetworks, PaperScale, ProfileNetworks,
 };
 pub use pickle::PickleError;
 pub use postprocessor::Postprocessor;

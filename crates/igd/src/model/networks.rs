@@ -1,9 +1,9 @@
 //! The networks of a model with their descriptors, built from named tensors.
 
-use tch::Kind;
+use tch::{Kind, Tensor};
 
 use super::config::{DenseConfig, ModelConfig, PaperConfig};
-use crate::criterion::{Descriptor, Field};
+use crate::criterion::{Descriptor, Field, Head};
 use crate::nn::efficientnet_lite::Backbone;
 use crate::nn::{
     Builder, Global, GlobalConfig, Init, Local, LocalConfig, Normalisation, Scope, Weights,
@@ -70,6 +70,41 @@ pub struct DenseNetworks {
     pub backbone: Backbone,
     /// What is normal at each place.
     pub field: Field,
+    /// What marked pictures have taught, if there were any.
+    pub head: Option<Head>,
+    /// What it was fitted to; `None` where nothing was left out in turn, and in files of earlier versions.
+    pub left_out: Option<LeftOut>,
+}
+
+/// What of the pictures of a fit stays in the model, each judged as if it alone had been left out: enough to learn from
+/// marked pictures later, without them.
+#[derive(Debug)]
+pub struct LeftOut {
+    /// The score of each without a head: (pictures).
+    pub distances: Tensor,
+    /// The direction in which each departs from normal, as [`Head`] takes it: (pictures, d).
+    pub departures: Tensor,
+}
+
+impl LeftOut {
+    /// The names of its tensors in a model.
+    pub(crate) const NAMES: [&str; 2] = ["dense.left_out.distances", "dense.left_out.departures"];
+
+    fn new(scope: &Scope, dimensions: i64) -> Result<Option<Self>, WeightsError> {
+        if !scope.has("distances") && !scope.has("departures") {
+            return Ok(None);
+        }
+        let pictures = scope.length("distances")?;
+        let distances = scope.statistic("distances", &[pictures], Init::Zeros)?;
+        if pictures == 0 || distances.min().double_value(&[]) <= 0.0 {
+            return Err(WeightsError::NotPositive(scope.entry("distances")));
+        }
+        let departures = scope.weight("departures", &[pictures, dimensions], Init::Zeros)?;
+        Ok(Some(Self {
+            distances,
+            departures,
+        }))
+    }
 }
 
 /// What a model file holds.
@@ -78,7 +113,9 @@ pub struct Networks {
     /// The networks by the model's profile.
     pub profile: ProfileNetworks,
     /// All tensors, named `global.<state-dict name>`, `local.<...>`, and `c` and `sigma` beside the weights; in dense
-    /// models `dense.backbone.<state-dict name>`, and `dense.projection`, `dense.c` and `dense.whiteners`.
+    /// models `dense.backbone.<state-dict name>`, and `dense.projection`, `dense.c` and `dense.whiteners`. There may be
+    /// `dense.head.direction` and `dense.head.offset` ([`Head`]), `dense.left_out.distances` and
+    /// `dense.left_out.departures` ([`LeftOut`]).
     pub weights: Weights,
 }
 
@@ -142,6 +179,8 @@ impl DenseNetworks {
         let (places, dimensions) = (config.places() as i64, config.dimensions as i64);
         Ok(Self {
             field: Field::new(&scope, dense::FEATURES, places, dimensions)?,
+            head: Head::new(&(&scope / "head"), dimensions)?,
+            left_out: LeftOut::new(&(&scope / "left_out"), dimensions)?,
             backbone: dense::backbone(scope / "backbone")?,
         })
     }
@@ -156,4 +195,38 @@ pub(super) fn descriptor(scope: &Scope, latent: i64) -> Result<Descriptor, Weigh
         return Err(WeightsError::NotPositive(scope.entry("sigma")));
     }
     Ok(Descriptor { c, sigma })
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+
+    fn read(distances: &[f32], departures: [i64; 2]) -> Result<Option<LeftOut>, WeightsError> {
+        let departures = Tensor::ones(departures, (Kind::Half, Device::Cpu));
+        let given = [
+            ("distances".to_owned(), Tensor::from_slice(distances)),
+            ("departures".to_owned(), departures),
+        ];
+        let builder = Builder::for_inference(given.into(), Device::Cpu);
+        LeftOut::new(&builder.root(), 4)
+    }
+
+    #[test]
+    fn what_is_kept_of_pictures_is_checked() {
+        let kept = read(&[1.5, 0.5], [2, 4]).unwrap().unwrap();
+        assert_eq!(kept.departures.kind(), Kind::Float);
+        let nothing = Builder::for_inference(Default::default(), Device::Cpu);
+        assert!(LeftOut::new(&nothing.root(), 4).unwrap().is_none());
+        for (distances, departures) in [
+            (&[1.5, 0.5][..], [3, 4]),
+            (&[1.5, 0.5], [2, 5]),
+            (&[1.5, 0.0], [2, 4]),
+            (&[1.5, f32::NAN], [2, 4]),
+            (&[], [0, 4]),
+        ] {
+            assert!(read(distances, departures).is_err(), "{distances:?}");
+        }
+    }
 }

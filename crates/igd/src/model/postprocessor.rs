@@ -22,8 +22,11 @@ use crate::nn::{PATCH, PATCHES, STRIDE};
 /// | paper | yes | by the calibration's threshold of map values, which a threshold of scores says nothing of |
 /// | paper | no | none: the map is 0 everywhere, whatever the score |
 ///
-/// Only pictures whose score is above its threshold have regions; in a dense model all of them do, but for regions that
-/// are too small. Without calibration the medians count as 0. With neither a calibration nor a threshold nothing is
+/// The map of a dense model with a head ([`Head`](crate::criterion::Head)) is judged by the calibration's threshold of
+/// map values. The head knows whole pictures: with a mask it is not used, and scores are distances with that threshold.
+///
+/// Only pictures whose score is above its threshold have regions; in a dense model without a head all of them do, but
+/// for regions that are too small. Without calibration the medians count as 0. With neither a calibration nor a threshold nothing is
 /// anomalous.
 #[derive(Debug)]
 pub struct Postprocessor {
@@ -173,6 +176,9 @@ impl Postprocessor {
         self.smooth(score, &raw.map);
         let (score, scales, map) = match &self.history {
             None => (score, scales, &raw.map),
+            Some(History { score, map }) if raw.factor.is_some() && self.mask.is_none() => {
+                (*score, scales, map)
+            }
             // The score of a dense model is the highest value of its map, of the smoothed one too.
             Some(History { map, .. }) if scales.dense.is_some() => {
                 let highest = match &self.mask {
@@ -185,14 +191,14 @@ impl Postprocessor {
         };
         out.score = score;
         out.scales = scales;
-        out.threshold = self.threshold();
+        out.threshold = self.threshold_of(raw);
         out.anomalous = score > out.threshold;
-        out.normalized = self.normal_scores().map_or(0.0, |normal| {
+        out.normalized = self.normal_scores(raw).map_or(0.0, |normal| {
             Calibration::normalise(score, normal.threshold, normal.median)
         });
         (out.map.width, out.map.height) = self.config.input().into();
         let values = &mut out.map.values;
-        match self.normal_pixels() {
+        match self.normal_pixels(raw) {
             Some(normal) => {
                 Calibration::normalise_all(map, normal.threshold, normal.median, values);
             }
@@ -221,22 +227,46 @@ impl Postprocessor {
         }
     }
 
+    /// As [`threshold`](Self::threshold), for the score that such a picture has.
+    fn threshold_of(&self, raw: &RawDetection) -> f32 {
+        match self.calibration {
+            Some(known) if self.threshold.is_none() && self.hides_head(raw) => {
+                known.pixel_threshold
+            }
+            _ => self.threshold(),
+        }
+    }
+
+    /// Whether the score is the distance, though there is a head.
+    fn hides_head(&self, raw: &RawDetection) -> bool {
+        self.mask.is_some() && raw.factor.is_some()
+    }
+
     /// What scores are normal; `None` where neither the user nor the model has a threshold.
-    fn normal_scores(&self) -> Option<Normal> {
-        let threshold = self.threshold();
+    fn normal_scores(&self, raw: &RawDetection) -> Option<Normal> {
+        let threshold = self.threshold_of(raw);
         threshold.is_finite().then(|| Normal {
             threshold,
-            median: self.calibration.map_or(0.0, |known| known.median),
+            median: self
+                .calibration
+                .map_or(0.0, |known| match self.hides_head(raw) {
+                    true => known.pixel_median,
+                    false => known.median,
+                }),
         })
     }
 
     /// What values of the map are normal, if that is known.
-    fn normal_pixels(&self) -> Option<Normal> {
+    fn normal_pixels(&self, raw: &RawDetection) -> Option<Normal> {
         match (&self.config, self.calibration) {
+            (ModelConfig::Dense(_), Some(known)) if raw.factor.is_some() => Some(Normal {
+                threshold: self.threshold.unwrap_or(known.pixel_threshold),
+                median: known.pixel_median,
+            }),
             // They are of the same kind as the score, which is the highest of them.
             (ModelConfig::Dense(_), calibration) => Some(Normal {
                 median: calibration.map_or(0.0, |known| known.pixel_median),
-                ..self.normal_scores()?
+                ..self.normal_scores(raw)?
             }),
             (ModelConfig::Paper(_), calibration) => calibration.map(|known| Normal {
                 threshold: known.pixel_threshold,
@@ -382,6 +412,53 @@ mod tests {
                 let highest = found.map.values.iter().copied().fold(0.0, f32::max);
                 assert!(calibration.is_some() || highest == found.normalized);
             }
+        }
+    }
+
+    /// Threshold and regions, with what a head makes of the score.
+    #[test]
+    fn a_head_changes_the_score_and_not_what_is_above_in_the_map() {
+        let config = dense();
+        let [width, height] = config.input();
+        let mut raw = RawDetection {
+            map: vec![1.0; width * height],
+            ..RawDetection::default()
+        };
+        let judged = |raw: &RawDetection, mask: Option<Arc<Mask>>, smoothing: f32| {
+            let mut postprocessor = Postprocessor::new(config.clone(), Some(CALIBRATION));
+            postprocessor.set_mask(mask);
+            postprocessor.set_smoothing(smoothing);
+            let mut detection = Detection::default();
+            let frame = (width as u32, height as u32);
+            postprocessor.finish(raw, frame, &mut detection);
+            detection
+        };
+        for row in raw.map.chunks_mut(width).take(8) {
+            row[..8].fill(1.5);
+        }
+        for value in raw.map.iter_mut().filter(|value| **value == 1.0) {
+            *value = 0.1;
+        }
+        raw.scales = Scales::dense(1.5);
+        for (factor, anomalous) in [(1.5, true), (0.5, false)] {
+            (raw.factor, raw.score) = (Some(factor), 1.5 * factor);
+            for smoothing in [0.0, 0.5] {
+                let detection = judged(&raw, None, smoothing);
+                assert_eq!(detection.score, 1.5 * factor);
+                assert_eq!(detection.threshold, CALIBRATION.threshold);
+                assert_eq!(detection.anomalous, anomalous);
+                // By the threshold of the map, which is below 1.5: the square alone.
+                let regions = detection.regions.iter().map(|region| (region.w, region.h));
+                let expected = if anomalous { vec![(8, 8)] } else { vec![] };
+                assert_eq!(regions.collect::<Vec<_>>(), expected);
+                assert_eq!(detection.scales, raw.scales);
+            }
+            // With a mask the score is the distance, above the distance's own threshold.
+            let white = image::GrayImage::from_pixel(8, 8, image::Luma([255]));
+            let mask = Mask::new(&white, (width, height)).unwrap();
+            let detection = judged(&raw, Some(Arc::new(mask)), 0.0);
+            assert_eq!((detection.score, detection.threshold), (1.5, 0.5));
+            assert!(detection.anomalous && detection.regions.len() == 1);
         }
     }
 

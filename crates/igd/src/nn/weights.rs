@@ -54,6 +54,9 @@ pub enum WeightsError {
         /// The largest magnitude.
         largest: f32,
     },
+    /// A head's direction is so long that scores could be no numbers.
+    #[error("entry `{0}` is larger than what marked pictures can teach")]
+    TooSteep(String),
     /// The checkpoint has an entry that the network does not.
     #[error("entry `{0}` is unknown to this network")]
     Unknown(String),

@@ -81,6 +81,7 @@ impl Golden {
             config,
             calibration: None,
             provenance: Provenance::now(),
+            history: Vec::new(),
         }
     }
 

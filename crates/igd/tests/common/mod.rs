@@ -109,5 +109,6 @@ fn model(config: ModelConfig, given: Tensors) -> Model {
             method: Default::default(),
         }),
         provenance: Provenance::now(),
+        history: Vec::new(),
     }
 }

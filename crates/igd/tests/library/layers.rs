@@ -34,6 +34,10 @@ const LIBRARY: [(&str, &[&str]); 10] = [
         ],
     ),
     ("eval", &["resize", "data", "model"]),
+    (
+        "feedback",
+        &["files", "criterion", "data", "model", "train", "eval"],
+    ),
 ];
 const PLUGIN: [(&str, &[&str]); 5] = [
     ("video", &[]),

@@ -7,6 +7,7 @@ mod plain;
 
 mod dense;
 mod exit;
+mod feedback;
 mod fuse;
 mod golden;
 mod gpu;

@@ -30,6 +30,16 @@ impl LeftOutField {
         self.field.c.size()[0]
     }
 
+    /// Features (N, T, places, features) of N pictures to P x - c (N, T, places, d) of so many places from `first` on,
+    /// with c of the others alone.
+    pub fn residuals(&self, features: &Tensor, first: i64, places: i64) -> Tensor {
+        let field = self.field.of_places(first, places);
+        let residuals = field.residuals(&features.narrow(2, first, places));
+        let sum = residuals.sum_dim_intlist([1].as_slice(), true, Kind::Float);
+        let others = (self.samples - self.together) as f64;
+        residuals + sum / others
+    }
+
     /// Features (N, T, places, features) of N pictures to the distances (N, T, places) of so many places from `first`
     /// on. They are NaN where the others cannot be what the field was fitted to without that picture: it was not part
     /// of it.

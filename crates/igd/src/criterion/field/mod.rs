@@ -6,11 +6,13 @@
 //! of a place from normal is ||W (P x - c)|| / sqrt(d): about 1 where it is normal, whatever the number d of
 //! directions.
 
+mod head;
 mod left_out;
 mod packed;
 
 use tch::{Kind, Tensor};
 
+pub use head::Head;
 pub use left_out::LeftOutField;
 pub use packed::PackedField;
 
@@ -85,12 +87,19 @@ impl Field {
             .view([places, dimensions, dimensions])
     }
 
+    /// Features (N, places, features) to P x - c (N, places, d).
+    pub fn residuals(&self, features: &Tensor) -> Tensor {
+        features.matmul(&self.projection.tr()) - &self.c
+    }
+
     /// Features (N, places, features) to distances (N, places), which are 0 or more and about 1 where normal.
     /// `matrices` is what [`matrices`](Self::matrices) gives.
     // In tensors: on GPUs, and what the loops of `PackedField` are held to.
     pub fn distances(&self, features: &Tensor, matrices: &Tensor) -> Tensor {
-        let projected = features.matmul(&self.projection.tr()) - &self.c;
-        let whitened = projected.transpose(0, 1).matmul(&matrices.transpose(1, 2));
+        let whitened = self
+            .residuals(features)
+            .transpose(0, 1)
+            .matmul(&matrices.transpose(1, 2));
         let squares = whitened
             .square()
             .mean_dim([2].as_slice(), false, Kind::Float);

@@ -8,7 +8,7 @@ use rayon::ThreadPoolBuildError;
 use tch::{Device, Kind, Tensor};
 
 use self::dense::Dense;
-pub use self::dense::Extractor;
+pub use self::dense::{Extractor, PlacesView};
 use self::paper::Paper;
 pub use self::stages::{Stage, StageTimes};
 use super::config::ModelConfig;
@@ -90,11 +90,18 @@ impl Inference {
         }
     }
 
-    /// The same, from the distances of each tile's places.
-    pub fn measure_distances(&mut self, tiles: &[&[f32]], raw: &mut RawDetection) {
+    /// The same, from what the places of each tile are.
+    pub fn measure_places(&mut self, tiles: &[PlacesView], raw: &mut RawDetection) {
         match self {
             Self::Paper(_) => raw.score = f32::NAN,
-            Self::Dense(dense) => dense.measure_distances(tiles, raw),
+            Self::Dense(dense) => dense.measure_places(tiles, raw),
+        }
+    }
+
+    /// A dense model fills in [`RawDetection::departure`] from now on.
+    pub fn tell_departures(&mut self) {
+        if let Self::Dense(dense) = self {
+            dense.tell_departures();
         }
     }
 }

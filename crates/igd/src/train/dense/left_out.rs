@@ -2,18 +2,40 @@
 //! from the fit.
 
 use rayon::prelude::*;
-use tch::{Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
 use super::{Options, reading, sample};
 use crate::criterion::LeftOutField;
 use crate::data::Sample;
 use crate::libtorch::{SyncRef, Workers};
-use crate::model::{DetectError, Detector, Extractor, Measurement};
+use crate::model::{DetectError, Detector, Extractor, LeftOut, Measurement, PlacesView};
 use crate::train::run::Run;
 use crate::train::{TrainError, TrainingEvent, reader};
 
 /// Places that a thread takes at once.
 const PLACES: i64 = 8;
+
+/// The model keeps at most so many of what its pictures were like: 0.8 MB of 192 directions.
+const MOST_KEPT: usize = 2048;
+
+/// What the model keeps of the pictures, by the names of its tensors: of all, or evenly spread over their order.
+pub fn kept(measurements: &[Measurement]) -> Option<[(String, Tensor); 2]> {
+    let step = measurements.len().div_ceil(MOST_KEPT).max(1);
+    // Where one does not differ from the mean in any way, it says nothing.
+    let kept: Vec<_> = measurements.iter().step_by(step).collect();
+    let distances: Vec<f32> = kept.iter().map(|one| one.score).collect();
+    if distances.is_empty() || distances.iter().any(|&distance| distance <= 0.0) {
+        return None;
+    }
+    let departures = kept.iter().map(|one| Tensor::from_slice(&one.departure));
+    let departures = Tensor::stack(&departures.collect::<Vec<_>>(), 0);
+    // With the precision that a model's file has.
+    let departures = departures.to_kind(Kind::Half).to_kind(Kind::Float);
+    let tensors = [Tensor::from_slice(&distances), departures];
+    let [first, second] = LeftOut::NAMES.map(str::to_owned);
+    let [distances, departures] = tensors;
+    Some([(first, distances), (second, departures)])
+}
 
 /// Looks at pictures again that were fitted to. `detector` turns distances into score and map.
 pub fn measure(
@@ -24,6 +46,7 @@ pub fn measure(
     options: &Options,
     run: &mut Run,
 ) -> Result<Vec<Measurement>, TrainError> {
+    detector.tell_departures();
     let shared = options.config.shared;
     let together = options.batch.div_ceil(field.together as usize);
     let mut batch = Vec::with_capacity(together);
@@ -40,10 +63,12 @@ pub fn measure(
         }
         let done = index + 1;
         if batch.len() >= together || (done == samples.len() && !batch.is_empty()) {
-            let distances = distances(field, &Tensor::stack(&batch, 0), extractor.workers());
+            let features = Tensor::stack(&batch, 0);
             batch.clear();
+            let (distances, residuals) = places(field, &features, extractor.workers());
             for picture in 0..distances.size()[0] {
-                measurements.extend(judge(&distances.get(picture), detector)?);
+                let (distances, residuals) = (distances.get(picture), residuals.get(picture));
+                measurements.extend(judge(&distances, &residuals, detector)?);
             }
             run.tell(TrainingEvent::Pictures(done, samples.len()));
         }
@@ -52,34 +77,53 @@ pub fn measure(
     Ok(measurements)
 }
 
-/// Features (N, T, places, features) of N pictures to the distances (N, T, places) of all places, on the threads.
-fn distances(field: &LeftOutField, features: &Tensor, workers: &Workers) -> Tensor {
+/// Features (N, T, places, features) of N pictures to the distances (N, T, places) and the residuals (N, T, places, d)
+/// of all places, on the threads.
+fn places(field: &LeftOutField, features: &Tensor, workers: &Workers) -> (Tensor, Tensor) {
     let places = field.places();
     // SAFETY: all only read them.
     let (field, features) = unsafe { (SyncRef::new(field), SyncRef::new(features)) };
-    let distances: Vec<Tensor> = workers.run(|| {
+    let (distances, residuals): (Vec<Tensor>, Vec<Tensor>) = workers.run(|| {
         (0..(places + PLACES - 1) / PLACES)
             .into_par_iter()
             .map(|chunk| {
                 let first = chunk * PLACES;
                 let length = PLACES.min(places - first);
-                no_grad(|| field.get().distances(features.get(), first, length))
+                no_grad(|| {
+                    let (field, features) = (field.get(), features.get());
+                    let distances = field.distances(features, first, length);
+                    (distances, field.residuals(features, first, length))
+                })
             })
-            .collect()
+            .unzip()
     });
-    Tensor::cat(&distances, 2)
+    (Tensor::cat(&distances, 2), Tensor::cat(&residuals, 2))
 }
 
-/// One picture's distances (T, places). What is in the file may have changed since an earlier run has fitted to it:
+/// One picture's distances (T, places) and residuals (T, places, d). What is in the file may have changed since an earlier run has fitted to it:
 /// where that shows, it says nothing.
-fn judge(distances: &Tensor, detector: &mut Detector) -> Result<Option<Measurement>, DetectError> {
+fn judge(
+    distances: &Tensor,
+    residuals: &Tensor,
+    detector: &mut Detector,
+) -> Result<Option<Measurement>, DetectError> {
     if distances.isfinite().all().int64_value(&[]) == 0 {
         return Ok(None);
     }
-    let values = Vec::<f32>::try_from(distances.flatten(0, -1)).expect("floats on the CPU");
+    let numbers =
+        |tensor: &Tensor| Vec::<f32>::try_from(tensor.flatten(0, -1)).expect("floats on the CPU");
+    let dimensions = residuals.size()[2] as usize;
+    let (values, residuals) = (numbers(distances), numbers(residuals));
     let cells = detector
         .dense_config()
         .map_or(values.len(), |config| config.tiling.cells());
-    let tiles: Vec<&[f32]> = values.chunks_exact(cells).collect();
-    detector.measure_distances(&tiles).map(Some)
+    let tiles: Vec<_> = values
+        .chunks_exact(cells)
+        .zip(residuals.chunks_exact(cells * dimensions))
+        .map(|(distances, residuals)| PlacesView {
+            distances,
+            residuals,
+        })
+        .collect();
+    detector.measure_places(&tiles).map(Some)
 }

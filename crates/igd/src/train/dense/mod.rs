@@ -67,15 +67,17 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     let left_out =
         leaves_out.then(|| fit.left_out(samples_of_a_picture(config), extractor.workers()));
     let field = fit.finish()?;
-    let tensors = model_tensors(&field, &backbone);
+    let mut tensors = model_tensors(&field, &backbone);
     let config = ModelConfig::Dense(config.clone());
     let calibrating = match left_out {
         Some(field) => {
             run.tell(TrainingEvent::Stage("calibrating"));
             let fitted = names.samples(&seen.fitted);
             let mut detector = run.detector(&config, &tensors)?;
-            left_out::measure(&fitted, &field, &mut extractor, &mut detector, options, run)
-                .map(Calibrating::LeftOut)?
+            let measurements =
+                left_out::measure(&fitted, &field, &mut extractor, &mut detector, options, run)?;
+            tensors.extend(left_out::kept(&measurements).into_iter().flatten());
+            Calibrating::LeftOut(measurements)
         }
         None => Calibrating::HeldOut(names.samples(&seen.held_out)),
     };

@@ -6,6 +6,8 @@ use crate::model::config::Tiling;
 use crate::nn::dense::CELL;
 
 const SIDE: usize = CELL as usize;
+/// How much more a place counts for the departure that is farther from normal: e^4 times for a distance of one more.
+const SHARPNESS: f32 = 4.0;
 
 /// All tiles' places at their place in the picture.
 #[derive(Debug)]
@@ -52,6 +54,32 @@ impl PlaceGrid {
         }
         self.smooth();
         self.smooth.iter().copied().fold(0.0, larger)
+    }
+
+    /// The direction in which the picture departs from normal, as a head takes it: of what was laid last, with the
+    /// tiles' residuals, d numbers a place. A length of 0 means that it does not depart.
+    pub fn pool<'a>(&self, tiles: impl Iterator<Item = &'a [f32]>, departure: &mut Vec<f32>) {
+        let [across, _] = self.tiling.grid();
+        let largest = self.smooth.iter().copied().fold(0.0, larger);
+        departure.clear();
+        for (index, tile) in tiles.enumerate() {
+            let [x, y] = self.tiling.corner(index).map(|pixel| pixel / SIDE);
+            let dimensions = tile.len() / self.tiling.cells();
+            departure.resize(dimensions, 0.0);
+            for (place, residual) in tile.chunks_exact(dimensions).enumerate() {
+                let (row, column) = (place / across, place % across);
+                let distance = self.smooth[(y + row) * self.columns + x + column];
+                let weight = (SHARPNESS * (distance - largest)).exp();
+                for (sum, value) in departure.iter_mut().zip(residual) {
+                    *sum += weight * value;
+                }
+            }
+        }
+        let square: f32 = departure.iter().map(|value| value * value).sum();
+        if square > 0.0 {
+            let scale = (departure.len() as f32 / square).sqrt();
+            departure.iter_mut().for_each(|value| *value *= scale);
+        }
     }
 
     fn smooth(&mut self) {
@@ -188,6 +216,37 @@ mod tests {
                 "{found} instead of {expected}"
             );
         }
+    }
+
+    #[test]
+    fn departures_are_those_of_the_formula() {
+        let tiling = Tiling::new([64, 64], [2, 1]);
+        let mut grid = PlaceGrid::new(tiling);
+        tch::manual_seed(6);
+        let options = (Kind::Float, tch::Device::Cpu);
+        let tiles = [0, 1].map(|_| {
+            let distances: Vec<f32> = Vec::try_from(Tensor::rand([16], options) * 3.0).unwrap();
+            let residuals: Vec<f32> = Vec::try_from(Tensor::randn([16 * 5], options)).unwrap();
+            (distances, residuals)
+        });
+        grid.lay(tiles.iter().map(|(distances, _)| &distances[..]));
+        let mut departure = Vec::new();
+        grid.pool(
+            tiles.iter().map(|(_, residuals)| &residuals[..]),
+            &mut departure,
+        );
+
+        let smooth = Tensor::from_slice(&grid.smooth).view([4, 7]);
+        let weights = [0, 3].map(|left| smooth.narrow(1, left, 4).flatten(0, -1));
+        let weights = (Tensor::cat(&weights, 0) * 4.0).softmax(0, Kind::Float);
+        let residuals = tiles.map(|(_, residuals)| Tensor::from_slice(&residuals).view([16, 5]));
+        let mean = weights.unsqueeze(0).mm(&Tensor::cat(&residuals, 0)).get(0);
+        let expected = &mean * (5.0_f64.sqrt() / mean.norm().double_value(&[]));
+        let apart = (Tensor::from_slice(&departure) - expected).abs().max();
+        assert!(apart.double_value(&[]) < 1e-5);
+
+        grid.pool([&[0.0; 80][..]; 2].into_iter(), &mut departure);
+        assert_eq!(departure, [0.0; 5]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor};
 pub use self::extractor::Extractor;
 use self::grid::PlaceGrid;
 use super::{Stage, StageTimes, copy_to};
-use crate::criterion::{Field, PackedField};
+use crate::criterion::{Field, Head, PackedField};
 use crate::libtorch::SyncRef;
 use crate::model::config::DenseConfig;
 use crate::model::detection::{InputPicture, RawDetection, Scales};
@@ -25,16 +25,46 @@ const PLACES: usize = 64;
 #[derive(Debug)]
 pub struct Dense {
     extractor: Extractor,
-    head: Head,
+    judge: Judge,
     pub stages: StageTimes,
 }
 
 /// What comes after the features.
 #[derive(Debug)]
-struct Head {
+struct Judge {
     field: DeviceField,
+    head: Option<Head>,
+    /// Whether departures are asked for.
+    departs: bool,
     shared: bool,
     grid: PlaceGrid,
+}
+
+/// What a tile's places are.
+#[derive(Debug, Default)]
+struct Places {
+    /// How far from normal each is.
+    distances: Vec<f32>,
+    /// P x - c of each; empty where no departures are asked for.
+    residuals: Vec<f32>,
+}
+
+/// The same, lent.
+#[derive(Clone, Copy, Debug)]
+pub struct PlacesView<'a> {
+    /// How far from normal each is.
+    pub distances: &'a [f32],
+    /// P x - c of each, or none.
+    pub residuals: &'a [f32],
+}
+
+impl Places {
+    fn view(&self) -> PlacesView<'_> {
+        PlacesView {
+            distances: &self.distances,
+            residuals: &self.residuals,
+        }
+    }
 }
 
 /// The field where the features are.
@@ -58,7 +88,7 @@ impl Dense {
         let extractor = Extractor::new(&networks.backbone, config.tiling, device, kind)?;
         Ok(Self {
             extractor,
-            head: Head::new(config, networks.field),
+            judge: Judge::new(config, networks.field, networks.head),
             stages: StageTimes::default(),
         })
     }
@@ -72,7 +102,7 @@ impl Dense {
     pub fn run(&mut self, pictures: &mut [&mut InputPicture]) {
         let Self {
             extractor,
-            head,
+            judge,
             stages,
         } = self;
         stages.time(Stage::Prepare, || {
@@ -80,9 +110,9 @@ impl Dense {
         });
         let start = Instant::now();
         let tiles = extractor.tiling().count();
-        let judged: Vec<(Vec<f32>, Duration)> = extractor.each(|index, features| {
+        let judged: Vec<(Places, Duration)> = extractor.each(|index, features| {
             let start = Instant::now();
-            (head.distances(index % tiles, &features), start.elapsed())
+            (judge.places(index % tiles, &features), start.elapsed())
         });
         let all = start.elapsed();
         let descriptor =
@@ -91,36 +121,42 @@ impl Dense {
         stages.add(Stage::Descriptor, descriptor.min(all));
         stages.time(Stage::Map, || {
             for (picture, judged) in pictures.iter_mut().zip(judged.chunks(tiles)) {
-                let tiles = judged.iter().map(|(distances, _)| &distances[..]);
-                head.finish(tiles, &mut picture.raw);
+                let tiles: Vec<_> = judged.iter().map(|(places, _)| places.view()).collect();
+                judge.finish(&tiles, &mut picture.raw);
             }
         });
     }
 
     /// As [`run`](Self::run) of one picture, from the features (places, 304) of each tile.
     pub fn measure(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
-        let head = &mut self.head;
-        let distances: Vec<Vec<f32>> = tiles
+        let judge = &mut self.judge;
+        let places: Vec<Places> = tiles
             .iter()
             .enumerate()
             .map(|(tile, features)| {
                 // SAFETY: nobody changes them meanwhile.
                 let features = unsafe { SyncRef::new(features) };
                 let workers = self.extractor.workers();
-                workers.run(|| head.distances(tile, features.get()))
+                workers.run(|| judge.places(tile, features.get()))
             })
             .collect();
-        head.finish(distances.iter().map(|distances| &distances[..]), raw);
+        let places: Vec<_> = places.iter().map(Places::view).collect();
+        judge.finish(&places, raw);
     }
 
-    /// The same, from the distances of each tile's places.
-    pub fn measure_distances(&mut self, tiles: &[&[f32]], raw: &mut RawDetection) {
-        self.head.finish(tiles.iter().copied(), raw);
+    /// The same, from what the places of each tile are.
+    pub fn measure_places(&mut self, tiles: &[PlacesView], raw: &mut RawDetection) {
+        self.judge.finish(tiles, raw);
+    }
+
+    /// Pictures' departures are filled in from now on.
+    pub fn tell_departures(&mut self) {
+        self.judge.departs = true;
     }
 }
 
-impl Head {
-    fn new(config: &DenseConfig, field: Field) -> Self {
+impl Judge {
+    fn new(config: &DenseConfig, field: Field, head: Option<Head>) -> Self {
         Self {
             field: match field.c.device() {
                 Device::Cpu => DeviceField::Cpu(PackedField::new(&field)),
@@ -129,48 +165,79 @@ impl Head {
                     DeviceField::Gpu(field, matrices)
                 }
             },
+            departs: head.is_some(),
+            head,
             shared: config.shared,
             grid: PlaceGrid::new(config.tiling),
         }
     }
 
-    /// The distances of a tile's places, from its features (places, 304). Panics where libtorch throws.
-    fn distances(&self, tile: usize, features: &Tensor) -> Vec<f32> {
+    /// What a tile's places are, from its features (places, 304). Panics where libtorch throws.
+    fn places(&self, tile: usize, features: &Tensor) -> Places {
         let cells = features.size()[0] as usize;
         let first = if self.shared { 0 } else { tile * cells };
         match &self.field {
             DeviceField::Cpu(field) => {
-                let mut distances = vec![0.0; cells];
+                let mut places = Places {
+                    distances: vec![0.0; cells],
+                    residuals: Vec::new(),
+                };
+                if self.departs {
+                    places.residuals.resize(cells * field.dimensions(), 0.0);
+                }
                 // SAFETY: all only read them.
                 let features = unsafe { SyncRef::new(features) };
-                distances
-                    .par_chunks_mut(PLACES)
-                    .enumerate()
-                    .for_each(|(chunk, distances)| {
-                        let start = chunk * PLACES;
-                        let length = distances.len() as i64;
-                        let features = features.get().narrow(0, start as i64, length);
-                        tch::no_grad(|| field.distances(&features, first + start, distances));
+                let chunk_places = |chunk: usize, distances: &mut [f32], residuals: &mut [f32]| {
+                    let start = chunk * PLACES;
+                    let length = distances.len() as i64;
+                    let features = features.get().narrow(0, start as i64, length);
+                    tch::no_grad(|| {
+                        field.distances(&features, first + start, distances, residuals);
                     });
-                distances
+                };
+                let distances = places.distances.par_chunks_mut(PLACES).enumerate();
+                if self.departs {
+                    let length = PLACES * field.dimensions();
+                    let residuals = places.residuals.par_chunks_mut(length);
+                    distances
+                        .zip(residuals)
+                        .for_each(|((chunk, distances), residuals)| {
+                            chunk_places(chunk, distances, residuals);
+                        });
+                } else {
+                    distances
+                        .for_each(|(chunk, distances)| chunk_places(chunk, distances, &mut []));
+                }
+                places
             }
             DeviceField::Gpu(field, matrices) => {
                 let (first, cells) = (first as i64, cells as i64);
                 let matrices = matrices.narrow(0, first, cells);
                 let part = field.of_places(first, cells);
-                let distances = part.distances(&features.unsqueeze(0), &matrices);
-                let mut values = Vec::with_capacity(cells as usize);
-                copy_to(&mut values, &distances.get(0).to_device(Device::Cpu));
-                values
+                let features = features.unsqueeze(0);
+                let mut places = Places::default();
+                let distances = part.distances(&features, &matrices).get(0);
+                copy_to(&mut places.distances, &distances.to_device(Device::Cpu));
+                if self.departs {
+                    let residuals = part.residuals(&features).flatten(0, -1);
+                    copy_to(&mut places.residuals, &residuals.to_device(Device::Cpu));
+                }
+                places
             }
         }
     }
 
-    /// Score, terms and map of the tiles' distances.
-    fn finish<'a>(&mut self, tiles: impl Iterator<Item = &'a [f32]>, raw: &mut RawDetection) {
-        let distance = self.grid.lay(tiles);
+    /// Score, terms and map of the tiles' places.
+    fn finish(&mut self, tiles: &[PlacesView], raw: &mut RawDetection) {
+        let distance = self.grid.lay(tiles.iter().map(|tile| tile.distances));
         self.grid.enlarge(&mut raw.map);
-        raw.score = distance;
+        if self.departs {
+            let residuals = tiles.iter().map(|tile| tile.residuals);
+            self.grid.pool(residuals, &mut raw.departure);
+        }
+        let head = self.head.as_ref();
+        raw.factor = head.map(|head| head.factor(&raw.departure));
+        raw.score = distance * raw.factor.unwrap_or(1.0);
         raw.scales = Scales::dense(distance);
     }
 }
@@ -184,7 +251,7 @@ mod tests {
     const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
 
     /// What comes after the features, once as on the CPU and once as on GPUs. Two tiles of 16 places.
-    fn heads() -> [Head; 2] {
+    fn judges() -> [Judge; 2] {
         tch::manual_seed(3);
         let config = DenseConfig {
             tiling: Tiling::new([64, 64], [2, 1]),
@@ -198,7 +265,13 @@ mod tests {
             whiteners: Field::triangles(&random(&[32, 32, 32])),
         };
         let matrices = field.matrices();
-        let on_gpu = Head {
+        let head = || {
+            Some(Head {
+                direction: (0..32).map(|index| 0.02 * index as f32 - 0.3).collect(),
+                offset: 0.1,
+            })
+        };
+        let on_gpu = Judge {
             field: DeviceField::Gpu(
                 Field {
                     projection: field.projection.shallow_clone(),
@@ -207,19 +280,21 @@ mod tests {
                 },
                 matrices,
             ),
+            head: head(),
+            departs: true,
             shared: config.shared,
             grid: PlaceGrid::new(config.tiling),
         };
-        [Head::new(&config, field), on_gpu]
+        [Judge::new(&config, field, head()), on_gpu]
     }
 
     #[test]
     fn tensors_and_loops_find_the_same_distances() {
-        let [on_cpu, on_gpu] = heads();
+        let [on_cpu, on_gpu] = judges();
         for tile in 0..2 {
             let features = Tensor::randn([16, 304], OPTIONS);
-            let expected = on_cpu.distances(tile, &features);
-            let found = on_gpu.distances(tile, &features);
+            let expected = on_cpu.places(tile, &features).distances;
+            let found = on_gpu.places(tile, &features).distances;
             assert_eq!(found.len(), 16);
             for (found, expected) in found.iter().zip(expected) {
                 assert!(
@@ -230,16 +305,46 @@ mod tests {
         }
     }
 
+    /// The head's formula, on the CPU and on GPUs, and that it leaves distance and map alone.
+    #[test]
+    fn a_head_multiplies_the_distance() {
+        tch::manual_seed(7);
+        let tiles = [0, 1].map(|_| Tensor::randn([16, 304], OPTIONS));
+        let mut found = Vec::new();
+        for mut judge in judges() {
+            let places = [0, 1].map(|tile| judge.places(tile, &tiles[tile]));
+            let views = places.each_ref().map(Places::view);
+            let mut raw = RawDetection {
+                map: vec![0.0; 112 * 64],
+                ..RawDetection::default()
+            };
+            judge.finish(&views, &mut raw);
+            let factor = judge.head.as_ref().unwrap().factor(&raw.departure);
+            let distance = raw.scales.dense.unwrap().distance;
+            assert_eq!(raw.factor, Some(factor));
+            assert!(factor != 1.0 && raw.score == distance * factor);
+            let length: f32 = raw.departure.iter().map(|value| value * value).sum();
+            assert!((length - 32.0).abs() < 1e-3, "{length}");
+            let (score, map) = (raw.score, raw.map.clone());
+
+            judge.head = None;
+            judge.finish(&views, &mut raw);
+            assert!(raw.score == distance && raw.factor.is_none() && raw.map == map);
+            found.push(score);
+        }
+        assert!((found[0] / found[1] - 1.0).abs() < 1e-3, "{found:?}");
+    }
+
     /// Places without a distance would be normal.
     #[test]
     fn tensors_that_fail_are_an_error() {
-        let [_, on_gpu] = heads();
+        let [_, on_gpu] = judges();
         for (tile, features) in [
             (2, Tensor::randn([16, 304], OPTIONS)),
             (0, Tensor::randn([16, 303], OPTIONS)),
             (0, Tensor::randn([16, 304], OPTIONS).to_kind(Kind::Double)),
         ] {
-            assert!(guarded(|| on_gpu.distances(tile, &features)).is_err());
+            assert!(guarded(|| on_gpu.places(tile, &features)).is_err());
         }
     }
 }
