@@ -1,7 +1,7 @@
 //! `igd feedback`
 
 use std::fmt::{self, Display, Formatter};
-use std::io::{self, Write, stdout};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,6 +13,7 @@ use igd::model::{Flagged, Revision};
 use serde_json::json;
 
 use crate::left_out::LeftOut;
+use crate::output::stdout;
 use crate::progress::Progress;
 
 #[derive(Args)]

@@ -45,7 +45,7 @@ impl Log {
     /// [`TrainingEvent::Begin`] then says.
     pub fn open(folder: &Path, resume: bool) -> io::Result<Self> {
         let drawings = folder.join("reconstructions");
-        fs::create_dir_all(&drawings).map_err(|error| named(&drawings, error))?;
+        fs::create_dir_all(&drawings).map_err(|error| named(folder, error))?;
         if !resume {
             remove_earlier(folder)?;
         }
