@@ -23,7 +23,7 @@ use tch::Device;
 use tempfile::TempDir;
 
 /// In `tests/run`.
-const FEW: usize = 2;
+const FEW: usize = 1;
 
 fn many() -> usize {
     env::var("IGD_KILLS").map_or(100, |count| count.parse().unwrap())
@@ -147,11 +147,7 @@ fn trainings(kills: usize) {
     figures.print("a training", "epochs");
 }
 
-#[test]
-fn of_a_training() {
-    trainings(1);
-}
-
+/// The ordinary run has `interruptions::killed_at_any_moment`.
 #[test]
 #[ignore = "long"]
 fn of_a_training_many() {
@@ -481,7 +477,7 @@ fn recordings(kills: usize) {
 
 #[test]
 fn of_a_gates_recording() {
-    recordings(1);
+    recordings(FEW);
 }
 
 #[test]
