@@ -155,10 +155,14 @@ fn marks_teach_what_others_of_their_kind_look_like() {
     });
     assert_eq!(maps[0], maps[1]);
 
-    // It learns on: all marks count each time, and what it was is in its history.
+    it_learns_on(&options, better);
+}
+
+/// All marks count each time, and what it was is in its history.
+fn it_learns_on(options: &Options, better: Model) {
     let again = Options {
         model: options.out.clone(),
-        out: folder.path().join("third.safetensors"),
+        out: options.out.with_file_name("third.safetensors"),
         ..options.clone()
     };
     feedback(&again, |_| ()).unwrap();
@@ -171,7 +175,7 @@ fn marks_teach_what_others_of_their_kind_look_like() {
     assert_eq!(head(third), head(better));
     let no_defects = Options {
         bad: Vec::new(),
-        out: folder.path().join("fourth.safetensors"),
+        out: options.out.with_file_name("fourth.safetensors"),
         ..again
     };
     let error = feedback(&no_defects, |_| ()).unwrap_err();

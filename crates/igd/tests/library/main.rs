@@ -14,6 +14,7 @@ mod gpu;
 mod layers;
 mod layouts;
 mod left_out;
+mod marked_cells;
 mod memory;
 mod metrics;
 mod models;

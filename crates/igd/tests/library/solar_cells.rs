@@ -1,24 +1,22 @@
 //! The dense profile on real pictures: ELPV's solar cells, fetched once.
 
-use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::common::network::{fetched, has_weights};
-use igd::data::{Picture, Sample, Selection, TrainingSet, elpv, pictures_in};
+use igd::data::{Picture, Selection, TrainingSet, elpv, pictures_in};
 use igd::eval::auroc;
-use igd::feedback::{self, FeedbackError};
-use igd::model::{Detection, Detector, Measurement, Model, Precision, ProfileNetworks, calibrate};
+use igd::model::{Detection, Detector, Precision, calibrate};
 use igd::train::{HOLD_OUT, Options, TrainingEvent, train};
 use tch::{Device, Kind};
 
-const SIDE: usize = 256;
+pub const SIDE: usize = 256;
 /// Of normal pictures, what the threshold is set for.
-const RATE: f64 = 0.05;
+pub const RATE: f64 = 0.05;
 
-fn open(model: &Path, precision: Precision) -> Detector {
+pub fn open(model: &Path, precision: Precision) -> Detector {
     Detector::open(model, Device::Cpu, precision).unwrap()
 }
 
@@ -192,190 +190,8 @@ fn thresholds_of_some_cells() {
     }
 }
 
-/// Scores of pictures that have been looked at once, with any head.
-struct Looked(Vec<Measurement>);
-
-impl Looked {
-    fn new(detector: &mut Detector, paths: &[PathBuf]) -> Self {
-        let look = |path: &PathBuf| {
-            let rgb = Picture::open(path).unwrap().resized((SIDE, SIDE));
-            detector.measure(&rgb).unwrap()
-        };
-        Self(paths.iter().map(look).collect())
-    }
-
-    /// Of those that `counts` says, with a model's head, or without one.
-    fn scores(&self, model: &Path, counts: impl Fn(usize) -> bool) -> Vec<f32> {
-        let model = Model::open(model, Device::Cpu).unwrap();
-        let ProfileNetworks::Dense(networks) = model.networks.profile else {
-            unreachable!();
-        };
-        let score = |one: &Measurement| {
-            let factor = networks
-                .head
-                .as_ref()
-                .map(|head| head.factor(&one.departure));
-            one.scales.dense.unwrap().distance * factor.unwrap_or(1.0)
-        };
-        let looked = self.0.iter().enumerate();
-        looked
-            .filter(|(index, _)| counts(*index))
-            .map(|(_, one)| score(one))
-            .collect()
-    }
-}
-
-/// What a draw of marks comes to: figures before and after, the gain that was said, and seconds.
-type Row = ([f64; 5], [f64; 5], f64, f64);
-
-/// Mean and standard deviation.
-fn spread(values: &[f64]) -> (f64, f64) {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let squares = values.iter().map(|value| (value - mean).powi(2));
-    let variance = squares.sum::<f64>() / (values.len() - 1) as f64;
-    (mean, variance.sqrt())
-}
-
-/// What marks teach: some of the defective test cells are marked, alone or with the good ones of the first half of the
-/// good test cells that are flagged, and the others are judged.
-#[test]
-#[ignore = "long"]
-fn marks_teach() {
-    let folder = tempfile::tempdir().unwrap();
-    let elpv = folder.path().join("elpv");
-    if fetched("ELPV", elpv::write(&elpv)).is_none() || !has_weights() {
-        return;
-    }
-    let pictures = |kind: &str| pictures_in(&elpv.join(kind)).unwrap();
-    let [good, defective] = ["test/good", "test/defective"].map(pictures);
-    let base = folder.path().join("base.safetensors");
-    let cells = TrainingSet::open(&elpv.join("train/good"), &Selection::default()).unwrap();
-    let options = Options {
-        false_positive_rate: RATE,
-        ..Options::new(cells, base.clone())
-    };
-    train(&options, |_| ()).unwrap();
-    let learn = |name: &str, bad: &[&PathBuf], good: &[&PathBuf]| {
-        let samples = |paths: &[&PathBuf]| -> Vec<Sample> {
-            paths
-                .iter()
-                .map(|&path| Sample::File(path.clone()))
-                .collect()
-        };
-        let options = feedback::Options {
-            model: base.clone(),
-            bad: samples(bad),
-            good: samples(good),
-            out: folder.path().join(format!("{name}.safetensors")),
-            false_positive_rate: None,
-            strict: true,
-        };
-        let start = Instant::now();
-        let learned = feedback::feedback(&options, |_| ());
-        let time = start.elapsed().as_secs_f64();
-        match learned {
-            Ok(outcome) => Some((options.out, outcome, time)),
-            Err(FeedbackError::NotBetter(_)) => None,
-            Err(error) => panic!("{error}"),
-        }
-    };
-    let (any, _, _) = learn("any", &defective.iter().take(100).collect::<Vec<_>>(), &[]).unwrap();
-    let mut detector = open(&any, Precision::Auto);
-    let looked_good = Looked::new(&mut detector, &good);
-    let looked_bad = Looked::new(&mut detector, &defective);
-    let threshold = open(&base, Precision::Auto).threshold();
-    let half = good.len() / 2;
-    let first_half = looked_good.scores(&base, |index| index < half);
-    let alarms: Vec<&PathBuf> = good
-        .iter()
-        .zip(&first_half)
-        .filter_map(|(path, &score)| (score > threshold).then_some(path))
-        .collect();
-
-    println!(
-        "| marked | draws, refused | AUROC, gain | good | defective | defective at 1 % of good | \
-        at 5 % | said: AUROC | s |"
-    );
-    let mut gains = Vec::new();
-    for (count, with_good) in [
-        (5, false),
-        (10, false),
-        (30, false),
-        (100, false),
-        (30, true),
-    ] {
-        let draws = 6;
-        let (mut rows, mut refused) = (Vec::new(), 0);
-        for draw in 1..=draws {
-            let bad = drawn(&defective, count, draw);
-            let marked: HashSet<&PathBuf> = bad.iter().copied().collect();
-            let marked_good: &[&PathBuf] = if with_good { &alarms } else { &[] };
-            let name = format!("{count}-{with_good}-{draw}");
-            let learned = learn(&name, &bad, marked_good);
-            let judge = |model: &Path, threshold: f32| {
-                let first = if with_good { half } else { 0 };
-                let normal = looked_good.scores(model, |index| index >= first);
-                let is_new = |index: usize| !marked.contains(&defective[index]);
-                let anomalous = looked_bad.scores(model, is_new);
-                let above = |scores: &[f32], threshold: f32| {
-                    let above = scores.iter().filter(|&&score| score > threshold);
-                    above.count() as f64 / scores.len() as f64
-                };
-                let mut sorted = normal.clone();
-                sorted.sort_by(|a, b| b.total_cmp(a));
-                let at = |rate: f64| {
-                    let highest = sorted[(rate * sorted.len() as f64) as usize];
-                    above(&anomalous, highest)
-                };
-                let area = auroc(&normal, &anomalous).unwrap();
-                let (alarms, found) = (above(&normal, threshold), above(&anomalous, threshold));
-                [area, alarms, found, at(0.01), at(0.05)]
-            };
-            let before = judge(&base, threshold);
-            let (after, said, time) = match learned {
-                Some((model, outcome, time)) => {
-                    let after = judge(&model, outcome.calibration.threshold);
-                    let [said_before, said_after] = outcome.revision.auroc;
-                    (after, said_after - said_before, time)
-                }
-                None => {
-                    refused += 1;
-                    (before, 0.0, 0.0)
-                }
-            };
-            rows.push((before, after, said, time));
-        }
-        let column = |of: &dyn Fn(&Row) -> f64| spread(&rows.iter().map(of).collect::<Vec<_>>());
-        let text = |(mean, deviation): (f64, f64)| format!("{mean:.3} ± {deviation:.3}");
-        let pair = |index: usize| {
-            let before = column(&|row| row.0[index]).0;
-            format!("{before:.3} to {}", text(column(&|row| row.1[index])))
-        };
-        let gain = column(&|row| row.1[0] - row.0[0]);
-        println!(
-            "| {count}{} | {draws}, {refused} | {}, {} | {} | {} | {} | {} | {} | {:.1} |",
-            if with_good {
-                format!(" and {} good", alarms.len())
-            } else {
-                String::new()
-            },
-            pair(0),
-            text(gain),
-            pair(1),
-            pair(2),
-            pair(3),
-            pair(4),
-            text(column(&|row| row.2)),
-            column(&|row| row.3).0,
-        );
-        gains.push(gain.0);
-    }
-    // Half of what was seen once.
-    assert!(gains[2] > 0.0035 && gains[3] > 0.01, "{gains:?}");
-}
-
 /// So many of the pictures, as good as by lot and the same each time.
-fn drawn(pictures: &[PathBuf], count: usize, draw: u64) -> Vec<&PathBuf> {
+pub fn drawn(pictures: &[PathBuf], count: usize, draw: u64) -> Vec<&PathBuf> {
     // SplitMix64 (Steele, Lea & Flood, 2014).
     let lot = |index: usize| {
         let bits = (index as u64 + 1 + (draw << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
