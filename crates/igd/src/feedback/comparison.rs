@@ -15,6 +15,8 @@ pub struct Comparison {
     /// Image AUROC of the marked defects against all good pictures, before and after; 0 without marked defects.
     pub auroc: [f64; 2],
     pub threshold_before: f32,
+    /// Marked defects.
+    marked: usize,
     /// What the good pictures score afterwards: those of the fit, then those that are marked.
     pub scores: Vec<f32>,
 }
@@ -50,21 +52,25 @@ impl Comparison {
                 auroc(&scores, &bad_scores).unwrap_or_default(),
             ],
             threshold_before,
+            marked: bad.len(),
             scores,
         })
     }
 
-    /// Whether defects are told from good pictures better; where that is the same, whether the threshold does it
-    /// better: fewer mistakes of one kind, and no more of the other.
+    /// Whether one of two gets better, and neither gets worse: how well defects are told from good pictures at any
+    /// threshold (AUROC), and at the model's own (the share of defects that is found, less that of good pictures that
+    /// are flagged).
     pub fn is_better(&self) -> bool {
-        let [auroc_before, auroc_after] = self.auroc;
-        if auroc_after != auroc_before {
-            return auroc_after > auroc_before;
-        }
-        let alarms = |flagged: Flagged| flagged.good + flagged.pictures;
-        let (before, after) = (self.before, self.after);
-        let no_worse = after.bad >= before.bad && alarms(after) <= alarms(before);
-        no_worse && (after.bad > before.bad || alarms(after) < alarms(before))
+        let share = |flagged: usize, of: usize| flagged as f64 / of.max(1) as f64;
+        let at_threshold = |flagged: Flagged| {
+            let alarms = share(flagged.good + flagged.pictures, self.scores.len());
+            share(flagged.bad, self.marked) - alarms
+        };
+        let gains = [
+            self.auroc[1] - self.auroc[0],
+            at_threshold(self.after) - at_threshold(self.before),
+        ];
+        gains.iter().all(|&gain| gain >= 0.0) && gains.iter().any(|&gain| gain > 0.0)
     }
 }
 
@@ -110,6 +116,40 @@ fn cross_validated(
 mod tests {
     use super::*;
     use tch::{Device, Kind, Tensor};
+
+    fn comparison(auroc: [f64; 2], found: [usize; 2], alarms: [usize; 2]) -> Comparison {
+        let flagged = |index: usize| Flagged {
+            bad: found[index],
+            good: 0,
+            pictures: alarms[index],
+        };
+        Comparison {
+            before: flagged(0),
+            after: flagged(1),
+            auroc,
+            threshold_before: 1.0,
+            marked: 12,
+            scores: vec![1.0; 60],
+        }
+    }
+
+    #[test]
+    fn neither_the_order_nor_the_verdict_gets_worse() {
+        for (auroc, found, alarms, better) in [
+            ([0.9, 0.95], [7, 7], [1, 1], true),
+            ([0.9, 0.9], [7, 8], [1, 1], true),
+            ([0.9, 0.9], [7, 7], [1, 0], true),
+            // One more defect of 12 for one more alarm of 60.
+            ([0.9, 0.95], [7, 8], [1, 2], true),
+            ([0.9, 0.9], [7, 7], [1, 1], false),
+            ([0.9, 0.95], [7, 6], [1, 1], false),
+            ([0.9, 0.95], [7, 7], [1, 2], false),
+            ([0.9, 0.89], [7, 9], [1, 1], false),
+        ] {
+            let found = comparison(auroc, found, alarms);
+            assert_eq!(found.is_better(), better, "{found:?}");
+        }
+    }
 
     /// Each picture is judged once, and by a head that has not seen it: an odd one among the good ones gains nothing from
     /// having taught.
