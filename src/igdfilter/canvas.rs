@@ -5,7 +5,7 @@ use gst_video::{VideoFrameRef, VideoInfo, VideoOverlayComposition, VideoOverlayC
 use super::Overlay;
 use super::refusal::unexpected_frame;
 use super::settings::FrameSettings;
-use crate::video::{Area, Colormap, Composer, Painter, Verdict, stack};
+use crate::video::{Area, Colormap, Composer, Painter, stack};
 use igd::model::{Detection, Region};
 
 /// For frames of one kind.
@@ -95,7 +95,7 @@ impl Canvas {
                 }
                 if look.draws_badge {
                     for (area, detection) in found.detections {
-                        painter.badge(&mut frame, *area, &verdict(detection));
+                        painter.badge(&mut frame, *area, &detection.into());
                     }
                 }
             }
@@ -151,18 +151,10 @@ fn compose(
     }
     if look.draws_badge {
         for (area, detection) in found.detections {
-            composer.badge(*area, &verdict(detection));
+            composer.badge(*area, &detection.into());
         }
     }
     composer.compose()
-}
-
-fn verdict(detection: &Detection) -> Verdict {
-    Verdict {
-        anomalous: detection.anomalous,
-        score: detection.score,
-        threshold: detection.threshold,
-    }
 }
 
 /// Where there is a composition already, ours comes above it: many elements draw one only.

@@ -14,6 +14,7 @@ use gst_video::VideoInfo;
 
 use super::Area;
 use super::rectangles::Rectangle;
+use igd::model::Detection;
 
 /// What a badge says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +22,16 @@ pub struct Verdict {
     pub anomalous: bool,
     pub score: f32,
     pub threshold: f32,
+}
+
+impl From<&Detection> for Verdict {
+    fn from(detection: &Detection) -> Self {
+        Self {
+            anomalous: detection.anomalous,
+            score: detection.score,
+            threshold: detection.threshold,
+        }
+    }
 }
 
 /// The letters and the line around the plate; the plate of a good part; the plate of an anomalous one. White on either

@@ -1,7 +1,7 @@
 //! A picture with what was found drawn on it.
 
 use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
-use gstigd::video::{Area, Colormap, Painter, Verdict};
+use gstigd::video::{Area, Colormap, Painter};
 use igd::data::Picture;
 use igd::model::Detection;
 use image::RgbImage;
@@ -29,12 +29,7 @@ pub fn paint(picture: Picture, detection: &Detection) -> anyhow::Result<RgbImage
         let mut painter = Painter::new(&info);
         painter.heatmap(&mut frame, &detection.map, Colormap::Turbo, OPACITY);
         painter.boxes(&mut frame, &detection.regions);
-        let verdict = Verdict {
-            anomalous: detection.anomalous,
-            score: detection.score,
-            threshold: detection.threshold,
-        };
-        painter.badge(&mut frame, Area::whole(&info), &verdict);
+        painter.badge(&mut frame, Area::whole(&info), &detection.into());
     }
     let painted = buffer.map_readable()?;
     for (pixels, padded) in pixels.chunks_mut(row).zip(painted.chunks(stride)) {
