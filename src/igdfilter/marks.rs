@@ -2,14 +2,14 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Cursor};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use image::{ImageFormat, RgbImage};
+use image::RgbImage;
 
-use igd::files::write_atomically;
+use igd::files::write_png;
 
 /// Each folder has at most so many: more teach no more, and a disk is not to be filled.
 const MOST: usize = 1000;
@@ -56,14 +56,14 @@ impl JudgedPicture {
                 folder.join(here).display()
             )));
         }
-        write_atomically(&path, &self.png()?)?;
+        write_png(&path, &self.picture()?.into())?;
         match fs::remove_file(folder.join(there).join(&self.name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(path),
         }
     }
 
-    fn png(&self) -> io::Result<Vec<u8>> {
+    fn picture(&self) -> io::Result<RgbImage> {
         let (width, height) = self.size;
         let area = width * height;
         let bytes = (0..area).flat_map(|pixel| {
@@ -72,13 +72,8 @@ impl JudgedPicture {
                 value.unwrap_or_default().round().clamp(0.0, 255.0) as u8
             })
         });
-        let picture = RgbImage::from_raw(width as u32, height as u32, bytes.collect())
-            .ok_or_else(|| io::Error::other("the picture has no size"))?;
-        let mut file = Cursor::new(Vec::new());
-        picture
-            .write_to(&mut file, ImageFormat::Png)
-            .map_err(io::Error::other)?;
-        Ok(file.into_inner())
+        RgbImage::from_raw(width as u32, height as u32, bytes.collect())
+            .ok_or_else(|| io::Error::other("the picture has no size"))
     }
 }
 

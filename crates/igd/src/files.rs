@@ -3,12 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Cursor, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use image::{DynamicImage, ImageFormat};
 use tempfile::NamedTempFile;
 
 /// No file can be written there; the text names the file and says why.
@@ -25,6 +26,15 @@ pub struct NotWritable {
 /// The errors of full and read-only places say what to do.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes).map_err(advised)
+}
+
+/// Writes a picture as PNG, as [`write_atomically`] does.
+pub fn write_png(path: &Path, picture: &DynamicImage) -> io::Result<()> {
+    let mut png = Cursor::new(Vec::new());
+    picture
+        .write_to(&mut png, ImageFormat::Png)
+        .map_err(io::Error::other)?;
+    write_atomically(path, png.get_ref())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -1,13 +1,12 @@
 //! A picture's line, map and overlay.
 
-use std::io::{Cursor, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 use igd::data::Picture;
-use igd::files::write_atomically;
+use igd::files::{write_atomically, write_png};
 use igd::model::{Detection, Detector, Region, Scales};
-use image::ImageFormat;
 use ndarray::ArrayView2;
 use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
@@ -99,13 +98,11 @@ impl<'a> Pictures<'a> {
             let map = ArrayView2::from_shape((height, width), detector.raw_map())?;
             let mut npy = Vec::new();
             map.write_npy(&mut npy)?;
-            write(path, &npy)?;
+            write_atomically(path, &npy).with_context(|| path.display().to_string())?;
         }
         if let Some(path) = &plan.overlay {
             let painted = paint(picture, detection)?;
-            let mut png = Cursor::new(Vec::new());
-            painted.write_to(&mut png, ImageFormat::Png)?;
-            write(path, png.get_ref())?;
+            write_png(path, &painted.into()).with_context(|| path.display().to_string())?;
         }
         lines.serialize(&PictureLine {
             path: &plan.path,
@@ -117,9 +114,4 @@ impl<'a> Pictures<'a> {
             regions: &detection.regions,
         })
     }
-}
-
-/// Writes a file, with its folder made if it is not there. Errors name it.
-fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    write_atomically(path, bytes).with_context(|| path.display().to_string())
 }

@@ -7,14 +7,13 @@ mod losses;
 mod scores;
 
 use std::fs;
-use std::io::{self, Cursor};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use igd::files::{advised, write_atomically};
+use igd::files::{advised, write_atomically, write_png};
 use igd::model::{Calibration, Measurement};
 use igd::train::TrainingEvent;
 use igd::train::paper::{Begin, Report};
-use image::ImageFormat;
 
 use self::losses::{Means, Table};
 
@@ -94,13 +93,9 @@ impl Log {
             self.table.add(report, &network.means.take())?;
         }
         if network.drawings.is_due(report.progress) {
-            let mut png = Cursor::new(Vec::new());
-            (report.look)()
-                .write_to(&mut png, ImageFormat::Png)
-                .map_err(io::Error::other)?;
             let name = drawing_name(report.epoch, report.scale);
             let path = self.folder.join("reconstructions").join(name);
-            write(&path, &png.into_inner())?;
+            write_png(&path, &(report.look)().into()).map_err(|error| named(&path, error))?;
         }
         Ok(())
     }

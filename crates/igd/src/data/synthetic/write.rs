@@ -1,11 +1,11 @@
 //! A test set of synthetic defects, in the layout of MVTec AD.
 
 use std::fs;
-use std::io::{self, Cursor};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
-use image::{DynamicImage, ImageFormat, RgbImage};
+use image::{DynamicImage, RgbImage};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ use crate::data::selection::GOOD;
 use crate::data::selection::Selection;
 use crate::data::set::{normal_pictures, test_pictures};
 use crate::decode::PictureError;
-use crate::files::{advised, write_atomically};
+use crate::files::{advised, write_atomically, write_png};
 
 /// What is made.
 #[derive(Clone, Debug)]
@@ -87,14 +87,6 @@ pub enum SyntheticError {
         path: PathBuf,
         /// What the system says.
         cause: io::Error,
-    },
-    /// A picture cannot be encoded.
-    #[error("{path}: {cause}", path = .path.display())]
-    Save {
-        /// The file.
-        path: PathBuf,
-        /// What the encoder says.
-        cause: image::ImageError,
     },
 }
 
@@ -188,14 +180,7 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> SyntheticError {
 }
 
 fn save(picture: &DynamicImage, path: &Path) -> Result<(), SyntheticError> {
-    let mut png = Cursor::new(Vec::new());
-    picture
-        .write_to(&mut png, ImageFormat::Png)
-        .map_err(|cause| SyntheticError::Save {
-            path: path.to_owned(),
-            cause,
-        })?;
-    write_atomically(path, png.get_ref()).map_err(io_error(path))
+    write_png(path, picture).map_err(io_error(path))
 }
 
 fn name(number: usize, what: &str) -> String {
