@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use igd::data::{Sample, pictures_below};
 use igd::eval::Rate;
-use igd::feedback::{Event, FeedbackError, Options, Outcome, feedback};
+use igd::feedback::{FeedbackError, FeedbackEvent, Options, Outcome, feedback};
 use igd::model::{Flagged, Revision};
 use serde_json::json;
 
@@ -59,10 +59,10 @@ pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
     let mut progress = Progress::new();
     progress.stage("learning");
     let learned = feedback(&options, |event| match event {
-        Event::Pictures(done, all) => progress.at(done as f64 / all.max(1) as f64, || {
+        FeedbackEvent::Pictures(done, all) => progress.at(done as f64 / all.max(1) as f64, || {
             format!("{done} of {all} pictures")
         }),
-        Event::Skipped(error) => progress.note(&format!("left out: {error}")),
+        FeedbackEvent::Skipped(error) => progress.note(&format!("left out: {error}")),
     });
     progress.finish();
     let (outcome, refused) = match learned {

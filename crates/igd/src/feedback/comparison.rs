@@ -1,6 +1,6 @@
 //! What marks change, measured on pictures that did not teach.
 
-use super::{FeedbackError, Seen, calibration, logistic};
+use super::{Examples, FeedbackError, calibration, logistic};
 use crate::eval::auroc;
 use crate::model::Flagged;
 
@@ -22,13 +22,18 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    pub fn new(fitted: &Seen, bad: &Seen, good: &Seen, rate: f64) -> Result<Self, FeedbackError> {
+    pub fn new(
+        fitted: &Examples,
+        bad: &Examples,
+        good: &Examples,
+        rate: f64,
+    ) -> Result<Self, FeedbackError> {
         let all_good = fitted.and(good);
         let (scores, bad_scores) = match bad.len() {
             0 => (all_good.distances.clone(), Vec::new()),
             _ => cross_validated(fitted, bad, good)?,
         };
-        let threshold = |scores: &[f32], of: &Seen| {
+        let threshold = |scores: &[f32], of: &Examples| {
             let calibration = calibration(scores, of, rate, None);
             let threshold = calibration.map(|calibration| calibration.threshold);
             threshold.ok_or(FeedbackError::NotCalibrated)
@@ -76,28 +81,28 @@ impl Comparison {
 
 /// Scores of all good pictures and of the defects, each by a head that was learned without its part.
 ///
-/// Parts of the marked pictures are runs of neighbours, since marks that follow each other may show the same thing; those
-/// of the fit are dealt out one by one, as each is left out of the fit by itself.
+/// Parts of the marked pictures are runs of neighbours, since marks that follow each other may show the same thing;
+/// those of the fit are dealt out one by one, as each is left out of the fit by itself.
 fn cross_validated(
-    fitted: &Seen,
-    bad: &Seen,
-    good: &Seen,
+    fitted: &Examples,
+    bad: &Examples,
+    good: &Examples,
 ) -> Result<(Vec<f32>, Vec<f32>), FeedbackError> {
     let parts = MOST_PARTS.min(bad.len());
     let dealt = |index: usize| index % parts;
-    let in_runs = |seen: &Seen| {
+    let in_runs = |seen: &Examples| {
         let count = seen.len();
         move |index: usize| index * parts / count
     };
     let (part_of_good, part_of_bad) = (in_runs(good), in_runs(bad));
-    let empty = |seen: &Seen| vec![0.0; seen.len()];
+    let empty = |seen: &Examples| vec![0.0; seen.len()];
     let (mut of_fitted, mut of_good, mut of_bad) = (empty(fitted), empty(good), empty(bad));
     for part in 0..parts {
         let good_rest = good.only(|index| part_of_good(index) != part);
         let others = fitted.only(|index| dealt(index) != part).and(&good_rest);
         let head = logistic::learn(&others, &bad.only(|index| part_of_bad(index) != part))
             .ok_or(FeedbackError::NothingToLearn)?;
-        let judge = |seen: &Seen, part_of: &dyn Fn(usize) -> usize, scores: &mut [f32]| {
+        let judge = |seen: &Examples, part_of: &dyn Fn(usize) -> usize, scores: &mut [f32]| {
             for (index, score) in seen.scores(&head).into_iter().enumerate() {
                 if part_of(index) == part {
                     scores[index] = score;
@@ -151,13 +156,13 @@ mod tests {
         }
     }
 
-    /// Each picture is judged once, and by a head that has not seen it: an odd one among the good ones gains nothing from
-    /// having taught.
+    /// Each picture is judged once, and by a head that has not seen it: an odd one among the good ones gains nothing
+    /// from having taught.
     #[test]
     fn nobody_judges_what_taught_him() {
         tch::manual_seed(5);
         let options = (Kind::Double, Device::Cpu);
-        let seen = |count: i64, distance: f32| Seen {
+        let seen = |count: i64, distance: f32| Examples {
             distances: (0..count)
                 .map(|index| distance + 0.01 * (index % 17) as f32)
                 .collect(),

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::Seen;
+use super::Examples;
 use crate::criterion::Head;
 
 const OPTIONS: (Kind, Device) = (Kind::Double, Device::Cpu);
@@ -20,7 +20,7 @@ const LARGEST_EXPONENT: f64 = 39.0;
 
 /// The head that tells the defects from the good ones. `None` where the distance of the defects does not lie above that
 /// of the good ones, or where there is no solution.
-pub fn learn(good: &Seen, bad: &Seen) -> Option<Head> {
+pub fn learn(good: &Examples, bad: &Examples) -> Option<Head> {
     let (negatives, positives) = (rows(good), rows(bad));
     let mean = negatives.mean_dim([0].as_slice(), true, Kind::Double);
     let deviation = negatives
@@ -59,20 +59,17 @@ pub fn learn(good: &Seen, bad: &Seen) -> Option<Head> {
     let distance = slopes.double_value(&[0]);
     let direction = slopes.narrow(0, 1, length - 2) / distance;
     let offset = good.departures.mv(&direction).median().double_value(&[]);
-    let largest = direction.norm().double_value(&[]) * (length as f64).sqrt() + offset.abs();
-    // What is not a number is refused too.
-    if !(distance > 0.0 && largest < LARGEST_EXPONENT) {
-        return None;
-    }
     let direction = direction.to_kind(Kind::Float);
-    Some(Head {
+    let head = Head {
         direction: Vec::try_from(direction).expect("a vector of floats"),
         offset: offset as f32,
-    })
+    };
+    // What is not a number is refused too.
+    (distance > 0.0 && head.largest_exponent() < LARGEST_EXPONENT).then_some(head)
 }
 
 /// The logarithm of the distance, and the departure.
-fn rows(seen: &Seen) -> Tensor {
+fn rows(seen: &Examples) -> Tensor {
     let distances = Tensor::from_slice(&seen.distances).to_kind(Kind::Double);
     Tensor::cat(
         &[
@@ -88,13 +85,13 @@ mod tests {
     use super::*;
 
     /// So many pictures around a distance, whose departures lean by `lean` to the first of six directions.
-    fn seen(count: i64, distance: f64, lean: f64) -> Seen {
+    fn seen(count: i64, distance: f64, lean: f64) -> Examples {
         let departures = Tensor::randn([count, 6], OPTIONS);
         let mut first = departures.narrow(1, 0, 1);
         first += lean;
         let length = departures.norm_scalaropt_dim(2, [1].as_slice(), true);
         let distances = Tensor::randn([count], OPTIONS) * 0.2 + distance.ln();
-        Seen {
+        Examples {
             distances: Vec::try_from(distances.exp().to_kind(Kind::Float)).unwrap(),
             departures: departures / length * 6.0_f64.sqrt(),
         }

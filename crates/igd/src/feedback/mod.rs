@@ -59,7 +59,7 @@ pub struct Outcome {
 }
 
 /// What a run tells while it goes on.
-pub enum Event<'a> {
+pub enum FeedbackEvent<'a> {
     /// So many of so many marked pictures have been looked at.
     Pictures(usize, usize),
     /// A picture cannot be used and is left out.
@@ -68,14 +68,14 @@ pub enum Event<'a> {
 
 /// Pictures as a head sees them.
 #[derive(Debug)]
-struct Seen {
+struct Examples {
     /// Scores without a head.
     distances: Vec<f32>,
     /// (pictures, d), f64.
     departures: Tensor,
 }
 
-impl Seen {
+impl Examples {
     fn len(&self) -> usize {
         self.distances.len()
     }
@@ -129,7 +129,10 @@ impl Seen {
 }
 
 /// Learns, compares, and writes the new model if it is a better one. On two cores it takes some seconds.
-pub fn feedback(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcome, FeedbackError> {
+pub fn feedback(
+    options: &Options,
+    mut tell: impl FnMut(FeedbackEvent),
+) -> Result<Outcome, FeedbackError> {
     if options.out.exists() {
         return Err(FeedbackError::Exists(options.out.clone()));
     }
@@ -147,17 +150,17 @@ pub fn feedback(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcom
     let [bad, good] = [&options.bad, &options.good].map(|samples| {
         let measurements = measure(&mut detector, samples, |done| {
             match done {
-                Ok(done) => tell(Event::Pictures(before + done, all)),
+                Ok(done) => tell(FeedbackEvent::Pictures(before + done, all)),
                 Err(error) if options.strict => return Err(error.into()),
                 Err(error) => {
                     skipped += 1;
-                    tell(Event::Skipped(&error));
+                    tell(FeedbackEvent::Skipped(&error));
                 }
             }
             Ok(())
         });
         before += samples.len();
-        measurements.map(|measurements| Seen::of_marks(&measurements, dimensions))
+        measurements.map(|measurements| Examples::of_marks(&measurements, dimensions))
     });
     let (bad, good) = (bad?, good?);
     check_marks(bad.len(), good.len(), has_head)?;
@@ -200,7 +203,7 @@ pub fn feedback(options: &Options, mut tell: impl FnMut(Event)) -> Result<Outcom
 }
 
 /// The model, what it keeps of the pictures that it was fitted to, and whether it has a head.
-fn open(options: &Options) -> Result<(Model, Seen, bool), FeedbackError> {
+fn open(options: &Options) -> Result<(Model, Examples, bool), FeedbackError> {
     let path = || options.model.clone();
     let model = Model::open(&options.model, Device::Cpu)?;
     let ProfileNetworks::Dense(networks) = &model.networks.profile else {
@@ -208,7 +211,7 @@ fn open(options: &Options) -> Result<(Model, Seen, bool), FeedbackError> {
     };
     let left_out = networks.left_out.as_ref();
     let left_out = left_out.ok_or_else(|| FeedbackError::NothingKept(path()))?;
-    let (seen, has_head) = (Seen::of_fit(left_out), networks.head.is_some());
+    let (seen, has_head) = (Examples::of_fit(left_out), networks.head.is_some());
     Ok((model, seen, has_head))
 }
 
@@ -237,7 +240,7 @@ fn check_marks(bad: usize, good: usize, has_head: bool) -> Result<(), FeedbackEr
 /// The thresholds for good pictures with such scores.
 fn calibration(
     scores: &[f32],
-    good: &Seen,
+    good: &Examples,
     rate: f64,
     old: Option<Calibration>,
 ) -> Option<Calibration> {

@@ -1,6 +1,6 @@
 //! What marked pictures have taught.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::nn::{Init, Scope, WeightsError};
 
@@ -30,16 +30,21 @@ impl Head {
         }
         let direction = scope.statistic("direction", &[dimensions], Init::Zeros)?;
         let offset = scope.statistic("offset", &[], Init::Zeros)?;
-        let largest = direction.norm().to_kind(Kind::Double).double_value(&[])
-            * (dimensions as f64).sqrt()
-            + offset.double_value(&[]).abs();
-        if largest > LARGEST_EXPONENT {
-            return Err(WeightsError::TooSteep(scope.entry("direction")));
-        }
-        Ok(Some(Self {
+        let head = Self {
             direction: Vec::try_from(direction).expect("a vector of floats"),
             offset: offset.double_value(&[]) as f32,
-        }))
+        };
+        if head.largest_exponent() > LARGEST_EXPONENT {
+            return Err(WeightsError::TooSteep(scope.entry("direction")));
+        }
+        Ok(Some(head))
+    }
+
+    /// How large the exponent of a factor can be, either way: a departure has a length of sqrt(d).
+    pub(crate) fn largest_exponent(&self) -> f64 {
+        let squares = self.direction.iter().map(|&value| f64::from(value).powi(2));
+        let length = (squares.sum::<f64>() * self.direction.len() as f64).sqrt();
+        length + f64::from(self.offset).abs()
     }
 
     /// The tensors that [`new`](Self::new) takes, by their names in the scope.

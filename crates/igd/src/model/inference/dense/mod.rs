@@ -25,13 +25,13 @@ const PLACES: usize = 64;
 #[derive(Debug)]
 pub struct Dense {
     extractor: Extractor,
-    judge: Judge,
+    scorer: Scorer,
     pub stages: StageTimes,
 }
 
 /// What comes after the features.
 #[derive(Debug)]
-struct Judge {
+struct Scorer {
     field: DeviceField,
     head: Option<Head>,
     /// Whether departures are asked for.
@@ -88,7 +88,7 @@ impl Dense {
         let extractor = Extractor::new(&networks.backbone, config.tiling, device, kind)?;
         Ok(Self {
             extractor,
-            judge: Judge::new(config, networks.field, networks.head),
+            scorer: Scorer::new(config, networks.field, networks.head),
             stages: StageTimes::default(),
         })
     }
@@ -102,7 +102,7 @@ impl Dense {
     pub fn run(&mut self, pictures: &mut [&mut InputPicture]) {
         let Self {
             extractor,
-            judge,
+            scorer,
             stages,
         } = self;
         stages.time(Stage::Prepare, || {
@@ -112,7 +112,7 @@ impl Dense {
         let tiles = extractor.tiling().count();
         let judged: Vec<(Places, Duration)> = extractor.each(|index, features| {
             let start = Instant::now();
-            (judge.places(index % tiles, &features), start.elapsed())
+            (scorer.places(index % tiles, &features), start.elapsed())
         });
         let all = start.elapsed();
         let descriptor =
@@ -122,14 +122,14 @@ impl Dense {
         stages.time(Stage::Map, || {
             for (picture, judged) in pictures.iter_mut().zip(judged.chunks(tiles)) {
                 let tiles: Vec<_> = judged.iter().map(|(places, _)| places.view()).collect();
-                judge.finish(&tiles, &mut picture.raw);
+                scorer.finish(&tiles, &mut picture.raw);
             }
         });
     }
 
     /// As [`run`](Self::run) of one picture, from the features (places, 304) of each tile.
     pub fn measure(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
-        let judge = &mut self.judge;
+        let scorer = &mut self.scorer;
         let places: Vec<Places> = tiles
             .iter()
             .enumerate()
@@ -137,25 +137,25 @@ impl Dense {
                 // SAFETY: nobody changes them meanwhile.
                 let features = unsafe { SyncRef::new(features) };
                 let workers = self.extractor.workers();
-                workers.run(|| judge.places(tile, features.get()))
+                workers.run(|| scorer.places(tile, features.get()))
             })
             .collect();
         let places: Vec<_> = places.iter().map(Places::view).collect();
-        judge.finish(&places, raw);
+        scorer.finish(&places, raw);
     }
 
     /// The same, from what the places of each tile are.
     pub fn measure_places(&mut self, tiles: &[PlacesView], raw: &mut RawDetection) {
-        self.judge.finish(tiles, raw);
+        self.scorer.finish(tiles, raw);
     }
 
     /// Pictures' departures are filled in from now on.
     pub fn tell_departures(&mut self) {
-        self.judge.departs = true;
+        self.scorer.departs = true;
     }
 }
 
-impl Judge {
+impl Scorer {
     fn new(config: &DenseConfig, field: Field, head: Option<Head>) -> Self {
         Self {
             field: match field.c.device() {
@@ -251,7 +251,7 @@ mod tests {
     const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
 
     /// What comes after the features, once as on the CPU and once as on GPUs. Two tiles of 16 places.
-    fn judges() -> [Judge; 2] {
+    fn scorers() -> [Scorer; 2] {
         tch::manual_seed(3);
         let config = DenseConfig {
             tiling: Tiling::new([64, 64], [2, 1]),
@@ -271,7 +271,7 @@ mod tests {
                 offset: 0.1,
             })
         };
-        let on_gpu = Judge {
+        let on_gpu = Scorer {
             field: DeviceField::Gpu(
                 Field {
                     projection: field.projection.shallow_clone(),
@@ -285,12 +285,12 @@ mod tests {
             shared: config.shared,
             grid: PlaceGrid::new(config.tiling),
         };
-        [Judge::new(&config, field, head()), on_gpu]
+        [Scorer::new(&config, field, head()), on_gpu]
     }
 
     #[test]
     fn tensors_and_loops_find_the_same_distances() {
-        let [on_cpu, on_gpu] = judges();
+        let [on_cpu, on_gpu] = scorers();
         for tile in 0..2 {
             let features = Tensor::randn([16, 304], OPTIONS);
             let expected = on_cpu.places(tile, &features).distances;
@@ -311,15 +311,15 @@ mod tests {
         tch::manual_seed(7);
         let tiles = [0, 1].map(|_| Tensor::randn([16, 304], OPTIONS));
         let mut found = Vec::new();
-        for mut judge in judges() {
-            let places = [0, 1].map(|tile| judge.places(tile, &tiles[tile]));
+        for mut scorer in scorers() {
+            let places = [0, 1].map(|tile| scorer.places(tile, &tiles[tile]));
             let views = places.each_ref().map(Places::view);
             let mut raw = RawDetection {
                 map: vec![0.0; 112 * 64],
                 ..RawDetection::default()
             };
-            judge.finish(&views, &mut raw);
-            let factor = judge.head.as_ref().unwrap().factor(&raw.departure);
+            scorer.finish(&views, &mut raw);
+            let factor = scorer.head.as_ref().unwrap().factor(&raw.departure);
             let distance = raw.scales.dense.unwrap().distance;
             assert_eq!(raw.factor, Some(factor));
             assert!(factor != 1.0 && raw.score == distance * factor);
@@ -327,8 +327,8 @@ mod tests {
             assert!((length - 32.0).abs() < 1e-3, "{length}");
             let (score, map) = (raw.score, raw.map.clone());
 
-            judge.head = None;
-            judge.finish(&views, &mut raw);
+            scorer.head = None;
+            scorer.finish(&views, &mut raw);
             assert!(raw.score == distance && raw.factor.is_none() && raw.map == map);
             found.push(score);
         }
@@ -338,7 +338,7 @@ mod tests {
     /// Places without a distance would be normal.
     #[test]
     fn tensors_that_fail_are_an_error() {
-        let [_, on_gpu] = judges();
+        let [_, on_gpu] = scorers();
         for (tile, features) in [
             (2, Tensor::randn([16, 304], OPTIONS)),
             (0, Tensor::randn([16, 303], OPTIONS)),
