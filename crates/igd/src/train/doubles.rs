@@ -3,9 +3,9 @@
 //!
 //! Of small pictures only what they do not have in common counts: their fine structure, less the set's mean and in
 //! units of its deviation at each place. Two that show the same correlate in it, one shifted against the other where it
-//! must be; two parts of one kind do not, however alike they look. The calibration of the measure: of ELPV's solar cells
-//! every sixth has such a double (wafers cut from one block do have one grain), of windows that overlap by a quarter of
-//! their width and more nearly all.
+//! must be; two parts of one kind do not, however alike they look. The calibration of the measure: of ELPV's solar
+//! cells every sixth has such a double (wafers cut from one block do have one grain), of windows that overlap by a
+//! quarter of their width and more nearly all.
 
 use std::path::PathBuf;
 
@@ -51,37 +51,38 @@ pub struct Doubles {
 }
 
 /// A picture by its name, small and gray.
-struct Small {
+struct Thumbnail {
     name: PathBuf,
     gray: Vec<u8>,
 }
 
 /// Pictures as they are seen, small.
 #[derive(Default)]
-pub struct Seen {
-    trained: Vec<Small>,
-    calibrating: Vec<Small>,
+pub struct Thumbnails {
+    trained: Vec<Thumbnail>,
+    calibrating: Vec<Thumbnail>,
     /// All are trained on, and calibrate as if they were left out in turn.
     all_calibrate: bool,
     is_video: bool,
 }
 
-impl Seen {
+impl Thumbnails {
     /// A picture was trained on: its planar R, G, B values of 0..=255, at `size` (width, height).
     pub fn trained(&mut self, sample: &Sample, rgb: &[f32], size: (usize, usize)) {
-        self.is_video = matches!(sample, Sample::Frame(_));
-        keep(&mut self.trained, sample, rgb, size);
+        if !self.all_calibrate {
+            keep(&mut self.trained, sample, rgb, size);
+        }
     }
 
     /// The same of one that calibrates.
     pub fn calibrates(&mut self, sample: &Sample, rgb: &[f32], size: (usize, usize)) {
+        self.is_video = matches!(sample, Sample::Frame(_));
         keep(&mut self.calibrating, sample, rgb, size);
     }
 
-    /// Those that calibrate are the ones that were trained on.
+    /// Those that are trained on are the ones that will calibrate.
     pub fn all_calibrate(&mut self) {
         self.all_calibrate = true;
-        self.trained.clear();
     }
 
     /// Doubles, where there are too many.
@@ -96,8 +97,8 @@ impl Seen {
         no_grad(|| self.find(others))
     }
 
-    fn find(&self, others: &[Small]) -> Option<Doubles> {
-        let all: Vec<&Small> = match self.all_calibrate {
+    fn find(&self, others: &[Thumbnail]) -> Option<Doubles> {
+        let all: Vec<&Thumbnail> = match self.all_calibrate {
             true => others.iter().collect(),
             false => others.iter().chain(&self.calibrating).collect(),
         };
@@ -162,7 +163,7 @@ impl Seen {
     }
 }
 
-fn keep(kept: &mut Vec<Small>, sample: &Sample, rgb: &[f32], size: (usize, usize)) {
+fn keep(kept: &mut Vec<Thumbnail>, sample: &Sample, rgb: &[f32], size: (usize, usize)) {
     if kept.len() >= MOST_KEPT {
         return;
     }
@@ -180,14 +181,14 @@ fn keep(kept: &mut Vec<Small>, sample: &Sample, rgb: &[f32], size: (usize, usize
         .run(view, &[0], &mut small)
         .is_ok()
     {
-        kept.push(Small {
+        kept.push(Thumbnail {
             name: sample.name(),
             gray: small.iter().map(|value| value.round() as u8).collect(),
         });
     }
 }
 
-fn gray(small: &Small) -> Tensor {
+fn gray(small: &Thumbnail) -> Tensor {
     let side = SIDE as i64;
     Tensor::from_slice(&small.gray)
         .view([side, side])
@@ -204,7 +205,7 @@ fn unit(vectors: &Tensor) -> Tensor {
 }
 
 /// What pictures have in fine structure and not in common: (N, side, side).
-fn structure(all: &[&Small]) -> Tensor {
+fn structure(all: &[&Thumbnail]) -> Tensor {
     let fine: Vec<Tensor> = all
         .iter()
         .map(|small| {
@@ -373,26 +374,26 @@ mod tests {
 
     /// Every seventh is held out.
     fn held_out(samples: &[Sample], pictures: &[Vec<f32>]) -> Option<Doubles> {
-        let mut seen = Seen::default();
+        let mut thumbnails = Thumbnails::default();
         for (number, (sample, rgb)) in samples.iter().zip(pictures).enumerate() {
             match number % 7 {
-                6 => seen.calibrates(sample, rgb, SIZE),
-                _ => seen.trained(sample, rgb, SIZE),
+                6 => thumbnails.calibrates(sample, rgb, SIZE),
+                _ => thumbnails.trained(sample, rgb, SIZE),
             }
         }
-        seen.doubles()
+        thumbnails.doubles()
     }
 
     fn left_out(samples: &[Sample], pictures: &[Vec<f32>]) -> Option<Doubles> {
-        let mut seen = Seen::default();
+        let mut thumbnails = Thumbnails::default();
+        thumbnails.all_calibrate();
         for (sample, rgb) in samples.iter().zip(pictures) {
-            seen.trained(sample, rgb, SIZE);
+            thumbnails.trained(sample, rgb, SIZE);
         }
-        seen.all_calibrate();
         for (sample, rgb) in samples.iter().zip(pictures) {
-            seen.calibrates(sample, rgb, SIZE);
+            thumbnails.calibrates(sample, rgb, SIZE);
         }
-        seen.doubles()
+        thumbnails.doubles()
     }
 
     #[track_caller]

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use tch::Device;
 
-use super::doubles::Seen;
+use super::doubles::Thumbnails;
 use super::{Calibrating, Options, Outcome, TrainError, Trained, TrainingEvent, measure_each};
 use crate::data::{PictureError, Sample};
 use crate::model::{
@@ -25,7 +25,7 @@ pub struct Run<'a> {
     /// Pictures that could not be used.
     skipped: usize,
     /// Those that could.
-    pub seen: Seen,
+    pub thumbnails: Thumbnails,
 }
 
 impl<'a> Run<'a> {
@@ -34,7 +34,7 @@ impl<'a> Run<'a> {
             options,
             tell,
             skipped: 0,
-            seen: Seen::default(),
+            thumbnails: Thumbnails::default(),
         }
     }
 
@@ -76,8 +76,8 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Refuses a set of which too few pictures are left, or fewer than half, once `training` pictures have been read and
-    /// so many more are held out.
+    /// Refuses a set of which too few pictures are left, or fewer than half, once `training` pictures have been read
+    /// and so many more are held out.
     pub fn check_usable(&self, training: usize, held_out: usize) -> Result<(), TrainError> {
         let all = training + held_out + self.skipped;
         if self.skipped as f64 > MOST_UNUSABLE * all as f64 {
@@ -143,7 +143,7 @@ impl<'a> Run<'a> {
             }
             Calibrating::LeftOut(measurements) => (measurements, CalibrationMethod::LeaveOneOut),
         };
-        let doubles = self.seen.doubles();
+        let doubles = self.thumbnails.doubles();
         if let Some(doubles) = &doubles {
             self.tell(TrainingEvent::Doubles(doubles));
         }
@@ -182,7 +182,7 @@ impl<'a> Run<'a> {
         measure_each(detector, samples, |index, rgb| {
             match rgb {
                 Ok(rgb) => {
-                    self.seen.calibrates(&samples[index], rgb, size);
+                    self.thumbnails.calibrates(&samples[index], rgb, size);
                     self.tell(TrainingEvent::Pictures(index + 1, samples.len()));
                 }
                 Err(error) => self.skip(error)?,

@@ -30,33 +30,25 @@ impl LeftOutField {
         self.field.c.size()[0]
     }
 
-    /// Features (N, T, places, features) of N pictures to P x - c (N, T, places, d) of so many places from `first` on,
-    /// with c of the others alone.
-    pub fn residuals(&self, features: &Tensor, first: i64, places: i64) -> Tensor {
-        let field = self.field.of_places(first, places);
-        let residuals = field.residuals(&features.narrow(2, first, places));
-        let sum = residuals.sum_dim_intlist([1].as_slice(), true, Kind::Float);
-        let others = (self.samples - self.together) as f64;
-        residuals + sum / others
-    }
-
-    /// Features (N, T, places, features) of N pictures to the distances (N, T, places) of so many places from `first`
-    /// on. They are NaN where the others cannot be what the field was fitted to without that picture: it was not part
-    /// of it.
-    pub fn distances(&self, features: &Tensor, first: i64, places: i64) -> Tensor {
+    /// Features (N, T, places, features) of N pictures to what so many places from `first` on are with the field of the
+    /// others: the distances (N, T, places), and P x - c (N, T, places, d). Distances are NaN where the others cannot be
+    /// what the field was fitted to without that picture: it was not part of it.
+    pub fn judge(&self, features: &Tensor, first: i64, places: i64) -> (Tensor, Tensor) {
         let [pictures, together, ..] = features.size()[..] else {
             unreachable!("features of places of samples of pictures");
         };
         let field = self.field.of_places(first, places);
         let dimensions = field.c.size()[1];
-        let whitened = features
+        let shape = [places, pictures, together, dimensions];
+        let residuals = features
             .narrow(2, first, places)
             .permute([2, 0, 1, 3])
             .reshape([places, pictures * together, -1])
             .matmul(&field.projection.tr())
-            .g_sub_(&field.c.unsqueeze(1))
+            .g_sub_(&field.c.unsqueeze(1));
+        let whitened = residuals
             .matmul(&field.matrices().transpose(1, 2))
-            .view([places, pictures, together, dimensions]);
+            .view(shape);
         let products = whitened.matmul(&whitened.transpose(2, 3));
         let identity = Tensor::eye(together, (Kind::Float, products.device()));
         let samples = self.samples as f64;
@@ -64,11 +56,15 @@ impl LeftOutField {
         let (cholesky, failed) = Tensor::linalg_cholesky_ex(&rest, false, false);
         let to_the_others = identity + 1.0 / (samples - together as f64);
         let squares = to_the_others.matmul(&products) * cholesky.cholesky_inverse(false);
-        squares
+        let distances = squares
             .sum_dim_intlist([3].as_slice(), false, Kind::Float)
             .g_div_scalar_(dimensions as f64)
             .sqrt_()
             .masked_fill(&failed.ne(0).unsqueeze(2), f64::NAN)
-            .permute([1, 2, 0])
+            .permute([1, 2, 0]);
+        let residuals = residuals.view(shape);
+        let sum = residuals.sum_dim_intlist([2].as_slice(), true, Kind::Float);
+        let of_the_others = residuals + sum / (samples - together as f64);
+        (distances, of_the_others.permute([1, 2, 0, 3]))
     }
 }

@@ -308,7 +308,7 @@ mod tests {
             let fit = Fit::new(moments, 16).unwrap();
             let by_picture = features.view([pictures, together, 5, 20]);
             let field = fit.left_out(together as usize, &workers);
-            let found = field.distances(&by_picture, 0, 5).to_kind(Kind::Double);
+            let found = field.judge(&by_picture, 0, 5).0.to_kind(Kind::Double);
             let projected = features.matmul(&fit.projection.tr()).to_kind(Kind::Double);
             for picture in 0..pictures {
                 let left_out = projected.narrow(0, picture * together, together);
@@ -334,7 +334,7 @@ mod tests {
         let field = Fit::new(moments, 16).unwrap().left_out(1, &workers);
         let far = features.narrow(0, 0, 2).unsqueeze(1).copy();
         let _ = far.get(1).get(0).get(3).fill_(1000.0);
-        let distances = field.distances(&far, 0, 5);
+        let distances = field.judge(&far, 0, 5).0;
         assert_eq!(distances.get(0).isfinite().all().int64_value(&[]), 1);
         assert!(distances.double_value(&[1, 0, 3]).is_nan());
     }

@@ -51,12 +51,12 @@ pub fn measure(
     let together = options.batch.div_ceil(field.together as usize);
     let mut batch = Vec::with_capacity(together);
     let mut measurements = Vec::with_capacity(samples.len());
-    run.seen.all_calibrate();
     let reading = reading(extractor, run);
     reader::for_each(samples, reading, |index, rgb| {
         match rgb {
             Ok(rgb) => {
-                run.seen.calibrates(&samples[index], &rgb, reading.size);
+                run.thumbnails
+                    .calibrates(&samples[index], &rgb, reading.size);
                 batch.push(sample(extractor, shared, &rgb));
             }
             Err(error) => run.skip(error)?,
@@ -89,19 +89,15 @@ fn places(field: &LeftOutField, features: &Tensor, workers: &Workers) -> (Tensor
             .map(|chunk| {
                 let first = chunk * PLACES;
                 let length = PLACES.min(places - first);
-                no_grad(|| {
-                    let (field, features) = (field.get(), features.get());
-                    let distances = field.distances(features, first, length);
-                    (distances, field.residuals(features, first, length))
-                })
+                no_grad(|| field.get().judge(features.get(), first, length))
             })
             .unzip()
     });
     (Tensor::cat(&distances, 2), Tensor::cat(&residuals, 2))
 }
 
-/// One picture's distances (T, places) and residuals (T, places, d). What is in the file may have changed since an earlier run has fitted to it:
-/// where that shows, it says nothing.
+/// One picture's distances (T, places) and residuals (T, places, d). What is in the file may have changed since an
+/// earlier run has fitted to it: where that shows, it says nothing.
 fn judge(
     distances: &Tensor,
     residuals: &Tensor,

@@ -51,6 +51,9 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
         samples,
         leaves_out,
     } = plan(config, &names, run)?;
+    if leaves_out {
+        run.thumbnails.all_calibrate();
+    }
     let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
     let backbone = backbone_tensors(imagenet_backbone()?);
     let mut extractor = extractor(&backbone, config, Device::Cpu, kind)?;
@@ -221,7 +224,7 @@ fn see(
     reader::for_each(samples, reading, |index, rgb| {
         match rgb {
             Ok(rgb) => {
-                run.seen.trained(&samples[index], &rgb, reading.size);
+                run.thumbnails.trained(&samples[index], &rgb, reading.size);
                 batch.push(sample(extractor, options.config.shared, &rgb));
                 kept.seen.fitted.push(name(&samples[index]));
             }

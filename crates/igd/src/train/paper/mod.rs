@@ -47,7 +47,7 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
         &config.normalisation,
         |index, rgb| match rgb {
             Ok(rgb) => {
-                run.seen.trained(&training[index], rgb, reading.size);
+                run.thumbnails.trained(&training[index], rgb, reading.size);
                 Ok(())
             }
             Err(error) => run.skip(error),
