@@ -9,11 +9,21 @@ use tempfile::TempDir;
 
 /// A program that finds the plugin, and is ended after two minutes.
 pub fn program(program: impl AsRef<Path>) -> Command {
-    let home = home();
-    let mut command = Command::new("timeout");
+    within(120, program)
+}
+
+/// The same with so many seconds.
+pub fn within(seconds: u32, program: impl AsRef<Path>) -> Command {
+    let mut command = unlimited("timeout");
+    command.arg(seconds.to_string()).arg(program.as_ref());
     command
-        .arg("120")
-        .arg(program.as_ref())
+}
+
+/// The same without an end, for one that is to be killed itself.
+pub fn unlimited(program: impl AsRef<Path>) -> Command {
+    let home = home();
+    let mut command = Command::new(program.as_ref());
+    command
         .env("GST_PLUGIN_PATH", home.join("plugins"))
         .env("GST_REGISTRY_1_0", home.join("registry"))
         .env("G_DEBUG", "fatal_warnings")

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::network::has_weights;
-use crate::common::textures::{texture, write};
+use crate::common::textures::{lined, write};
 use crate::program::igd;
 
 const SIZE: (u32, u32) = (96, 96);
@@ -13,23 +13,11 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Textures with faint lines at a place that differs from picture to picture: defects have upright ones.
-fn write_odd(folder: &Path, numbers: std::ops::Range<usize>, upright: bool) {
+/// Defects have upright lines.
+fn write_lined(folder: &Path, numbers: std::ops::Range<usize>, upright: bool) {
     fs::create_dir_all(folder).unwrap();
     for number in numbers {
-        let mut picture = texture(number, SIZE);
-        let start = (number * 37 % 70) as u32;
-        for along in 0..96 {
-            for across in [start, start + 4, start + 8] {
-                let (x, y) = if upright {
-                    (across, along)
-                } else {
-                    (along, across)
-                };
-                let value = &mut picture.get_pixel_mut(x, y).0[0];
-                *value = value.saturating_add(14);
-            }
-        }
+        let picture = lined(number, SIZE, upright);
         picture.save(folder.join(format!("{number}.png"))).unwrap();
     }
 }
@@ -51,9 +39,9 @@ fn a_model_is_made_better_or_not_at_all() {
     assert!(info.contains("what 50 of its pictures were like"), "{info}");
 
     let [first, second, good] = ["part.marks/bad", "more/bad", "part.marks/good"].map(path);
-    write_odd(&first, 100..112, true);
-    write_odd(&second, 112..124, true);
-    write_odd(&good, 130..150, false);
+    write_lined(&first, 100..112, true);
+    write_lined(&second, 112..124, true);
+    write_lined(&good, 130..150, false);
     fs::write(second.join("broken.png"), "no picture").unwrap();
     let learn = [
         "feedback",

@@ -209,13 +209,13 @@ fn dense_models_and_what_they_keep_stay_as_they_were() {
     fs::write(place.before("m.safetensors.fit"), "what a fit has kept").unwrap();
     let model = place.on_disk("m.safetensors");
     for disk in [Full, ReadOnly] {
-        for (keep, file) in [(false, "m.safetensors"), (true, "m.safetensors")] {
+        for keep in [false, true] {
             let mut fit = command(&["train", "--input", "64", "--dimensions", "16"]);
             fit.arg("--data").arg(&data).arg("--out").arg(&model);
             if keep {
                 fit.arg("--keep");
             }
-            place.assert_fails(disk, &fit, file);
+            place.assert_fails(disk, &fit, "m.safetensors");
         }
         let weights = command(&["data", "encoder", "--out", text(&place.on_disk(""))]);
         place.assert_fails(disk, &weights, "efficientnet-lite0.pth");
@@ -287,7 +287,8 @@ fn logs() {
     fs::create_dir_all(place.before("log/reconstructions")).unwrap();
     let header = "scale,epoch,step,seconds,learning_rate,reconstruction,gaussian,interpolation,critic,total\n";
     fs::write(place.before("log/losses.csv"), header).unwrap();
-    for (disk, file) in [(Full, "log/losses.csv"), (ReadOnly, "log/losses.csv")] {
+    let table = place.on_disk("log/losses.csv");
+    for disk in [Full, ReadOnly] {
         let mut train = train();
         train.arg("--resume");
         let output = place.run(disk, &train);
@@ -296,12 +297,12 @@ fn logs() {
             Full => {
                 assert!(output.status.success(), "{said}");
                 let line = said.lines().find(|line| line.contains("the log ends here"));
-                assert_told(disk, line.unwrap(), &place.on_disk(file));
+                assert_told(disk, line.unwrap(), &table);
                 fs::remove_file(&model).unwrap();
             }
             ReadOnly => {
                 assert_eq!(output.status.code(), Some(1));
-                assert_told(disk, said.lines().last().unwrap(), &place.on_disk(file));
+                assert_told(disk, said.lines().last().unwrap(), &table);
             }
         }
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::common::network::has_weights;
 use crate::common::textures;
 use crate::element::model::models;
-use crate::element::plugin::program;
+use crate::element::plugin::{unlimited, within};
 use crate::program::{
     assert_same_models, checkpoint, command, files, finish, kill, some_pictures, train_single,
     wait_for,
@@ -37,25 +37,25 @@ struct Figures {
     ended: usize,
     /// How often a temporary file was left, whatever swept it later.
     left_overs: usize,
-    /// What was lost each time, in a unit of each test's own.
+    /// What was lost each time, in a unit of each test's own, where that is measured.
     lost: Vec<f64>,
 }
 
 impl Figures {
-    fn print(&mut self, what: &str, unit: &str) {
+    fn print(&mut self, what: &str) {
         let Self {
             kills,
             ended,
             left_overs,
             lost,
         } = self;
-        lost.sort_by(f64::total_cmp);
-        let median = lost.get(lost.len() / 2).copied().unwrap_or_default();
-        let most = lost.last().copied().unwrap_or_default();
         println!(
-            "{what}: {kills} kills, {ended} runs ended before; {left_overs} times a temporary file was left; \
-            lost {median:.1} {unit} (median), {most:.1} at most"
+            "{what}: {kills} kills, {ended} runs ended before; {left_overs} times a temporary file was left"
         );
+        lost.sort_by(f64::total_cmp);
+        if let (Some(median), Some(most)) = (lost.get(lost.len() / 2), lost.last()) {
+            println!("  lost: {median:.1} (median), {most:.1} at most");
+        }
     }
 }
 
@@ -83,11 +83,12 @@ fn time(command: &mut Command) -> Duration {
     start.elapsed()
 }
 
-fn temporary_files(folder: &Path) -> usize {
-    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-    names
+fn temporary_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries
         .filter(|entry| entry.file_name().to_string_lossy().starts_with(".igd-"))
-        .count()
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// The rows of a log that are whole, as steps.
@@ -128,7 +129,7 @@ fn trainings(kills: usize) {
         };
         while figures.kills < kills && killed(&mut again(), within, &mut random) {
             figures.kills += 1;
-            figures.left_overs += temporary_files(place.path()).min(1);
+            figures.left_overs += temporary_files(place.path()).len().min(1);
             // Killed after the model was written and before its checkpoint was removed, it has lost nothing.
             if out.exists() {
                 Model::open(&out, Device::Cpu).unwrap();
@@ -144,7 +145,7 @@ fn trainings(kills: usize) {
         assert_same_models(&whole, &out);
         assert!(files(place.path(), &["m.safetensors", "log"]).is_empty());
     }
-    figures.print("a training", "epochs");
+    figures.print("a training, in epochs");
 }
 
 /// The ordinary run has `interruptions::killed_at_any_moment`.
@@ -202,7 +203,7 @@ fn fits(kills: usize) {
         let mut before = 0;
         while figures.kills < kills && killed(&mut fit(&out), within, &mut random) {
             figures.kills += 1;
-            figures.left_overs += temporary_files(place).min(1);
+            figures.left_overs += temporary_files(place).len().min(1);
             Model::open(&out, Device::Cpu).unwrap();
             let now = fitted(&state);
             assert!(now >= before);
@@ -215,9 +216,9 @@ fn fits(kills: usize) {
             fitted(&state),
             fitted(&folder.path().join("whole.safetensors.fit"))
         );
-        assert_eq!(temporary_files(place), 0);
+        assert!(temporary_files(place).is_empty());
     }
-    figures.print("a dense fit", "pictures that were kept");
+    figures.print("a dense fit");
 }
 
 #[test]
@@ -284,11 +285,11 @@ fn calibrations(kills: usize) {
             true => figures.kills += 1,
             false => figures.ended += 1,
         }
-        figures.left_overs += temporary_files(&place.place()).min(1);
+        figures.left_overs += temporary_files(&place.place()).len().min(1);
         let found = place.calibration();
         assert!(found == old || found == new);
     }
-    figures.print("a calibration", "thresholds");
+    figures.print("a calibration");
 }
 
 #[test]
@@ -312,14 +313,12 @@ fn saves(kills: usize) {
     let (mut figures, mut replaced) = (Figures::default(), 0);
     while figures.kills < kills {
         fs::copy(&models().both, &place.model).unwrap();
-        for left in fs::read_dir(place.place()).unwrap().map(Result::unwrap) {
-            if left.file_name().to_string_lossy().starts_with(".igd-") {
-                fs::remove_file(left.path()).unwrap();
-            }
+        for left in temporary_files(&place.place()) {
+            fs::remove_file(left).unwrap();
         }
         let mut child = quiet(&mut place.command());
         // On a busy machine it may be over before it is seen.
-        while temporary_files(&place.place()) == 0 && child.try_wait().unwrap().is_none() {
+        while temporary_files(&place.place()).is_empty() && child.try_wait().unwrap().is_none() {
             thread::sleep(Duration::from_micros(200));
         }
         thread::sleep(Duration::from_micros(random.u64(0..4000)));
@@ -329,12 +328,12 @@ fn saves(kills: usize) {
         }
         kill(child);
         figures.kills += 1;
-        figures.left_overs += temporary_files(&place.place()).min(1);
+        figures.left_overs += temporary_files(&place.place()).len().min(1);
         let found = place.calibration();
         assert!(found == old || found == new);
         replaced += usize::from(found == new);
     }
-    figures.print("a model's save", "models");
+    figures.print("a model's save");
     println!("  {replaced} times the new model was there already, else the old one");
 }
 
@@ -352,7 +351,7 @@ fn of_a_models_save_many() {
 /// How many frames of a recording can be read in so many seconds: a player waits for ever for a picture in a file that
 /// has none. `None` where there is no frame.
 fn readable_frames(recording: &Path, seconds: u32) -> Option<usize> {
-    let mut play = program("gst-launch-1.0");
+    let mut play = within(seconds, "gst-launch-1.0");
     play.args(["-v", "filesrc"])
         .arg(format!("location={}", recording.display()));
     play.args([
@@ -366,34 +365,13 @@ fn readable_frames(recording: &Path, seconds: u32) -> Option<usize> {
     ]);
     play.args(["identity", "silent=false", "!", "fakesink"])
         .env("G_DEBUG", "");
-    let mut limited = Command::new("timeout");
-    limited.arg(seconds.to_string());
-    let play = without_timeout(&play);
-    limited.arg(play.get_program()).args(play.get_args());
-    for (name, value) in play.get_envs() {
-        limited.env(name, value.unwrap_or_default());
-    }
-    let output = limited.output().unwrap();
+    let output = play.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let frames = said
         .lines()
         .filter(|line| line.contains("chain   "))
         .count();
     (frames > 0).then_some(frames)
-}
-
-/// The program that `timeout` runs, to be killed itself.
-fn without_timeout(command: &Command) -> Command {
-    let mut words = command.get_args().skip(1);
-    let mut bare = Command::new(words.next().unwrap());
-    bare.args(words);
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => bare.env(name, value),
-            None => bare.env_remove(name),
-        };
-    }
-    bare
 }
 
 /// Through igdgate to files of a second each, as `splitmuxsink` and a muxer that needs no end write them.
@@ -404,7 +382,7 @@ fn recordings(kills: usize) {
     for number in 0..kills {
         let place = folder.path().join(number.to_string());
         fs::create_dir(&place).unwrap();
-        let mut record = program("gst-launch-1.0");
+        let mut record = unlimited("gst-launch-1.0");
         record.args(["-q", "videotestsrc", "is-live=true", "num-buffers=500", "!"]);
         record.args([
             "video/x-raw,format=I420,width=64,height=48,framerate=25/1",
@@ -438,7 +416,7 @@ fn recordings(kills: usize) {
         record.args(["max-size-time=1000000000"]);
         record.arg(format!("location={}", place.join("%03d.mkv").display()));
         record.env("G_DEBUG", "");
-        let mut child = quiet(&mut without_timeout(&record));
+        let mut child = quiet(&mut record);
         let size = || {
             let entries = fs::read_dir(&place).unwrap().map(Result::unwrap);
             entries
@@ -469,10 +447,7 @@ fn recordings(kills: usize) {
             1.0
         });
     }
-    figures.print(
-        "a gate's recording",
-        "last files of which nothing can be read",
-    );
+    figures.print("a gate's recording, in last files of which nothing can be read");
 }
 
 #[test]

@@ -24,6 +24,30 @@ pub fn texture(number: usize, (width, height): (u32, u32)) -> GrayImage {
     })
 }
 
+/// A texture with faint lines at a place that differs from picture to picture: from top to bottom, or from left to
+/// right.
+pub fn lined(number: usize, (width, height): (u32, u32), upright: bool) -> GrayImage {
+    let mut picture = texture(number, (width, height));
+    let (length, room) = if upright {
+        (height, width)
+    } else {
+        (width, height)
+    };
+    let start = number as u32 * 37 % (room - 26);
+    for along in 0..length {
+        for across in [start, start + 4, start + 8] {
+            let (x, y) = if upright {
+                (across, along)
+            } else {
+                (along, across)
+            };
+            let value = &mut picture.get_pixel_mut(x, y).0[0];
+            *value = value.saturating_add(14);
+        }
+    }
+    picture
+}
+
 /// Writes the textures of these numbers.
 pub fn write(folder: &Path, numbers: impl Iterator<Item = usize>, size: (u32, u32)) {
     fs::create_dir_all(folder).unwrap();

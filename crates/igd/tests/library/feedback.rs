@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::common::network::has_weights;
 use crate::common::small_model;
-use crate::common::textures::{texture, write};
+use crate::common::textures::{lined, texture, write};
 use igd::data::{Sample, Selection, TrainingSet, pictures_in};
 use igd::eval::auroc;
 use igd::feedback::{FeedbackError, Options, feedback};
@@ -18,25 +18,6 @@ use image::GrayImage;
 use tch::Device;
 
 const SIZE: (u32, u32) = (96, 96);
-
-/// A good picture with something bright at a place that differs from picture to picture: lines from top to bottom, or
-/// from left to right.
-fn odd(number: usize, upright: bool) -> GrayImage {
-    let mut picture = texture(number, SIZE);
-    let start = (number * 37 % 70) as u32;
-    for along in 0..96 {
-        for across in [start, start + 4, start + 8] {
-            let (x, y) = if upright {
-                (across, along)
-            } else {
-                (along, across)
-            };
-            let value = &mut picture.get_pixel_mut(x, y).0[0];
-            *value = value.saturating_add(14);
-        }
-    }
-    picture
-}
 
 fn samples(folder: &Path, pictures: impl Iterator<Item = GrayImage>) -> Vec<Sample> {
     fs::create_dir_all(folder).unwrap();
@@ -101,10 +82,10 @@ fn marks_teach_what_others_of_their_kind_look_like() {
     let pictures = |name: &str, numbers: std::ops::Range<usize>, kind: fn(usize) -> GrayImage| {
         samples(&folder.path().join(name), numbers.map(kind))
     };
-    let bad = pictures("bad", 100..130, |number| odd(number, true));
-    let good = pictures("good", 130..150, |number| odd(number, false));
-    let new_bad = pictures("new bad", 150..180, |number| odd(number, true));
-    let new_good = pictures("new good", 180..210, |number| odd(number, false));
+    let bad = pictures("bad", 100..130, |number| lined(number, SIZE, true));
+    let good = pictures("good", 130..150, |number| lined(number, SIZE, false));
+    let new_bad = pictures("new bad", 150..180, |number| lined(number, SIZE, true));
+    let new_good = pictures("new good", 180..210, |number| lined(number, SIZE, false));
     let unseen = pictures("unseen", 210..230, |number| texture(number, SIZE));
 
     let options = options(&model, &bad, &good);
@@ -222,7 +203,7 @@ fn good_marks_alone_raise_the_threshold() {
     let folder = tempfile::tempdir().unwrap();
     let model = fit(folder.path(), None);
     let flagged = (100..140).map(|number| {
-        let mut picture = odd(number, false);
+        let mut picture = lined(number, SIZE, false);
         for x in 20..60 {
             picture.get_pixel_mut(x, 50).0[0] = 255;
         }
