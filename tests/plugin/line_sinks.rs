@@ -73,8 +73,8 @@ fn serve(mut connection: TcpStream, bodies: &Sender<String>) {
     }
 }
 
-/// In a process of its own, in which a critical warning ends nothing: GStreamer 1.22's sink lets go of its session, while it
-/// stops, under the thread that has just sent with it.
+/// In a process of its own, in which a critical warning ends nothing: GStreamer 1.22's sink lets go of its session,
+/// while it stops, under the thread that has just sent with it.
 #[test]
 fn a_web_server_is_sent_lines() {
     alone("line_sinks::a_web_server_is_sent_lines", || {

@@ -26,8 +26,8 @@ use crate::nn::{PATCH, PATCHES, STRIDE};
 /// map values. The head knows whole pictures: with a mask it is not used, and scores are distances with that threshold.
 ///
 /// Only pictures whose score is above its threshold have regions; in a dense model without a head all of them do, but
-/// for regions that are too small. Without calibration the medians count as 0. With neither a calibration nor a threshold nothing is
-/// anomalous.
+/// for regions that are too small. Without calibration the medians count as 0. With neither a calibration nor a
+/// threshold nothing is anomalous.
 #[derive(Debug)]
 pub struct Postprocessor {
     config: ModelConfig,
