@@ -31,7 +31,7 @@ fn main() {
         measure(&format!("convert {format} 1920x1080"), || {
             reader.read(&frame, &mut rgb).unwrap();
         });
-        let mut painter = Painter::new(&info);
+        let mut painter = Painter::new(&info, None);
         for (what, value) in [("everywhere", 0.6), ("nowhere", 0.0)] {
             let map = Map {
                 width: SIDE,

@@ -50,13 +50,14 @@ pub struct Found<'a> {
 
 impl Canvas {
     /// For frames with the caps of `info`, which carry compositions (`composes`) or are painted on.
-    pub fn new(info: &VideoInfo, composes: bool) -> Self {
+    /// Of samples of 16 bits so many are used, all unless told.
+    pub fn new(info: &VideoInfo, significant_bits: Option<u32>, composes: bool) -> Self {
         Self {
             info: info.clone(),
             brush: if composes {
                 Brush::Composer(Composer::new(info), None)
             } else {
-                Brush::Painter(Box::new(Painter::new(info)))
+                Brush::Painter(Box::new(Painter::new(info, significant_bits)))
             },
         }
     }

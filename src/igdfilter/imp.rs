@@ -154,8 +154,9 @@ impl IgdFilter {
         }
         let (frames, config) = (settings.learn_frames, DenseConfig::usual());
         let target = Target { device, kind };
+        let bits = settings.significant_bits();
         let lesson =
-            Lesson::new(frames, config, location, target).map_err(|err| learn_error(&err))?;
+            Lesson::new(frames, config, bits, location, target).map_err(|err| learn_error(&err))?;
         Ok((lesson, target))
     }
 
@@ -178,7 +179,10 @@ impl IgdFilter {
         let engine = instance.engine();
         let config = engine.as_ref().and_then(|engine| engine.dense_config());
         let config = config.cloned().unwrap_or_else(DenseConfig::usual);
-        match Lesson::new(frames, config, settings.learn_location(), target) {
+        // The bits that the model before goes by are still those of the frames.
+        let models = engine.as_ref().and_then(|engine| engine.significant_bits());
+        let bits = settings.significant_bits().or(models);
+        match Lesson::new(frames, config, bits, settings.learn_location(), target) {
             Ok(lesson) => {
                 lock(&self.running).lesson = Some(lesson);
                 true
@@ -671,6 +675,7 @@ impl BaseTransformImpl for IgdFilter {
             lesson,
             batching: settings.batching(),
             mask,
+            significant_bits: settings.significant_bits(),
             mailbox: self.mailbox.clone(),
             judged: self.judged.clone(),
             element: self.obj().name().into(),

@@ -16,6 +16,8 @@ const NAME: &str = "learned";
 /// The frames of a stream, from the first one that is learned to the model.
 pub struct Lesson {
     learning: Learning,
+    /// Of samples of 16 bits, those that the frames use; `None` for all.
+    significant_bits: Option<u32>,
     location: Option<PathBuf>,
     /// When the first frame came.
     started: Option<Instant>,
@@ -64,6 +66,7 @@ impl Lesson {
     pub fn new(
         frames: u32,
         config: DenseConfig,
+        significant_bits: Option<u32>,
         location: Option<PathBuf>,
         target: Target,
     ) -> Result<Self, LearnError> {
@@ -71,6 +74,7 @@ impl Lesson {
         let Target { device, kind } = target;
         Ok(Self {
             learning: Learning::new(frames, config, FALSE_POSITIVE_RATE, device, kind)?,
+            significant_bits,
             location,
             started: None,
             age: None,
@@ -118,9 +122,10 @@ impl Lesson {
         };
         let Learned {
             detector,
-            model,
+            mut model,
             calibration,
         } = learned;
+        model.provenance.significant_bits = self.significant_bits;
         let location = self.location.as_deref();
         let stem = location.and_then(Path::file_stem);
         Ok(Step::Finished(Box::new(LearnedModel {

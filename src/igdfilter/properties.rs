@@ -97,6 +97,14 @@ pub fn properties() -> Vec<glib::ParamSpec> {
                    over the frame")
             .mutable_ready()
             .build(),
+        glib::ParamSpecUInt::builder("significant-bits")
+            .nick("Significant bits")
+            .blurb("Of the 16 bits of GRAY16 frames, the lower ones that the camera uses (8 to 16). 0: as many as the \
+                   pictures had that the model was trained on, which is all of them for one that is learned here")
+            .maximum(16)
+            .default_value(defaults.significant_bits)
+            .mutable_ready()
+            .build(),
         glib::ParamSpecFloat::builder("smoothing")
             .nick("Smoothing")
             .blurb("Weight of the frames before in score and map, from 0 (none) to below 1 (slow)")
@@ -205,6 +213,7 @@ impl Settings {
                 frame.inspection.region = parse_region(self.region.as_deref().unwrap_or_default())?;
             }
             "mask-location" => read(&mut self.mask_location, value),
+            "significant-bits" => read(&mut self.significant_bits, value),
             "smoothing" => read(&mut frame.smoothing, value),
             "min-area" => read(&mut frame.min_area, value),
             "max-regions" => read(&mut frame.max_regions, value),
@@ -238,6 +247,7 @@ impl Settings {
             "inference-region" => frame.inspection.kind.to_value(),
             "region" => self.region.to_value(),
             "mask-location" => self.mask_location.to_value(),
+            "significant-bits" => self.significant_bits.to_value(),
             "smoothing" => frame.smoothing.to_value(),
             "min-area" => frame.min_area.to_value(),
             "max-regions" => frame.max_regions.to_value(),

@@ -29,6 +29,8 @@ const DEFAULT_OVERLAY_METHOD: OverlayMethod = OverlayMethod::Auto;
 const DEFAULT_SMOOTHING: f32 = 0.0;
 const DEFAULT_MIN_AREA: u32 = 16;
 const DEFAULT_MAX_REGIONS: u32 = 16;
+/// As the model says.
+const DEFAULT_SIGNIFICANT_BITS: u32 = 0;
 const DEFAULT_BATCH_SIZE: u32 = 1;
 /// In milliseconds.
 const DEFAULT_BATCH_TIMEOUT: u32 = 5;
@@ -48,6 +50,7 @@ pub struct Settings {
     pub learn_location: Option<PathBuf>,
     pub mask_location: Option<PathBuf>,
     pub region: Option<String>,
+    pub significant_bits: u32,
     pub model_instance_id: Option<String>,
     pub batch_size: u32,
     /// In milliseconds.
@@ -92,6 +95,7 @@ impl Default for Settings {
             learn_location: None,
             mask_location: None,
             region: None,
+            significant_bits: DEFAULT_SIGNIFICANT_BITS,
             model_instance_id: None,
             batch_size: DEFAULT_BATCH_SIZE,
             batch_timeout: DEFAULT_BATCH_TIMEOUT,
@@ -142,6 +146,11 @@ impl Settings {
     /// The part of the frames that `region` names, if it does.
     pub fn check_region(&self) -> Result<Option<Area>, OddRegion> {
         parse_region(self.region.as_deref().unwrap_or_default())
+    }
+
+    /// Of samples of 16 bits, those that are used; `None` where that is left to the model.
+    pub fn significant_bits(&self) -> Option<u32> {
+        (self.significant_bits != 0).then_some(self.significant_bits)
     }
 
     /// The name under which the model is shared.

@@ -31,6 +31,8 @@ pub struct Start {
     pub batching: Batching,
     /// White where frames are inspected.
     pub mask: Option<GrayImage>,
+    /// Of samples of 16 bits, those that the user says are used.
+    pub significant_bits: Option<u32>,
     pub mailbox: Arc<Mailbox>,
     /// Where the picture goes that was judged last.
     pub judged: Arc<Mutex<JudgedPicture>>,
@@ -47,6 +49,7 @@ pub struct State {
     lesson: Option<Lesson>,
     batching: Batching,
     mask: Option<GrayImage>,
+    significant_bits: Option<u32>,
     video: Option<Video>,
     /// Caps that have been answered with an error; sources may try them again and again.
     refused: Option<gst_video::VideoInfo>,
@@ -78,6 +81,7 @@ pub struct State {
 /// What depends on the caps.
 struct Video {
     info: gst_video::VideoInfo,
+    composes: bool,
     views: Views,
     canvas: Canvas,
 }
@@ -191,6 +195,7 @@ impl State {
             lesson: start.lesson,
             batching: start.batching,
             mask: start.mask,
+            significant_bits: start.significant_bits,
             video: None,
             refused: None,
             mailbox: start.mailbox,
@@ -301,8 +306,9 @@ impl State {
         }
         self.video = Some(Video {
             views,
-            canvas: Canvas::new(info, composes),
+            canvas: Canvas::new(info, self.significant_bits(), composes),
             info: info.clone(),
+            composes,
         });
         Ok(())
     }
@@ -329,13 +335,17 @@ impl State {
         checked.err()
     }
 
-    /// Another model or lesson may take pictures of another size.
+    /// Another model or lesson may take pictures of another size or depth.
     fn fit_views(&mut self) {
         let Some(info) = self.video.as_ref().map(|video| video.info.clone()) else {
             return;
         };
+        let significant_bits = self.significant_bits();
         match (self.views(&info), &mut self.video) {
-            (Ok(views), Some(video)) => video.views = views,
+            (Ok(views), Some(video)) => {
+                video.views = views;
+                video.canvas = Canvas::new(&info, significant_bits, video.composes);
+            }
             // The next frame tells.
             _ => self.video = None,
         }
@@ -348,7 +358,13 @@ impl State {
             (None, Some((engine, _))) => engine.input_size(),
             (None, None) => return Err(not_negotiated()),
         };
-        Views::new(info, size, self.mask.clone())
+        Views::new(info, self.significant_bits(), size, self.mask.clone())
+    }
+
+    /// Of samples of 16 bits, those that are used: as the user says, or else the model; `None` for all.
+    fn significant_bits(&self) -> Option<u32> {
+        let models = self.engine().and_then(Engine::significant_bits);
+        self.significant_bits.or(models)
     }
 
     /// Inspects a frame or learns from it, draws on it and attaches the result.

@@ -61,6 +61,8 @@ impl From<NothingToInspect> for gst::ErrorMessage {
 #[derive(Debug)]
 pub struct Views {
     info: VideoInfo,
+    /// Of samples of 16 bits, those that are used; `None` for all.
+    significant_bits: Option<u32>,
     /// What the model takes.
     size: (usize, usize),
     readers: Vec<FrameReader>,
@@ -73,13 +75,15 @@ impl Views {
     /// Fails when frames of `info` are in no format that can be read.
     pub fn new(
         info: &VideoInfo,
+        significant_bits: Option<u32>,
         size: (usize, usize),
         mask: Option<GrayImage>,
     ) -> Result<Self, gst::ErrorMessage> {
         Ok(Self {
             info: info.clone(),
+            significant_bits,
             size,
-            readers: vec![reader(info, Area::whole(info), size)?],
+            readers: vec![reader(info, significant_bits, Area::whole(info), size)?],
             mask,
             masks: Vec::new(),
         })
@@ -159,7 +163,7 @@ impl Views {
         match self.readers.iter_mut().position(|known| known.go_to(area)) {
             Some(index) => to_front(&mut self.readers, index),
             None => {
-                let reader = reader(&self.info, area, self.size)?;
+                let reader = reader(&self.info, self.significant_bits, area, self.size)?;
                 keep(&mut self.readers, reader);
             }
         }
@@ -201,10 +205,11 @@ fn is_large(area: &Area) -> bool {
 
 fn reader(
     info: &VideoInfo,
+    significant_bits: Option<u32>,
     area: Area,
     size: (usize, usize),
 ) -> Result<FrameReader, gst::ErrorMessage> {
-    FrameReader::of_area(info, area, size).map_err(|err| {
+    FrameReader::of_area(info, significant_bits, area, size).map_err(|err| {
         gst::error_msg!(
             gst::StreamError::Format,
             ("{err}: put a videoconvert before igdfilter")

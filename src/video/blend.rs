@@ -20,10 +20,13 @@ impl LevelColors {
         Self {
             colors,
             // So that 255 of them just fit 15 bits.
-            step: (opacity * 32_896.0).round() as u16,
+            step: (opacity * WHOLE_STEP).round() as u16,
         }
     }
 }
+
+/// The weight of level 1 where opacity is 1.
+const WHOLE_STEP: f32 = 32_896.0;
 
 /// Blocks after which every number of components has come to where it began.
 const PERIOD: usize = 3;
@@ -68,6 +71,22 @@ pub fn paint(row: &mut [u8], levels: &[u8], components: &[Component], look: &Lev
         samples[..rest.len()].copy_from_slice(rest);
         blend_block(&mut samples, levels, number, components, look, look_up);
         rest.copy_from_slice(&samples[..rest.len()]);
+    }
+}
+
+/// The same of gray samples of 16 bits, whose low and high bytes are components 0 and 1 of the colours; both have the
+/// sample's level.
+pub fn paint_wide(row: &mut [u8], levels: &[u8], look: &LevelColors) {
+    let [lows, highs, _] = &look.colors;
+    let pairs = levels.as_chunks::<2>().0;
+    for (bytes, &[level, _]) in row.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
+        let level = usize::from(level);
+        let color = i64::from(u16::from_le_bytes([lows[level], highs[level]]));
+        let sample = i64::from(u16::from_le_bytes(*bytes));
+        let weight = level as i64 * i64::from(look.step);
+        let whole = 255 * WHOLE_STEP as i64;
+        let blended = sample + ((color - sample) * weight + whole / 2).div_euclid(whole);
+        *bytes = (blended as u16).to_le_bytes();
     }
 }
 

@@ -2,6 +2,8 @@
 
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoInfo};
 
+use super::layout::is_wide;
+
 /// Three components to three others, a row of weights and an offset each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Affine {
@@ -17,6 +19,15 @@ impl Affine {
         ],
     };
 
+    /// The same of a first component that comes as its low and its high byte, in units of `scale`.
+    fn of_bytes(self, scale: f32) -> Self {
+        Self {
+            rows: self.rows.map(|[weight, _, _, offset]| {
+                [weight * scale, 256.0 * weight * scale, 0.0, offset]
+            }),
+        }
+    }
+
     /// The result, held within 0..=255.
     #[inline]
     pub fn apply(&self, [a, b, c]: [f32; 3]) -> [f32; 3] {
@@ -29,13 +40,16 @@ impl Affine {
 #[derive(Clone, Copy, Debug)]
 pub struct ColorSpace {
     pub to_rgb: Affine,
-    pub from_rgb: Affine,
+    from_rgb: Affine,
+    /// The value of white in samples of 16 bits, where it has such.
+    wide_white: Option<f32>,
 }
 
 impl ColorSpace {
     /// As GStreamer's own converter understands the colorimetry: matrix and range count, also a limited range of RGB
-    /// and gray; primaries and transfer do not.
-    pub fn new(info: &VideoInfo) -> Self {
+    /// and gray; primaries and transfer do not. Of samples of 16 bits so many are used (8 to 16), all unless told, and
+    /// what is brighter is white.
+    pub fn new(info: &VideoInfo, significant_bits: Option<u32>) -> Self {
         let limited = info.colorimetry().range() == VideoColorRange::Range16_235;
         let (kr, kb) = luma_weights(info);
         let kg = 1.0 - kr - kb;
@@ -69,15 +83,27 @@ impl ColorSpace {
         } else {
             [luma; 3]
         };
+        let to_rgb = affine(to_rgb, ranges, [(0.0, 255.0); 3]);
+        let bits = significant_bits.unwrap_or(u16::BITS);
+        let white = f32::from(u16::MAX >> (u16::BITS - bits.clamp(u8::BITS, u16::BITS)));
+        let wide_white = is_wide(info).then_some(white);
         Self {
-            to_rgb: affine(to_rgb, ranges, [(0.0, 255.0); 3]),
+            to_rgb: wide_white.map_or(to_rgb, |white| to_rgb.of_bytes(255.0 / white)),
             from_rgb: affine(from_rgb, [(0.0, 255.0); 3], ranges),
+            wide_white,
         }
     }
 
     /// A colour's components in the frame, rounded.
     pub fn native(&self, rgb: [f32; 3]) -> [u8; 3] {
-        self.from_rgb.apply(rgb).map(|value| value.round() as u8)
+        let native = self.from_rgb.apply(rgb);
+        match self.wide_white {
+            Some(white) => {
+                let [low, high] = ((native[0] / 255.0 * white).round() as u16).to_le_bytes();
+                [low, high, 0]
+            }
+            None => native.map(|value| value.round() as u8),
+        }
     }
 }
 

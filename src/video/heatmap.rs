@@ -2,9 +2,9 @@
 
 use gst_video::{VideoFrameRef, VideoInfo};
 
-use super::blend::{Component, LevelColors, SPAN, paint};
+use super::blend::{Component, LevelColors, SPAN, paint, paint_wide};
 use super::color::ColorSpace;
-use super::layout::SampleGrid;
+use super::layout::{SampleGrid, is_wide};
 use super::levels::{Columns, LevelRow, between, pixels, round_between, shows, unit};
 use super::{Area, Colormap};
 use igd::model::Map;
@@ -20,13 +20,13 @@ pub struct Heatmap {
 }
 
 impl Heatmap {
-    pub fn new(info: &VideoInfo) -> Self {
-        let space = ColorSpace::new(info);
+    /// For frames with the caps of `info`, whose colours are in `space`.
+    pub fn new(info: &VideoInfo, space: ColorSpace) -> Self {
         let made_of = (Colormap::default(), 0.0);
         Self {
             layers: SampleGrid::of(info)
                 .into_iter()
-                .map(GridLevels::new)
+                .map(|grid| GridLevels::new(grid, is_wide(info)))
                 .collect(),
             look: look(&space, made_of),
             made_of,
@@ -72,6 +72,8 @@ fn look(space: &ColorSpace, (colormap, opacity): (Colormap, f32)) -> LevelColors
 #[derive(Debug)]
 struct GridLevels {
     grid: SampleGrid,
+    /// Two bytes are a sample.
+    is_wide: bool,
     components: Vec<Component>,
     columns: Columns,
     above: LevelRow,
@@ -81,7 +83,7 @@ struct GridLevels {
 }
 
 impl GridLevels {
-    fn new(grid: SampleGrid) -> Self {
+    fn new(grid: SampleGrid, is_wide: bool) -> Self {
         let stride = grid.pixel_stride;
         let components = grid.components.iter();
         Self {
@@ -90,6 +92,7 @@ impl GridLevels {
                 .collect(),
             levels: vec![0; (grid.size.0 * stride).next_multiple_of(SPAN)],
             grid,
+            is_wide,
             columns: Columns::default(),
             above: LevelRow::default(),
             below: LevelRow::default(),
@@ -131,7 +134,11 @@ impl GridLevels {
             round_between(above, below, weight, levels);
             self.columns.clear_outside(span.start, levels);
             let bytes = span.start..span.end.min(row.len());
-            paint(&mut row[bytes], levels, &self.components, look);
+            if self.is_wide {
+                paint_wide(&mut row[bytes], levels, look);
+            } else {
+                paint(&mut row[bytes], levels, &self.components, look);
+            }
         }
     }
 }

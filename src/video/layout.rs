@@ -9,9 +9,13 @@ use igd::resize::PlaneView;
 
 /// The colour components (never alpha) of a format whose samples take turns in one plane and lie at the same places of
 /// the frame: all of RGB, the two of NV12's chroma, or just one. Read off its `VideoFormatInfo`.
+///
+/// Samples are bytes. One of 16 bits counts as two components, its low byte and its high one: what is summed or copied
+/// may be so byte by byte.
 #[derive(Debug)]
 pub struct SampleGrid {
-    /// For each component, its index (0, 1, 2: Y, U, V or R, G, B), and the bytes from `offset` to its first sample.
+    /// For each component, its index (0, 1, 2: Y, U, V, or R, G, B, or low and high byte), and the bytes from `offset`
+    /// to its first sample.
     pub components: Vec<(usize, usize)>,
     plane: u32,
     /// Bytes from the plane's start to the first sample.
@@ -24,6 +28,11 @@ pub struct SampleGrid {
     pub block: (usize, usize),
     /// The frame's width and height in pixels.
     frame: (usize, usize),
+}
+
+/// Whether samples have 16 bits.
+pub fn is_wide(info: &VideoInfo) -> bool {
+    info.format_info().bits() > u8::BITS
 }
 
 impl SampleGrid {
@@ -44,7 +53,10 @@ impl SampleGrid {
             match found {
                 Some(grid) => grid.add(index, offset),
                 None => grids.push(Self {
-                    components: vec![(index, 0)],
+                    components: match is_wide(info) {
+                        true => vec![(0, 0), (1, 1)],
+                        false => vec![(index, 0)],
+                    },
                     plane,
                     offset,
                     pixel_stride: info.comp_pstride(component).max(1) as usize,

@@ -32,7 +32,7 @@ pub use reader::{FrameReader, UnsupportedFormat};
 use gst_video::VideoFormat;
 
 /// The formats that [`FrameReader`] reads and [`Painter`] paints on.
-pub const FORMATS: [VideoFormat; 17] = [
+pub const FORMATS: [VideoFormat; 18] = [
     VideoFormat::Rgb,
     VideoFormat::Bgr,
     VideoFormat::Rgba,
@@ -44,6 +44,7 @@ pub const FORMATS: [VideoFormat; 17] = [
     VideoFormat::Xrgb,
     VideoFormat::Xbgr,
     VideoFormat::Gray8,
+    VideoFormat::Gray16Le,
     VideoFormat::I420,
     VideoFormat::Yv12,
     VideoFormat::Nv12,

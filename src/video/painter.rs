@@ -29,10 +29,11 @@ pub struct Painter {
 
 impl Painter {
     /// For frames with the caps of `info`, of one of [`FORMATS`](super::FORMATS).
-    pub fn new(info: &VideoInfo) -> Self {
-        let space = ColorSpace::new(info);
+    /// Of samples of 16 bits so many are used (8 to 16), all unless told.
+    pub fn new(info: &VideoInfo, significant_bits: Option<u32>) -> Self {
+        let space = ColorSpace::new(info, significant_bits);
         Self {
-            heatmap: Heatmap::new(info),
+            heatmap: Heatmap::new(info, space),
             rectangles: Rectangles::new(info),
             outline: Outline::new(info),
             progress: Progress::new(info),

@@ -27,12 +27,14 @@ pub struct FrameReader {
 impl FrameReader {
     /// For frames with the caps of `info`, to `size` (width, height).
     pub fn new(info: &VideoInfo, size: (usize, usize)) -> Result<Self, UnsupportedFormat> {
-        Self::of_area(info, Area::whole(info), size)
+        Self::of_area(info, None, Area::whole(info), size)
     }
 
-    /// As [`new`](Self::new), for a part of the frames.
+    /// As [`new`](Self::new), for a part of the frames. Of samples of 16 bits so many are used (8 to 16), all unless told,
+    /// and what is brighter is white.
     pub fn of_area(
         info: &VideoInfo,
+        significant_bits: Option<u32>,
         area: Area,
         size: (usize, usize),
     ) -> Result<Self, UnsupportedFormat> {
@@ -44,7 +46,7 @@ impl FrameReader {
                 .into_iter()
                 .map(|grid| Plane::new(info.chroma_site(), grid, area, size))
                 .collect(),
-            to_rgb: ColorSpace::new(info).to_rgb,
+            to_rgb: ColorSpace::new(info, significant_bits).to_rgb,
             size,
         })
     }

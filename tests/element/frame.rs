@@ -138,7 +138,8 @@ pub fn pixel_bytes(buffer: &gst::Buffer, info: &VideoInfo) -> Vec<bool> {
                     + y * strides[plane] as usize
                     + x * info.comp_pstride(component) as usize
                     + info.comp_poffset(component) as usize;
-                is_pixel[index] = true;
+                let bytes = info.comp_depth(component).div_ceil(u8::BITS) as usize;
+                is_pixel[index..index + bytes].fill(true);
             }
         }
     }

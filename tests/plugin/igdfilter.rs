@@ -11,6 +11,8 @@ use gst_video::{VideoFormat, VideoInfo};
 use gstigd::igdfilter::Overlay;
 use gstigd::meta::{AnomalyMessage, AnomalyMeta};
 use gstigd::video::FORMATS;
+use igd::model::{Model, Storage};
+use tch::Device;
 
 fn result(buffer: &gst::Buffer) -> AnomalyMeta {
     AnomalyMeta::from_buffer(buffer)
@@ -330,6 +332,45 @@ fn a_frame_in_a_larger_picture_is_its_upper_left_part() {
     assert_eq!((result(&after).width, result(&after).height), (64, 48));
     for (index, after) in bytes(&after).into_iter().enumerate() {
         assert!(after == before[index] || is_inside[index], "byte {index}");
+    }
+}
+
+/// Of a camera of 12 bits, as the model has learned or as the user says.
+#[test]
+fn frames_of_12_bits_score_like_those_of_8() {
+    let folder = tempfile::tempdir().unwrap();
+    let learned = folder.path().join("learned-from-12-bits.safetensors");
+    let plain = &models().global_only;
+    let mut model = Model::open(plain, Device::Cpu).unwrap();
+    model.provenance.significant_bits = Some(12);
+    model.save(&learned, Storage::F32).unwrap();
+
+    let [info, wide] =
+        [VideoFormat::Gray8, VideoFormat::Gray16Le].map(|format| video_info(format, 64, 48));
+    let frame = Pattern::Odd.buffer(&info);
+    let samples = bytes(&frame)
+        .into_iter()
+        .map(|sample| u16::from(sample) * 16 + u16::from(sample) / 16);
+    let wide_frame =
+        gst::Buffer::from_mut_slice(samples.flat_map(u16::to_le_bytes).collect::<Vec<_>>());
+    let score = |model: &Path, properties: &str, info: &VideoInfo, frame: &gst::Buffer| {
+        let (mut harness, _) = harness(&filter(model, properties));
+        harness.set_src_caps(info.to_caps().unwrap());
+        result(&harness.push_and_pull(frame.copy_deep().unwrap()).unwrap()).score
+    };
+    let expected = score(plain, "", &info, &frame);
+    for (model, properties, is_alike) in [
+        (learned.as_path(), "", true),
+        (plain, "significant-bits=12", true),
+        (&learned, "significant-bits=16", false),
+        (plain, "", false),
+    ] {
+        let found = score(model, properties, &wide, &wide_frame);
+        let close = (found / expected - 1.0).abs() < 2e-3;
+        assert_eq!(
+            close, is_alike,
+            "{properties}: {found} instead of {expected}"
+        );
     }
 }
 

@@ -26,7 +26,7 @@ pub fn paint(picture: Picture, detection: &Detection) -> anyhow::Result<RgbImage
     let buffer = buffer.make_mut();
     {
         let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &info)?;
-        let mut painter = Painter::new(&info);
+        let mut painter = Painter::new(&info, None);
         painter.heatmap(&mut frame, &detection.map, Colormap::Turbo, OPACITY);
         painter.boxes(&mut frame, &detection.regions);
         painter.badge(&mut frame, Area::whole(&info), &detection.into());

@@ -40,6 +40,7 @@ pub struct Engine {
     name: String,
     config: ModelConfig,
     calibration: Option<Calibration>,
+    significant_bits: Option<u32>,
     target: Target,
     queue: Arc<Queue>,
     pool: Arc<Pool>,
@@ -72,6 +73,7 @@ impl Engine {
             name,
             config: detector.config().clone(),
             calibration: detector.calibration().copied(),
+            significant_bits: detector.significant_bits(),
             target: Target { device, kind },
             queue: queue.clone(),
             pool: Arc::new(Pool::new(batching.size + READ_AHEAD)),
@@ -92,6 +94,11 @@ impl Engine {
     /// Width and height in pixels of the pictures to hand in.
     pub fn input_size(&self) -> (usize, usize) {
         self.config.input().into()
+    }
+
+    /// Of samples of 16 bits, those that the pictures used that the model was trained on; `None` for all.
+    pub fn significant_bits(&self) -> Option<u32> {
+        self.significant_bits
     }
 
     /// What a dense model consists of; `None` for other models.

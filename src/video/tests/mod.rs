@@ -169,6 +169,8 @@ struct Component {
     plane: u32,
     offset: usize,
     pixel_stride: usize,
+    /// Of a sample.
+    bytes: usize,
     /// Samples a row, and rows.
     size: (usize, usize),
     /// Whether a sample stands for more than a pixel.
@@ -184,6 +186,7 @@ impl Component {
                 plane: info.comp_plane(index),
                 offset: info.comp_poffset(index) as usize,
                 pixel_stride: info.comp_pstride(index) as usize,
+                bytes: info.comp_depth(index).div_ceil(u8::BITS) as usize,
                 size: (size.0 as usize, size.1 as usize),
                 subsampled: size != (info.width(), info.height()),
             }
@@ -208,11 +211,15 @@ impl Component {
         frame.plane_stride()[self.plane as usize] as usize
     }
 
+    /// In 0..=255, also of 16 bits.
     fn samples(&self, buffer: &gst::Buffer, info: &VideoInfo) -> Vec<f32> {
         let frame = VideoFrameRef::from_buffer_ref_readable(buffer, info).unwrap();
         let data = frame.plane_data(self.plane).unwrap();
         self.places(self.stride(&frame))
-            .map(|at| f32::from(data[at]))
+            .map(|at| match data[at..at + self.bytes] {
+                [low, high] => f32::from(u16::from_le_bytes([low, high])) / 257.0,
+                _ => f32::from(data[at]),
+            })
             .collect()
     }
 }
@@ -226,7 +233,7 @@ fn paint(
 ) -> gst::Buffer {
     let mut buffer = buffer.copy_deep().unwrap();
     let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), info).unwrap();
-    painting(&mut Painter::new(info), &mut frame);
+    painting(&mut Painter::new(info, None), &mut frame);
     drop(frame);
     buffer
 }

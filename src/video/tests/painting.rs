@@ -81,7 +81,8 @@ fn only_colors_are_painted() {
                     let stride = component.stride(&source);
                     let to = frame.plane_data_mut(component.plane).unwrap();
                     for at in component.places(stride) {
-                        to[at] = from[at];
+                        let sample = at..at + component.bytes;
+                        to[sample.clone()].copy_from_slice(&from[sample]);
                     }
                 }
             });
@@ -100,6 +101,8 @@ fn full_opacity_is_the_color() {
         (VideoFormat::Nv21, "1:4:0:0", [255, 128, 128]),
         (VideoFormat::Gray8, "bt601", [235, 0, 0]),
         (VideoFormat::Gray8, "1:4:0:0", [255, 0, 0]),
+        (VideoFormat::Gray16Le, "bt601", [235, 0, 0]),
+        (VideoFormat::Gray16Le, "1:4:0:0", [255, 0, 0]),
     ] {
         let info = info(format, (17, 19), colorimetry);
         let before = gst::Buffer::from_slice(vec![40; info.size()]);
@@ -116,6 +119,29 @@ fn full_opacity_is_the_color() {
                 "{}",
                 describe(&info)
             );
+        }
+    }
+}
+
+/// White is what the camera's brightest sample is, and half of it between that and what was there.
+#[test]
+fn wide_samples_keep_their_depth() {
+    let info = info(VideoFormat::Gray16Le, (64, 48), "1:4:0:0");
+    let before = gst::Buffer::from_slice([u16::to_le_bytes(1001); 64 * 48].concat());
+    for (bits, opacity, expected) in [
+        (Some(12), 1.0, 4095),
+        (Some(12), 0.5, 2548),
+        (None, 1.0, 65535),
+        (None, 0.0, 1001),
+    ] {
+        let mut after = before.copy_deep().unwrap();
+        let mut frame = VideoFrameRef::from_buffer_ref_writable(after.make_mut(), &info).unwrap();
+        let mut painter = Painter::new(&info, bits);
+        painter.heatmap(&mut frame, &uniform(1.0), Colormap::Gray, opacity);
+        drop(frame);
+        for sample in bytes(&after).as_chunks::<2>().0 {
+            let found = i32::from(u16::from_le_bytes(*sample));
+            assert!((found - expected).abs() <= 1, "{bits:?} {opacity}: {found}");
         }
     }
 }
@@ -221,7 +247,7 @@ fn map_lies_where_it_should() {
 fn painter_keeps_no_trace() {
     let info = info(VideoFormat::I420, (64, 50), "bt601");
     let before = gst::Buffer::from_slice(vec![90; info.size()]);
-    let mut kept = Painter::new(&info);
+    let mut kept = Painter::new(&info, None);
     for (map, colormap, opacity) in [
         (hill(256, 256), Colormap::Turbo, 0.5),
         (hill(32, 16), Colormap::Jet, 0.5),

@@ -105,7 +105,7 @@ fn measure(detector: &mut Detector, arguments: &Arguments) -> anyhow::Result<Vec
     let mut buffer = noise(info.size());
     let buffer = buffer.get_mut().context("a new buffer is writable")?;
     let mut reader = FrameReader::new(&info, detector.input_size())?;
-    let mut painter = Painter::new(&info);
+    let mut painter = Painter::new(&info, None);
     let (columns, rows) = detector.input_size();
     let mut rgb = vec![0.0; 3 * columns * rows];
     let mut detection = Detection::default();

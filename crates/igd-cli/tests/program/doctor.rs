@@ -74,7 +74,9 @@ impl Machine {
         for name in ["GST_PLUGIN_PATH", "GST_PLUGIN_SYSTEM_PATH", "GST_REGISTRY"] {
             command.env_remove(name).env_remove(format!("{name}_1_0"));
         }
+        // Faulty plugins are worth a warning.
         command
+            .env_remove("G_DEBUG")
             .env_remove("IGD_MODEL")
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command

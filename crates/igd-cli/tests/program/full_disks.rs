@@ -385,3 +385,27 @@ fn read_only_disks() {
     outputs(ReadOnly);
     learned(ReadOnly);
 }
+
+/// pip puts what it downloads into the cache, and says that there was no room.
+#[test]
+#[ignore = "long"]
+fn a_cache_without_room_for_a_download() {
+    if !can_mount() || !has_weights() {
+        return;
+    }
+    let place = Place::new();
+    let out = place.folder.path().join("out");
+    let mut fetch = command(&["data", "encoder", "--out", text(&out)]);
+    let elsewhere = place.folder.path().join("nothing is shared");
+    fetch
+        .env("XDG_CACHE_HOME", place.on_disk("cache"))
+        .env("XDG_DATA_DIRS", elsewhere);
+    let output = place.run(Full, &fetch);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let cache = place.on_disk("cache/gst-igd");
+    for part in ["No space left on device", text(&cache), "make room there"] {
+        assert!(said.lines().last().unwrap().contains(part), "{said}");
+    }
+    assert!(!out.join("efficientnet-lite0.pth").exists());
+}

@@ -14,8 +14,8 @@ use crate::program::{
 use igd::model::read_tensors;
 use tempfile::TempDir;
 
-const EPOCHS: [&str; 2] = ["--epochs", "8"];
-const STEPS: usize = 24;
+const EPOCHS: [&str; 2] = ["--epochs", "6"];
+const STEPS: usize = 18;
 
 /// A folder with the pictures of all, and the model of an undisturbed training, which every one that was disturbed must
 /// come to.

@@ -293,11 +293,6 @@ fn calibrations(kills: usize) {
 }
 
 #[test]
-fn of_a_calibration() {
-    calibrations(FEW);
-}
-
-#[test]
 #[ignore = "long"]
 fn of_a_calibration_many() {
     calibrations(many());

@@ -7,6 +7,7 @@ use crate::program::command;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::OnceLock;
 
 use browser::Opened;
 use igd::data::{Selection, test_pictures};
@@ -210,17 +211,22 @@ fn what_cannot_be_measured_is_null_and_told() {
     }
 }
 
-fn report(bench: &Bench) -> PathBuf {
-    let page = bench.folder.path().join("report.html");
-    let output = bench.eval(&["--report", page.to_str().unwrap()]);
-    assert!(output.status.success(), "{output:?}");
+/// The page of a bench that stays as it is.
+fn report() -> &'static Path {
+    static REPORT: OnceLock<(Bench, PathBuf)> = OnceLock::new();
+    let (_, page) = REPORT.get_or_init(|| {
+        let bench = Bench::new();
+        let page = bench.folder.path().join("report.html");
+        let output = bench.eval(&["--report", page.to_str().unwrap()]);
+        assert!(output.status.success(), "{output:?}");
+        (bench, page)
+    });
     page
 }
 
 #[test]
 fn the_page_works_in_a_browser_and_asks_for_nothing() {
-    let bench = Bench::new();
-    let page = Opened::new(&report(&bench), 1200, false);
+    let page = Opened::new(report(), 1200, false);
     assert_eq!(
         page.value("document.querySelectorAll('.chart svg').length"),
         3
@@ -263,8 +269,7 @@ fn column(page: &Opened, index: usize) -> Vec<String> {
 
 #[test]
 fn the_table_sorts_by_keyboard() {
-    let bench = Bench::new();
-    let page = Opened::new(&report(&bench), 1200, false);
+    let page = Opened::new(report(), 1200, false);
     let is_sorted = |index, descending: bool| {
         let cells = column(&page, index);
         let mut sorted = cells.clone();
@@ -298,20 +303,14 @@ fn the_table_sorts_by_keyboard() {
     assert_eq!(page.complaints(), [""; 0]);
 }
 
-#[track_caller]
-fn assert_fits(page: &Path, width: u32) {
-    let page = Opened::new(page, width, true);
-    assert_eq!(page.value("window.innerWidth"), width);
-    let wide = page.value("document.documentElement.scrollWidth");
-    assert!(wide.as_u64() <= Some(u64::from(width)), "{wide}");
-}
-
 #[test]
 fn the_page_fits_a_phone() {
-    let bench = Bench::new();
-    let page = report(&bench);
+    let page = Opened::new(report(), 320, true);
     for width in [320, 390] {
-        assert_fits(&page, width);
+        page.resize(width, true);
+        assert_eq!(page.value("window.innerWidth"), width);
+        let wide = page.value("document.documentElement.scrollWidth");
+        assert!(wide.as_u64() <= Some(u64::from(width)), "{wide}");
     }
 }
 

@@ -18,19 +18,11 @@ fn train(data: &Path, out: &Path, more: &[&str]) -> Command {
     command
 }
 
-#[test]
-fn a_killed_training_goes_on_where_it_was() {
-    killed_in_each_network(10, "1");
-}
-
+/// Of both networks, each in its middle; one network alone is in `interruptions`.
 #[test]
 #[ignore = "long"]
-fn a_killed_training_goes_on_where_it_was_after_epochs() {
-    killed_in_each_network(16, "3");
-}
-
-/// Killed in the middle of each network.
-fn killed_in_each_network(count: usize, epochs: &str) {
+fn a_killed_training_goes_on_where_it_was() {
+    let (count, epochs) = (16, "3");
     let folder = tempfile::tempdir().unwrap();
     let data = some_pictures(folder.path(), count, 64);
     let train = |out: &Path, more: &[&str]| {

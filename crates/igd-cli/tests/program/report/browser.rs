@@ -72,13 +72,18 @@ impl Opened {
         for domain in ["Page", "Network", "Log", "Runtime"] {
             opened.ask(&format!("{domain}.enable"), json!({}));
         }
-        let metrics =
-            json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": mobile});
-        opened.ask("Emulation.setDeviceMetricsOverride", metrics);
+        opened.resize(width, mobile);
         let url = format!("file://{}", file.display());
         opened.ask("Page.navigate", json!({"url": url}));
         opened.await_event("Page.loadEventFired");
         opened
+    }
+
+    /// Has it shown in a window of another width.
+    pub fn resize(&self, width: u32, mobile: bool) {
+        let metrics =
+            json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": mobile});
+        self.ask("Emulation.setDeviceMetricsOverride", metrics);
     }
 
     /// Sends a command and waits for its result.
