@@ -19,6 +19,8 @@ use gstigd::meta::AnomalyMeta;
 /// Of an ordinary test run, and of a long one where `IGD_SOAK_MINUTES` does not say.
 const SHORT: f64 = 0.02;
 const LONG: f64 = 5.0;
+/// Streams of the short one, the first of all.
+const FEW: usize = 4;
 /// What is asked of a pipeline that takes longer hangs, and so does a stream that does not get on for as long.
 const STUCK: Duration = Duration::from_secs(60);
 /// Megabytes more at the end that are no growth: the allocator's.
@@ -397,12 +399,13 @@ impl Sum {
     /// A run from nothing to nothing, longer where not `enough` was done by then.
     fn run(
         &mut self,
+        streams: usize,
         length: Duration,
         life: Duration,
         dice: &mut Dice,
         enough: fn(&Self) -> bool,
     ) {
-        let mut streams: Vec<_> = (0..STREAMS.len()).map(Stream::new).collect();
+        let mut streams: Vec<_> = (0..streams).map(Stream::new).collect();
         let start = Instant::now();
         let mut killed = start;
         let mut told = start;
@@ -448,7 +451,7 @@ fn rest() -> ((Vec<String>, usize), f64) {
     (held(), occupied())
 }
 
-fn run_streams(minutes: f64) {
+fn run_streams(minutes: f64, streams: usize) {
     init();
     models();
     // Threads that the pool keeps for the next stream would be counted.
@@ -458,12 +461,12 @@ fn run_streams(minutes: f64) {
     let life = (length / 10).min(Duration::from_secs(60));
     let mut dice = Dice(7);
     // What is made only once is there after that.
-    Sum::default().run(Duration::from_secs(1), life, &mut dice, |_| true);
+    Sum::default().run(streams, Duration::from_secs(1), life, &mut dice, |_| true);
     let (before, _) = rest();
     let mut sum = Sum::default();
-    sum.run(length / 4, life, &mut dice, |_| true);
+    sum.run(streams, length / 4, life, &mut dice, |_| true);
     let (between, early) = rest();
-    sum.run(length * 3 / 4, life, &mut dice, Sum::has_done_all);
+    sum.run(streams, length * 3 / 4, life, &mut dice, Sum::has_done_all);
     let (after, late) = rest();
     eprintln!(
         "soak: {minutes} minutes, {sum:?}, {early:.1} MB after a quarter, {late:.1} MB at the end, {} threads, {} \
@@ -481,20 +484,24 @@ fn run_streams(minutes: f64) {
 
 #[test]
 fn no_frame_is_lost_and_nothing_grows_or_stays() {
-    soak("soak::no_frame_is_lost_and_nothing_grows_or_stays", SHORT);
+    soak(
+        "soak::no_frame_is_lost_and_nothing_grows_or_stays",
+        SHORT,
+        FEW,
+    );
 }
 
 #[test]
 #[ignore = "long"]
 fn nor_in_minutes() {
     let minutes = env::var("IGD_SOAK_MINUTES").map_or(LONG, |text| text.parse().unwrap());
-    soak("soak::nor_in_minutes", minutes);
+    soak("soak::nor_in_minutes", minutes, STREAMS.len());
 }
 
 /// In a process of its own, under the tracer that tells what is still there at its end.
-fn soak(test: &str, minutes: f64) {
+fn soak(test: &str, minutes: f64, streams: usize) {
     if alone::is_alone() {
-        return run_streams(minutes);
+        return run_streams(minutes, streams);
     }
     init();
     models();

@@ -105,7 +105,7 @@ fn a_series_goes_on_with_the_model_it_was_at() {
     let folder = tempfile::tempdir().unwrap();
     let data = pictures(folder.path(), 32);
     let path = |name: &str| folder.path().join(name);
-    let epochs = ["--epochs", "12"];
+    let epochs = ["--epochs", "6"];
     let train = |out: &Path, more: &[&str]| {
         let mut command = train_single(&data, out, &epochs);
         command.args(more);
