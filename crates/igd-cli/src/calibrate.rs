@@ -81,16 +81,22 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         writeln!(
             stdout(),
             "{}",
-            json!({ "model": arguments.model, "calibration": calibration, "skipped": skipped })
+            json!({
+                "model": arguments.model,
+                "calibration": calibration,
+                "promise": calibration.promise(),
+                "skipped": skipped,
+            })
         )?;
     } else {
         writeln!(
             stdout(),
-            "{}: threshold {:.4} (median {:.4}) from {} pictures",
+            "{}: threshold {:.4} (median {:.4}) from {} pictures\n{}",
             arguments.model.display(),
             calibration.threshold,
             calibration.median,
-            calibration.pictures
+            calibration.pictures,
+            calibration.promise()
         )?;
     }
     Ok(LeftOut::pictures(skipped).check()?)

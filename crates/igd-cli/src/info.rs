@@ -40,6 +40,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
             "weights": size.weights,
             "config": model.config,
             "calibration": model.calibration,
+            "promise": model.calibration.map(|calibration| calibration.promise()),
             "provenance": model.provenance,
             "learns_from": pictures_kept(&model),
             "head": has_head(&model),
@@ -153,7 +154,12 @@ fn thresholds(calibration: Option<&Calibration>) -> Vec<Row> {
         calibration.origin(),
         calibration.false_positive_rate * 100.0
     );
-    vec![("threshold", threshold), ("calibration", origin)]
+    let promise = calibration.promise().to_string();
+    vec![
+        ("threshold", threshold),
+        ("calibration", origin),
+        ("promise", promise),
+    ]
 }
 
 /// Pictures of the fit that `igd feedback` can learn with.
@@ -209,6 +215,13 @@ fn origin(provenance: &Provenance) -> Vec<Row> {
         "{} ({} pictures, {} epochs, seed {})",
         provenance.data, provenance.pictures, provenance.epochs, provenance.seed
     );
+    let trimmed = (provenance.trimmed > 0).then(|| {
+        let count = provenance.trimmed;
+        (
+            "dropped",
+            format!("{count} pictures that do not fit the others"),
+        )
+    });
     let bits = provenance
         .significant_bits
         .map(|bits| ("brightness", format!("{bits} of 16 bits")));
@@ -223,6 +236,7 @@ fn origin(provenance: &Provenance) -> Vec<Row> {
     });
     [("trained on", trained), ("written by", written)]
         .into_iter()
+        .chain(trimmed)
         .chain(bits)
         .chain(licences)
         .collect()

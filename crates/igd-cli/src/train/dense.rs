@@ -20,6 +20,10 @@ pub struct Arguments {
     /// Directions of the features that are kept, a multiple of 16 up to 304 [default: 192]
     #[arg(long)]
     dimensions: Option<usize>,
+    /// Drop pictures that do not fit the others: defects that nobody has seen among the good ones. At most a quarter;
+    /// each is named, and shown in the folder of --log. From 50 pictures on
+    #[arg(long, conflicts_with = "hold_out")]
+    trim: bool,
     /// Keep what --resume needs to add more pictures later, beside the model (100 MB at 256x256)
     #[arg(long)]
     pub keep: bool,
@@ -48,6 +52,7 @@ impl Arguments {
     pub fn options(&self) -> Options {
         Options {
             config: self.config(),
+            trim: self.trim,
             ..Options::default()
         }
     }
@@ -82,6 +87,7 @@ impl Arguments {
             ("--tiles", self.tiles.is_some()),
             ("--tile-model", self.tile_model.is_some()),
             ("--dimensions", self.dimensions.is_some()),
+            ("--trim", self.trim),
             ("--keep", self.keep),
         ];
         super::first(given)

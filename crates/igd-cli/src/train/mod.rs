@@ -251,6 +251,10 @@ fn tell(progress: &mut Progress, event: TrainingEvent) {
             });
         }
         TrainingEvent::Skipped(error) => progress.note(&format!("left out: {error}")),
+        TrainingEvent::Trimmed(trimmed) => progress.note(&format!(
+            "dropped, as it does not fit the others: {} (score {:.3})",
+            trimmed.sample, trimmed.score
+        )),
         TrainingEvent::Doubles(doubles) => progress.note(&format!("warning: {}", said(doubles))),
         TrainingEvent::Anew(out) => progress.note(&format!(
             "{}: there is no checkpoint of such a training beside it, so it starts anew (--resume FILE names one that \
@@ -300,8 +304,10 @@ fn print(options: &Options, outcome: &Outcome, json: bool) -> io::Result<()> {
             "model": options.out,
             "pictures": outcome.pictures,
             "skipped": outcome.skipped,
+            "trimmed": outcome.trimmed,
             "epochs": outcome.epochs,
             "calibration": outcome.calibration,
+            "promise": outcome.calibration.map(|calibration| calibration.promise()),
             "doubles": outcome.doubles,
         });
         writeln!(stdout(), "{line}")?;
@@ -316,17 +322,23 @@ fn print(options: &Options, outcome: &Outcome, json: bool) -> io::Result<()> {
             outcome.epochs
         )?,
         train::Profile::Dense(_) => {
-            writeln!(stdout(), "{out}: fitted to {} pictures", outcome.pictures)?;
+            let dropped = match outcome.trimmed.len() {
+                0 => String::new(),
+                count => format!("; {count} dropped, as they do not fit the others"),
+            };
+            let pictures = outcome.pictures;
+            writeln!(stdout(), "{out}: fitted to {pictures} pictures{dropped}")?;
         }
     }
     match outcome.calibration {
         Some(calibration) => writeln!(
             stdout(),
-            "threshold {:.4} (median {:.4}) from {}, at a false-positive rate of {} %",
+            "threshold {:.4} (median {:.4}) from {}, at a false-positive rate of {} %\n{}",
             calibration.threshold,
             calibration.median,
             calibration.origin(),
-            calibration.false_positive_rate * 100.0
+            calibration.false_positive_rate * 100.0,
+            calibration.promise()
         )?,
         None => writeln!(
             stdout(),

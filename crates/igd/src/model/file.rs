@@ -35,6 +35,9 @@ pub struct Provenance {
     /// Of the 16 bits of its pictures' samples so many were used; `None` where they had 8, or it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub significant_bits: Option<u32>,
+    /// Pictures that did not fit the others and were dropped.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub trimmed: usize,
     /// How often it was trained on each.
     pub epochs: usize,
     /// What was drawn by lot depends on it.
@@ -49,6 +52,10 @@ pub struct Provenance {
     /// The licence of an encoder's weights that came from elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoder_licence: Option<String>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Provenance {

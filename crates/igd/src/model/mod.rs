@@ -13,6 +13,7 @@ mod networks;
 mod pickle;
 mod postprocessor;
 mod precision;
+mod promise;
 mod regions;
 
 pub use calibration::{Calibration, CalibrationMethod, FALSE_POSITIVE_RATE, calibrate};
@@ -37,4 +38,5 @@ pub use networks::{
 pub use pickle::PickleError;
 pub use postprocessor::Postprocessor;
 pub use precision::{NoHalfPrecision, Precision};
+pub use promise::Promise;
 pub use regions::ANOMALOUS;

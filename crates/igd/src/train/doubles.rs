@@ -80,6 +80,11 @@ impl Thumbnails {
         keep(&mut self.calibrating, sample, rgb, size);
     }
 
+    /// Others will calibrate.
+    pub fn forget_calibrating(&mut self) {
+        self.calibrating.clear();
+    }
+
     /// Those that are trained on are the ones that will calibrate.
     pub fn all_calibrate(&mut self) {
         self.all_calibrate = true;

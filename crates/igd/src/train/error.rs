@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::dense::FitError;
+use super::options::FEWEST_LEFT_OUT;
 use super::run::FEWEST_PICTURES;
 use crate::data::{PictureError, fetch::FetchError};
 use crate::files::NotWritable;
@@ -69,6 +70,17 @@ pub enum TrainError {
         unusable: usize,
         /// Pictures in it.
         all: usize,
+    },
+    /// Odd pictures are found by leaving each out in turn, of which there are too few.
+    #[error(
+        "{data}: --trim needs {FEWEST_LEFT_OUT} pictures and more, each of which is left out in turn, and none that are held \
+        out; there are {found}"
+    )]
+    TooFewToTrim {
+        /// The set's name.
+        data: String,
+        /// Pictures in it.
+        found: usize,
     },
     /// There is nothing to go on from where there must be.
     #[error(

@@ -10,7 +10,7 @@ mod reader;
 mod run;
 mod state;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use self::backbone::BACKBONE_LICENCE;
 pub use self::doubles::Doubles;
@@ -40,10 +40,25 @@ pub enum TrainingEvent<'a> {
     Pictures(usize, usize),
     /// A picture cannot be used and is left out.
     Skipped(&'a PictureError),
+    /// A picture does not fit the others and is dropped.
+    Trimmed(&'a Trimmed<'a>),
     /// So many of the pictures that calibrate show what was trained on that the thresholds are too low.
     Doubles(&'a Doubles),
     /// It was to go on from a checkpoint beside this model file, and there is none.
     Anew(&'a Path),
+}
+
+/// A picture that was dropped.
+#[derive(Clone, Copy, Debug)]
+pub struct Trimmed<'a> {
+    /// Which.
+    pub sample: &'a Sample,
+    /// Its raw score when it was left out.
+    pub score: f32,
+    /// As the backbone saw it: planar R, G, B, values of 0..=255.
+    pub rgb: &'a [f32],
+    /// Width and height of that.
+    pub size: (usize, usize),
 }
 
 /// What a run came to.
@@ -53,6 +68,8 @@ pub struct Outcome {
     pub pictures: usize,
     /// Pictures that could not be used.
     pub skipped: usize,
+    /// Pictures that do not fit the others and were dropped, by their names.
+    pub trimmed: Vec<PathBuf>,
     /// The thresholds; `None` where no picture was held out that could be used.
     pub calibration: Option<Calibration>,
     /// How often it was trained on each picture.

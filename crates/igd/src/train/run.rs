@@ -1,11 +1,14 @@
 //! What every training does, whatever the profile.
 
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use tch::Device;
 
 use super::doubles::Thumbnails;
-use super::{Calibrating, Options, Outcome, TrainError, Trained, TrainingEvent, measure_each};
+use super::{
+    Calibrating, Options, Outcome, TrainError, Trained, TrainingEvent, Trimmed, measure_each,
+};
 use crate::data::{PictureError, Sample};
 use crate::model::{
     Calibration, CalibrationMethod, Detector, Measurement, Model, ModelConfig, ModelError,
@@ -24,7 +27,9 @@ pub struct Run<'a> {
     tell: &'a mut (dyn FnMut(TrainingEvent) + 'a),
     /// Pictures that could not be used.
     skipped: usize,
-    /// Those that could.
+    /// Pictures that were dropped, since they do not fit the others.
+    trimmed: Vec<PathBuf>,
+    /// Pictures that could be used.
     pub thumbnails: Thumbnails,
 }
 
@@ -34,6 +39,7 @@ impl<'a> Run<'a> {
             options,
             tell,
             skipped: 0,
+            trimmed: Vec::new(),
             thumbnails: Thumbnails::default(),
         }
     }
@@ -50,6 +56,12 @@ impl<'a> Run<'a> {
         self.skipped += 1;
         self.tell(TrainingEvent::Skipped(&error));
         Ok(())
+    }
+
+    /// Counts a picture that was dropped.
+    pub fn trim(&mut self, trimmed: &Trimmed) {
+        self.trimmed.push(trimmed.sample.name());
+        self.tell(TrainingEvent::Trimmed(trimmed));
     }
 
     /// Whether it was told to stop.
@@ -107,6 +119,7 @@ impl<'a> Run<'a> {
             data_licence: data.licence.clone(),
             significant_bits: data.significant_bits,
             pictures,
+            trimmed: self.trimmed.len(),
             ..Provenance::now()
         }
     }
@@ -166,6 +179,7 @@ impl<'a> Run<'a> {
         Ok(Outcome {
             pictures: model.provenance.pictures,
             skipped: self.skipped,
+            trimmed: self.trimmed,
             calibration,
             epochs: model.provenance.epochs,
             doubles,

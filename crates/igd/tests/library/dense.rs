@@ -71,7 +71,11 @@ fn of_size(side: usize) -> DenseConfig {
 
 /// What a fit is told, with batches of so many pictures.
 fn profile(config: DenseConfig, batch: usize) -> Profile {
-    Profile::Dense(dense::Options { config, batch })
+    Profile::Dense(dense::Options {
+        config,
+        batch,
+        trim: false,
+    })
 }
 
 /// Largest score difference over some pictures, relative to the scores.

@@ -21,3 +21,4 @@ mod models;
 mod plain_graph;
 mod solar_cells;
 mod synthetic;
+mod trim;

@@ -1,4 +1,4 @@
-//! What a training leaves to look at, in a folder: `losses.csv`, `reconstructions/` and `scores.svg`.
+//! What a training leaves to look at, in a folder: `losses.csv`, `reconstructions/`, `trimmed/` and `scores.svg`.
 //!
 //! A training that goes on from a checkpoint goes on with its log: what was logged after the checkpoint is cut off,
 //! since those steps are done again.
@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use igd::files::{advised, write_atomically, write_png};
 use igd::model::{Calibration, Measurement};
-use igd::train::TrainingEvent;
 use igd::train::paper::{Begin, Report};
+use igd::train::{TrainingEvent, Trimmed};
+use image::RgbImage;
 
 use self::losses::{Means, Table};
 
@@ -21,6 +22,8 @@ use self::losses::{Means, Table};
 const ROWS: f64 = 2000.0;
 /// Reconstructions are drawn at the start and so many times until the end.
 const DRAWINGS: f64 = 8.0;
+/// The folder of dropped pictures.
+const TRIMMED: &str = "trimmed";
 
 /// Writes the log of a run, whose every [`TrainingEvent`] it is to be told.
 #[derive(Debug)]
@@ -63,8 +66,27 @@ impl Log {
             TrainingEvent::Judged(measurements, calibration) => {
                 self.scores(measurements, *calibration)
             }
+            TrainingEvent::Trimmed(trimmed) => self.trimmed(trimmed),
             _ => Ok(()),
         }
+    }
+
+    /// A dropped picture, named by its score: the oddest come last in a list of the folder.
+    fn trimmed(&self, trimmed: &Trimmed) -> io::Result<()> {
+        let folder = self.folder.join(TRIMMED);
+        fs::create_dir_all(&folder).map_err(|error| named(&folder, error))?;
+        let name = trimmed.sample.name();
+        let name = name.file_name().unwrap_or_default().to_string_lossy();
+        let path = folder.join(format!("{:07.3}-{name}.png", trimmed.score));
+        let Trimmed { rgb, size, .. } = *trimmed;
+        let plane = size.0 * size.1;
+        let picture = RgbImage::from_fn(size.0 as u32, size.1 as u32, |x, y| {
+            let pixel = y as usize * size.0 + x as usize;
+            [0, 1, 2]
+                .map(|channel| rgb[channel * plane + pixel].round() as u8)
+                .into()
+        });
+        write_png(&path, &picture.into()).map_err(|error| named(&path, error))
     }
 
     fn begin(&mut self, begin: &Begin) -> io::Result<()> {
@@ -121,7 +143,9 @@ impl Log {
 fn remove_earlier(folder: &Path) -> io::Result<()> {
     let files = ["losses.csv", "scores.svg"].map(|name| folder.join(name));
     let drawings = drawings(folder)?.into_iter().map(|drawing| drawing.path);
-    let all = files.into_iter().chain(drawings);
+    let trimmed = fs::read_dir(folder.join(TRIMMED)).into_iter().flatten();
+    let trimmed = trimmed.filter_map(Result::ok).map(|entry| entry.path());
+    let all = files.into_iter().chain(drawings).chain(trimmed);
     all.filter(|path| path.exists())
         .try_for_each(|path| remove(&path))
 }

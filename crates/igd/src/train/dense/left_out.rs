@@ -19,10 +19,12 @@ const PLACES: i64 = 8;
 const MOST_KEPT: usize = 2048;
 
 /// What the model keeps of the pictures, by the names of its tensors: of all, or evenly spread over their order.
-pub fn kept(measurements: &[Measurement]) -> Option<[(String, Tensor); 2]> {
+pub fn kept<'a>(
+    measurements: impl ExactSizeIterator<Item = &'a Measurement>,
+) -> Option<[(String, Tensor); 2]> {
     let step = measurements.len().div_ceil(MOST_KEPT).max(1);
     // Where one does not differ from the mean in any way, it says nothing.
-    let kept: Vec<_> = measurements.iter().step_by(step).collect();
+    let kept: Vec<_> = measurements.step_by(step).collect();
     let distances: Vec<f32> = kept.iter().map(|one| one.score).collect();
     if distances.is_empty() || distances.iter().any(|&distance| distance <= 0.0) {
         return None;
@@ -37,7 +39,8 @@ pub fn kept(measurements: &[Measurement]) -> Option<[(String, Tensor); 2]> {
     Some([(first, distances), (second, departures)])
 }
 
-/// Looks at pictures again that were fitted to. `detector` turns distances into score and map.
+/// Looks at pictures again that were fitted to. `detector` turns distances into score and map. Pictures that say
+/// nothing, or cannot be read any more, are not among what comes of it.
 pub fn measure(
     samples: &[Sample],
     field: &LeftOutField,
@@ -45,11 +48,12 @@ pub fn measure(
     detector: &mut Detector,
     options: &Options,
     run: &mut Run,
-) -> Result<Vec<Measurement>, TrainError> {
+) -> Result<Vec<(Sample, Measurement)>, TrainError> {
     detector.tell_departures();
     let shared = options.config.shared;
     let together = options.batch.div_ceil(field.together as usize);
     let mut batch = Vec::with_capacity(together);
+    let mut waiting = Vec::with_capacity(together);
     let mut measurements = Vec::with_capacity(samples.len());
     let reading = reading(extractor, run);
     reader::for_each(samples, reading, |index, rgb| {
@@ -58,6 +62,7 @@ pub fn measure(
                 run.thumbnails
                     .calibrates(&samples[index], &rgb, reading.size);
                 batch.push(sample(extractor, shared, &rgb));
+                waiting.push(&samples[index]);
             }
             Err(error) => run.skip(error)?,
         }
@@ -66,9 +71,10 @@ pub fn measure(
             let features = Tensor::stack(&batch, 0);
             batch.clear();
             let (distances, residuals) = places(field, &features, extractor.workers());
-            for picture in 0..distances.size()[0] {
+            for (picture, sample) in (0..).zip(waiting.drain(..)) {
                 let (distances, residuals) = (distances.get(picture), residuals.get(picture));
-                measurements.extend(judge(&distances, &residuals, detector)?);
+                let measurement = judge(&distances, &residuals, detector)?;
+                measurements.extend(measurement.map(|one| (sample.clone(), one)));
             }
             run.tell(TrainingEvent::Pictures(done, samples.len()));
         }

@@ -8,6 +8,8 @@ mod learning;
 mod left_out;
 mod moments;
 mod options;
+mod solver;
+mod trim;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -24,6 +26,7 @@ use self::kept::{Kept, Seen};
 pub use self::learning::{LearnError, Learned, Learning};
 use self::moments::Moments;
 pub use self::options::Options;
+use self::solver::Solver;
 use super::backbone::{BACKBONE_LICENCE, imagenet_backbone};
 use super::reader::{self, Reading};
 use super::run::{Run, Split};
@@ -59,34 +62,41 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     let mut extractor = extractor(&backbone, config, Device::Cpu, kind)?;
     see(&samples, &mut extractor, &mut kept, options, run)?;
     run.check_usable(kept.seen.fitted.len(), kept.seen.held_out.len())?;
-    if run.options.keep {
-        kept.write(&state_file(out))
-            .map_err(|cause| run.not_written(cause))?;
+    if options.trim && !leaves_out {
+        return Err(TrainError::TooFewToTrim {
+            data: run.options.data.name.clone(),
+            found: kept.seen.fitted.len() + kept.seen.held_out.len(),
+        });
     }
+    let keep = |kept: &Kept, run: &Run| match run.options.keep {
+        true => kept.write(&state_file(out)),
+        false => Ok(()),
+    };
+    keep(&kept, run).map_err(|cause| run.not_written(cause))?;
 
-    let Kept { seen, moments } = kept;
-    let mut fit = Fit::new(moments, config.dimensions)?;
-    fit.go_on(fit.places(), extractor.workers());
-    let left_out =
-        leaves_out.then(|| fit.left_out(samples_of_a_picture(config), extractor.workers()));
-    let field = fit.finish()?;
-    let mut tensors = model_tensors(&field, &backbone);
-    let config = ModelConfig::Dense(config.clone());
-    let calibrating = match left_out {
-        Some(field) => {
-            run.tell(TrainingEvent::Stage("calibrating"));
-            let fitted = names.samples(&seen.fitted);
-            let mut detector = run.detector(&config, &tensors)?;
-            let measurements =
-                left_out::measure(&fitted, &field, &mut extractor, &mut detector, options, run)?;
-            tensors.extend(left_out::kept(&measurements).into_iter().flatten());
-            Calibrating::LeftOut(measurements)
-        }
+    let mut solver = Solver {
+        options,
+        config: ModelConfig::Dense(config.clone()),
+        names: &names,
+        backbone: &backbone,
+        extractor,
+        leaves_out,
+    };
+    let (solution, seen) = if options.trim {
+        let solution = solver.trim(&mut kept, run)?;
+        keep(&kept, run).map_err(|cause| run.not_written(cause))?;
+        (solution, kept.seen)
+    } else {
+        let Kept { seen, moments } = kept;
+        (solver.solve(moments, &seen, run)?, seen)
+    };
+    let calibrating = match solution.left_out {
+        Some(judged) => Calibrating::LeftOut(judged.into_iter().map(|(_, one)| one).collect()),
         None => Calibrating::HeldOut(names.samples(&seen.held_out)),
     };
     Ok(Trained {
-        config,
-        tensors,
+        config: solver.config,
+        tensors: solution.tensors,
         provenance: Provenance {
             encoder_licence: Some(BACKBONE_LICENCE.to_owned()),
             epochs: 1,

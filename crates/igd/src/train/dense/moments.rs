@@ -40,33 +40,87 @@ impl Moments {
         })
     }
 
+    /// The same memory again, to fit to.
+    pub fn share(&self) -> Self {
+        Self {
+            count: self.count,
+            mean: self.mean.shallow_clone(),
+            scatter: self.scatter.shallow_clone(),
+        }
+    }
+
     /// Adds the features (N, places, features) of N pictures.
     ///
     /// The batch's own mean and scatter are joined with those so far (Chan, Golub & LeVeque, 1983), so that no large
     /// sums are subtracted from each other, and batches of any size come to the same.
     pub fn add(&mut self, features: &Tensor, workers: &Workers) {
-        let added = features.size()[0];
-        let (before, after) = (self.count as f64, (self.count + added) as f64);
-        let by_place = features.transpose(0, 1);
-        let mean = by_place.mean_dim([1].as_slice(), true, Kind::Float);
-        let shift = mean.squeeze_dim(1) - &self.mean;
+        let batch = Batch::of(features);
+        let shift = &batch.mean - &self.mean;
+        let share = batch.count as f64 / (self.count + batch.count) as f64;
         // The shift of the mean counts as one more deviation.
-        let weight = (before * added as f64 / after).sqrt();
-        let deviations = Tensor::cat(&[by_place - &mean, (&shift * weight).unsqueeze(1)], 1);
-        self.mean += shift * (added as f64 / after);
-        self.count += added;
+        let deviations = batch.deviations(&shift, self.count as f64 * share);
+        self.mean += shift * share;
+        self.count += batch.count;
+        self.scatter(&deviations, &deviations, workers);
+    }
+
+    /// Takes the features (N, places, features) of N pictures out again, which must be some that were added, and not all
+    /// of them.
+    pub fn remove(&mut self, features: &Tensor, workers: &Workers) {
+        let batch = Batch::of(features);
+        let rest = (self.count - batch.count) as f64;
+        self.mean -= (&batch.mean - &self.mean) * (batch.count as f64 / rest);
+        let shift = &batch.mean - &self.mean;
+        let weight = rest * batch.count as f64 / self.count as f64;
+        let deviations = batch.deviations(&shift, weight);
+        self.count -= batch.count;
+        self.scatter(&-&deviations, &deviations, workers);
+    }
+
+    /// Adds the products of deviations (places, N, features).
+    fn scatter(&mut self, left: &Tensor, right: &Tensor, workers: &Workers) {
         // Each thread has tensors of its own, which are some places of these.
         let scatter = self.scatter.split(PLACES, 0);
-        let deviations = deviations.split(PLACES, 0);
+        let factors = left
+            .split(PLACES, 0)
+            .into_iter()
+            .zip(right.split(PLACES, 0));
+        let chunks: Vec<_> = scatter.into_iter().zip(factors).collect();
         workers.run(|| {
-            scatter.into_par_iter().zip(deviations).for_each(
-                |(mut scatter, deviations): (Tensor, Tensor)| {
+            chunks.into_par_iter().for_each(
+                |(mut scatter, (left, right)): (Tensor, (Tensor, Tensor))| {
                     no_grad(|| {
-                        let _ = scatter.baddbmm_(&deviations.transpose(1, 2), &deviations);
+                        let _ = scatter.baddbmm_(&left.transpose(1, 2), &right);
                     });
                 },
             );
         });
+    }
+}
+
+/// Some pictures' own moments.
+struct Batch {
+    count: i64,
+    /// (places, N, features).
+    by_place: Tensor,
+    /// (places, features).
+    mean: Tensor,
+}
+
+impl Batch {
+    fn of(features: &Tensor) -> Self {
+        let by_place = features.transpose(0, 1);
+        Self {
+            count: features.size()[0],
+            mean: by_place.mean_dim([1].as_slice(), false, Kind::Float),
+            by_place,
+        }
+    }
+
+    /// From its mean, and a shift of the mean with a weight: (places, N + 1, features).
+    fn deviations(&self, shift: &Tensor, weight: f64) -> Tensor {
+        let own = &self.by_place - self.mean.unsqueeze(1);
+        Tensor::cat(&[own, (shift * weight.sqrt()).unsqueeze(1)], 1)
     }
 }
 
@@ -115,6 +169,20 @@ mod tests {
         assert_eq!(moments.count, 23);
         assert!(difference(&moments.mean.to_kind(Kind::Double), &mean) < 1e-6);
         assert!(difference(&moments.scatter.to_kind(Kind::Double), &scatter) < 1e-5);
+    }
+
+    #[test]
+    fn what_is_taken_out_might_never_have_been_there() {
+        let workers = Workers::sharing().unwrap();
+        let features = features();
+        let mut expected = Moments::new(3, 4).unwrap();
+        expected.add(&features.narrow(0, 0, 15), &workers);
+        let mut found = of_batches(&[23]);
+        found.remove(&features.narrow(0, 15, 1), &workers);
+        found.remove(&features.narrow(0, 16, 7), &workers);
+        assert_eq!(found.count, 15);
+        assert!(difference(&found.mean, &expected.mean) < 1e-6);
+        assert!(difference(&found.scatter, &expected.scatter) < 1e-4);
     }
 
     #[test]

@@ -1,0 +1,125 @@
+//! From what a fit has seen to a model, and to what its pictures score.
+
+use super::fit::Fit;
+use super::kept::{Kept, Seen};
+use super::left_out;
+use super::moments::Moments;
+use super::trim::{MOST_DROPPED, MOST_ROUNDS, odd};
+use super::{Names, Options, model_tensors, name, reading, sample, samples_of_a_picture};
+use crate::data::Sample;
+use crate::model::{Extractor, Measurement, ModelConfig, Tensors};
+use crate::train::run::Run;
+use crate::train::{TrainError, TrainingEvent, Trimmed, reader};
+
+/// What is the same for all that is fitted in a run.
+pub struct Solver<'a> {
+    pub options: &'a Options,
+    pub config: ModelConfig,
+    pub names: &'a Names<'a>,
+    pub backbone: &'a Tensors,
+    pub extractor: Extractor,
+    /// Each picture is left out in turn.
+    pub leaves_out: bool,
+}
+
+/// A model's tensors.
+pub struct Solution {
+    pub tensors: Tensors,
+    /// The pictures that it was fitted to with what they score, each left out in turn, if they are.
+    pub left_out: Option<Vec<(Sample, Measurement)>>,
+}
+
+impl Solver<'_> {
+    /// Fits to what was seen.
+    pub fn solve(
+        &mut self,
+        moments: Moments,
+        seen: &Seen,
+        run: &mut Run,
+    ) -> Result<Solution, TrainError> {
+        let config = &self.options.config;
+        let mut fit = Fit::new(moments, config.dimensions)?;
+        let workers = self.extractor.workers();
+        fit.go_on(fit.places(), workers);
+        let together = samples_of_a_picture(config);
+        let left_out = self.leaves_out.then(|| fit.left_out(together, workers));
+        let field = fit.finish()?;
+        let mut tensors = model_tensors(&field, self.backbone);
+        let Some(field) = left_out else {
+            return Ok(Solution {
+                tensors,
+                left_out: None,
+            });
+        };
+        run.tell(TrainingEvent::Stage("calibrating"));
+        run.thumbnails.forget_calibrating();
+        let samples = self.names.samples(&seen.fitted);
+        let mut detector = run.detector(&self.config, &tensors)?;
+        let judged = left_out::measure(
+            &samples,
+            &field,
+            &mut self.extractor,
+            &mut detector,
+            self.options,
+            run,
+        )?;
+        let measurements = judged.iter().map(|(_, measurement)| measurement);
+        tensors.extend(left_out::kept(measurements).into_iter().flatten());
+        Ok(Solution {
+            tensors,
+            left_out: Some(judged),
+        })
+    }
+
+    /// The same with pictures dropped that do not fit the others, until none is odd any more.
+    pub fn trim(&mut self, kept: &mut Kept, run: &mut Run) -> Result<Solution, TrainError> {
+        let mut most = (MOST_DROPPED * kept.seen.fitted.len() as f64) as usize;
+        let mut solution = self.solve(kept.moments.share(), &kept.seen, run)?;
+        for _ in 0..MOST_ROUNDS {
+            let judged = solution.left_out.take().unwrap_or_default();
+            let scores: Vec<f32> = judged.iter().map(|(_, one)| one.score).collect();
+            let odd = odd(&scores, most);
+            if odd.is_empty() {
+                solution.left_out = Some(judged);
+                break;
+            }
+            most -= odd.len();
+            let odd: Vec<_> = odd
+                .iter()
+                .map(|&index| (judged[index].0.clone(), scores[index]))
+                .collect();
+            self.drop(&odd, kept, run)?;
+            solution = self.solve(kept.moments.share(), &kept.seen, run)?;
+        }
+        Ok(solution)
+    }
+
+    /// Takes pictures, with what they score, out of what was seen.
+    fn drop(
+        &mut self,
+        odd: &[(Sample, f32)],
+        kept: &mut Kept,
+        run: &mut Run,
+    ) -> Result<(), TrainError> {
+        run.tell(TrainingEvent::Stage("trimming"));
+        let samples: Vec<Sample> = odd.iter().map(|(sample, _)| sample.clone()).collect();
+        let reading = reading(&self.extractor, run);
+        reader::for_each(&samples, reading, |index, rgb| {
+            let (dropped, score) = &odd[index];
+            // It was read a moment ago: a file that has gone since then is an error.
+            let rgb = rgb?;
+            let features = sample(&mut self.extractor, self.options.config.shared, &rgb);
+            kept.moments.remove(&features, self.extractor.workers());
+            kept.seen.count = kept.moments.count;
+            let name = name(dropped);
+            kept.seen.fitted.retain(|fitted| *fitted != name);
+            run.trim(&Trimmed {
+                sample: dropped,
+                score: *score,
+                rgb: &rgb,
+                size: reading.size,
+            });
+            run.check_stop()
+        })
+    }
+}
