@@ -1,6 +1,7 @@
 //! What IGD measures: how well a picture was reconstructed ([`MsSsim`], [`reconstruction`]), how normal its latent is
 //! ([`Descriptor`]), and the score and map made of both (paper: Section 3, Eq. 1 to 8).
 
+mod drift;
 mod field;
 mod gaussian;
 mod heatmap;
@@ -10,6 +11,7 @@ mod score;
 
 use tch::{Kind, Tensor};
 
+pub use drift::{Drift, DriftReference, FEWEST as FEWEST_FOR_DRIFT};
 pub use field::{Field, Head};
 pub(crate) use field::{LeftOutField, PackedField, gaussian_term};
 pub use gaussian::Descriptor;

@@ -122,6 +122,9 @@ pub struct RawDetection {
     /// The direction in which the picture departs from normal, as [`Head`](crate::criterion::Head) takes it; empty
     /// where nobody asks for it.
     pub departure: Vec<f32>,
+    /// The mean of all places' residuals P x - c in a dense model, for [`Drift`](crate::criterion::Drift); empty in
+    /// others.
+    pub pooled: Vec<f32>,
 }
 
 /// A picture on its way through inference, with the memory for what is found.
@@ -234,6 +237,8 @@ pub struct Measurement {
     pub map_sample: Vec<f32>,
     /// See [`RawDetection::departure`].
     pub departure: Vec<f32>,
+    /// See [`RawDetection::pooled`].
+    pub pooled: Vec<f32>,
 }
 
 #[cfg(test)]

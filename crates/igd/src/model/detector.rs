@@ -1,6 +1,7 @@
 //! Judges pictures with a model.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tch::{Device, Kind, Tensor};
@@ -14,6 +15,7 @@ use super::inference::{Inference, PlacesView, Stage, StageTimes};
 use super::networks::{PaperScale, ProfileNetworks};
 use super::postprocessor::Postprocessor;
 use super::precision::Precision;
+use crate::criterion::{Drift, DriftReference};
 use crate::libtorch::{KeptBlocks, alone, guarded};
 
 /// Pixels between two of a map's sample, in both directions: enough to calibrate, and thousands of maps fit in memory.
@@ -30,6 +32,7 @@ pub struct Detector {
     inference: Inference,
     postprocessor: Postprocessor,
     significant_bits: Option<u32>,
+    drift: Option<Arc<DriftReference>>,
     /// The last picture, without what must not be seen.
     picture: InputPicture,
     _kept: KeptBlocks,
@@ -68,10 +71,15 @@ impl Detector {
 
     /// `device` is where the model's networks are, `kind` what they shall compute in: see [`Precision::on`]. Fails when
     /// the system gives no threads.
-    pub fn new(model: Model, device: Device, kind: Kind) -> Result<Self, ModelError> {
+    pub fn new(mut model: Model, device: Device, kind: Kind) -> Result<Self, ModelError> {
         let config = model.config;
+        let drift = match &mut model.networks.profile {
+            ProfileNetworks::Dense(networks) => networks.drift.take().map(Arc::new),
+            ProfileNetworks::Paper(_) => None,
+        };
         Ok(Self {
             significant_bits: model.provenance.significant_bits,
+            drift,
             device,
             kind,
             inference: Inference::new(&config, model.networks, device, kind)?,
@@ -120,6 +128,16 @@ impl Detector {
     /// The model's calibration, if it has one.
     pub fn calibration(&self) -> Option<&Calibration> {
         self.postprocessor.calibration()
+    }
+
+    /// For the drift of a stream of pictures; `None` where the model has no reference for it.
+    pub fn drift(&self) -> Option<Drift> {
+        self.drift.clone().map(Drift::new)
+    }
+
+    /// The last picture that [`detect`](Self::detect) or [`measure`](Self::measure) has seen, as [`Drift`] takes it.
+    pub fn pooled(&self) -> &[f32] {
+        &self.picture.raw.pooled
     }
 
     /// What [`detect`](Self::detect) and [`measure`](Self::measure) make of the raw numbers.
@@ -259,6 +277,7 @@ impl Detector {
                 .map(|index| self.picture.raw.map[index])
                 .collect(),
             departure: self.picture.raw.departure.clone(),
+            pooled: self.picture.raw.pooled.clone(),
         }
     }
 }

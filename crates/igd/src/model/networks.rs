@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::config::{DenseConfig, ModelConfig, PaperConfig};
-use crate::criterion::{Descriptor, Field, Head};
+use crate::criterion::{Descriptor, DriftReference, Field, Head};
 use crate::nn::efficientnet_lite::Backbone;
 use crate::nn::{
     Builder, Global, GlobalConfig, Init, Local, LocalConfig, Normalisation, Scope, Weights,
@@ -74,6 +74,9 @@ pub struct DenseNetworks {
     pub head: Option<Head>,
     /// What it was fitted to; `None` where nothing was left out in turn, and in files of earlier versions.
     pub left_out: Option<LeftOut>,
+    /// What frames look like that have not drifted; `None` where too few pictures told, and in files of earlier
+    /// versions.
+    pub drift: Option<DriftReference>,
 }
 
 /// What of the pictures of a fit stays in the model, each judged as if it alone had been left out: enough to learn from
@@ -115,7 +118,8 @@ pub struct Networks {
     /// All tensors, named `global.<state-dict name>`, `local.<...>`, and `c` and `sigma` beside the weights; in dense
     /// models `dense.backbone.<state-dict name>`, and `dense.projection`, `dense.c` and `dense.whiteners`. There may be
     /// `dense.head.direction` and `dense.head.offset` ([`Head`]), `dense.left_out.distances` and
-    /// `dense.left_out.departures` ([`LeftOut`]).
+    /// `dense.left_out.departures` ([`LeftOut`]), and `dense.drift.mean`, `rows`, `median` and `limit`
+    /// ([`DriftReference`]).
     pub weights: Weights,
 }
 
@@ -181,6 +185,7 @@ impl DenseNetworks {
             field: Field::new(&scope, dense::FEATURES, places, dimensions)?,
             head: Head::new(&(&scope / "head"), dimensions)?,
             left_out: LeftOut::new(&(&scope / "left_out"), dimensions)?,
+            drift: DriftReference::read(&(&scope / "drift"), dimensions)?,
             backbone: dense::backbone(scope / "backbone")?,
         })
     }

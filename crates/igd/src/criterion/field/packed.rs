@@ -54,13 +54,14 @@ impl PackedField {
     }
 
     /// Features (places, features) of the places from `first` on to their distances. `residuals`, where there is room
-    /// for them, becomes P x - c, place by place.
+    /// for them, becomes P x - c, place by place; `sum` grows by that of all of them.
     pub fn distances(
         &self,
         features: &Tensor,
         first: usize,
         distances: &mut [f32],
         residuals: &mut [f32],
+        sum: &mut [f32],
     ) {
         let count = distances.len();
         let c = self.c.narrow(0, first as i64, count as i64);
@@ -69,6 +70,9 @@ impl PackedField {
         projected.copy_data(&mut values, count * self.dimensions);
         if !residuals.is_empty() {
             residuals.copy_from_slice(&values);
+        }
+        for z in values.chunks_exact(self.dimensions) {
+            sum.iter_mut().zip(z).for_each(|(sum, value)| *sum += value);
         }
         let length = strips_length(self.dimensions);
         let part = first * length..(first + count) * length;
@@ -169,13 +173,24 @@ mod tests {
             let mut distances = [0.0; 7];
             let (left, right) = distances.split_at_mut(3);
             let mut residuals = vec![0.0; 4 * dimensions as usize];
-            packed.distances(&features.narrow(0, 0, 3), 0, left, &mut []);
-            packed.distances(&features.narrow(0, 3, 4), 3, right, &mut residuals);
+            let mut sum = vec![0.0; dimensions as usize];
+            packed.distances(&features.narrow(0, 0, 3), 0, left, &mut [], &mut sum);
+            packed.distances(
+                &features.narrow(0, 3, 4),
+                3,
+                right,
+                &mut residuals,
+                &mut sum,
+            );
             for (found, expected) in distances.iter().zip::<&Vec<f32>>(&expected) {
                 let error = (found - expected).abs() / expected;
                 assert!(error < 5e-4, "{found} instead of {expected}");
             }
-            let expected = field.residuals(&features.unsqueeze(0)).narrow(1, 3, 4);
+            let all = field.residuals(&features.unsqueeze(0));
+            let expected = all.sum_dim_intlist([0, 1].as_slice(), false, Kind::Float);
+            let apart = (Tensor::from_slice(&sum) - expected).abs();
+            assert!(apart.max().double_value(&[]) < 1e-3);
+            let expected = all.narrow(1, 3, 4);
             let apart = (Tensor::from_slice(&residuals) - expected.flatten(0, -1)).abs();
             assert!(apart.max().double_value(&[]) < 1e-4);
         }
@@ -197,7 +212,7 @@ mod tests {
         let _ = matrix.get(0).get(0).fill_(2.0);
         let _ = matrix.get(0).get(1).fill_(-1.0);
         let mut distances = [0.0];
-        PackedField::new(&field).distances(&matrix, 0, &mut distances, &mut []);
+        PackedField::new(&field).distances(&matrix, 0, &mut distances, &mut [], &mut []);
         // z = (1, -2): W z = (2, -5).
         assert!((distances[0] - (29.0_f32 / 16.0).sqrt()).abs() < 1e-6);
     }

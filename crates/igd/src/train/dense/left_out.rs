@@ -124,6 +124,7 @@ fn judge(
         .zip(residuals.chunks_exact(cells * dimensions))
         .map(|(distances, residuals)| PlacesView {
             distances,
+            sums: residuals,
             residuals,
         })
         .collect();

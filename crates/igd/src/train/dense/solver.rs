@@ -6,6 +6,7 @@ use super::left_out;
 use super::moments::Moments;
 use super::trim::{MOST_DROPPED, MOST_ROUNDS, odd};
 use super::{Names, Options, model_tensors, name, reading, sample, samples_of_a_picture};
+use crate::criterion::DriftReference;
 use crate::data::Sample;
 use crate::model::{Extractor, Measurement, ModelConfig, Tensors};
 use crate::train::run::Run;
@@ -65,6 +66,9 @@ impl Solver<'_> {
         )?;
         let measurements = judged.iter().map(|(_, measurement)| measurement);
         tensors.extend(left_out::kept(measurements).into_iter().flatten());
+        let pooled: Vec<_> = judged.iter().map(|(_, one)| one.pooled.clone()).collect();
+        let drift = DriftReference::new(&pooled);
+        tensors.extend(drift.iter().flat_map(DriftReference::tensors));
         Ok(Solution {
             tensors,
             left_out: Some(judged),

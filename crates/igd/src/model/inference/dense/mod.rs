@@ -37,6 +37,7 @@ struct Scorer {
     /// Whether departures are asked for.
     departs: bool,
     shared: bool,
+    dimensions: usize,
     grid: PlaceGrid,
 }
 
@@ -45,6 +46,8 @@ struct Scorer {
 struct Places {
     /// How far from normal each is.
     distances: Vec<f32>,
+    /// Rows of d numbers, together the sum of P x - c over the places.
+    sums: Vec<f32>,
     /// P x - c of each; empty where no departures are asked for.
     residuals: Vec<f32>,
 }
@@ -54,6 +57,8 @@ struct Places {
 pub struct PlacesView<'a> {
     /// How far from normal each is.
     pub distances: &'a [f32],
+    /// Rows of d numbers, together the sum of P x - c over the places.
+    pub sums: &'a [f32],
     /// P x - c of each, or none.
     pub residuals: &'a [f32],
 }
@@ -62,6 +67,7 @@ impl Places {
     fn view(&self) -> PlacesView<'_> {
         PlacesView {
             distances: &self.distances,
+            sums: &self.sums,
             residuals: &self.residuals,
         }
     }
@@ -168,6 +174,7 @@ impl Scorer {
             departs: head.is_some(),
             head,
             shared: config.shared,
+            dimensions: config.dimensions,
             grid: PlaceGrid::new(config.tiling),
         }
     }
@@ -180,6 +187,7 @@ impl Scorer {
             DeviceField::Cpu(field) => {
                 let mut places = Places {
                     distances: vec![0.0; cells],
+                    sums: vec![0.0; cells.div_ceil(PLACES) * field.dimensions()],
                     residuals: Vec::new(),
                 };
                 if self.departs {
@@ -187,15 +195,22 @@ impl Scorer {
                 }
                 // SAFETY: all only read them.
                 let features = unsafe { SyncRef::new(features) };
-                let chunk_places = |chunk: usize, distances: &mut [f32], residuals: &mut [f32]| {
+                let chunk_places = |chunk: usize,
+                                    (distances, sum): (&mut [f32], &mut [f32]),
+                                    residuals: &mut [f32]| {
                     let start = chunk * PLACES;
                     let length = distances.len() as i64;
                     let features = features.get().narrow(0, start as i64, length);
                     tch::no_grad(|| {
-                        field.distances(&features, first + start, distances, residuals);
+                        field.distances(&features, first + start, distances, residuals, sum);
                     });
                 };
-                let distances = places.distances.par_chunks_mut(PLACES).enumerate();
+                let sums = places.sums.par_chunks_mut(field.dimensions());
+                let distances = places
+                    .distances
+                    .par_chunks_mut(PLACES)
+                    .zip(sums)
+                    .enumerate();
                 if self.departs {
                     let length = PLACES * field.dimensions();
                     let residuals = places.residuals.par_chunks_mut(length);
@@ -218,8 +233,11 @@ impl Scorer {
                 let mut places = Places::default();
                 let distances = part.distances(&features, &matrices).get(0);
                 copy_to(&mut places.distances, &distances.to_device(Device::Cpu));
+                let residuals = part.residuals(&features);
+                let sum = residuals.sum_dim_intlist([0, 1].as_slice(), false, Kind::Float);
+                copy_to(&mut places.sums, &sum.to_device(Device::Cpu));
                 if self.departs {
-                    let residuals = part.residuals(&features).flatten(0, -1);
+                    let residuals = residuals.flatten(0, -1);
                     copy_to(&mut places.residuals, &residuals.to_device(Device::Cpu));
                 }
                 places
@@ -235,10 +253,28 @@ impl Scorer {
             let residuals = tiles.iter().map(|tile| tile.residuals);
             self.grid.pool(residuals, &mut raw.departure);
         }
+        self.pool(tiles, &mut raw.pooled);
         let head = self.head.as_ref();
         raw.factor = head.map(|head| head.factor(&raw.departure));
         raw.score = distance * raw.factor.unwrap_or(1.0);
         raw.scales = Scales::dense(distance);
+    }
+
+    /// The mean of P x - c over all tiles' places.
+    fn pool(&self, tiles: &[PlacesView], pooled: &mut Vec<f32>) {
+        pooled.clear();
+        pooled.resize(self.dimensions, 0.0);
+        let rows = tiles
+            .iter()
+            .flat_map(|tile| tile.sums.chunks_exact(self.dimensions));
+        for row in rows {
+            pooled
+                .iter_mut()
+                .zip(row)
+                .for_each(|(sum, value)| *sum += value);
+        }
+        let places: usize = tiles.iter().map(|tile| tile.distances.len()).sum();
+        pooled.iter_mut().for_each(|value| *value /= places as f32);
     }
 }
 
@@ -283,6 +319,7 @@ mod tests {
             head: head(),
             departs: true,
             shared: config.shared,
+            dimensions: config.dimensions,
             grid: PlaceGrid::new(config.tiling),
         };
         [Scorer::new(&config, field, head()), on_gpu]
@@ -330,6 +367,15 @@ mod tests {
             scorer.head = None;
             scorer.finish(&views, &mut raw);
             assert!(raw.score == distance && raw.factor.is_none() && raw.map == map);
+            // As the residuals say that were told.
+            assert_eq!(raw.pooled.len(), 32);
+            for (index, found) in raw.pooled.iter().enumerate() {
+                let residuals = places
+                    .iter()
+                    .flat_map(|tile| tile.residuals.chunks_exact(32));
+                let mean = residuals.map(|residual| residual[index]).sum::<f32>() / 32.0;
+                assert!((found - mean).abs() < 1e-4, "{found} instead of {mean}");
+            }
             found.push(score);
         }
         assert!((found[0] / found[1] - 1.0).abs() < 1e-3, "{found:?}");
