@@ -12,8 +12,10 @@ use tch::{Device, Kind, Tensor};
 
 use super::calibration::Calibration;
 use super::config::{ModelConfig, Storage};
+use super::detection::Measurement;
 use super::error::ModelError;
-use super::networks::Networks;
+use super::networks::{Networks, ProfileNetworks};
+use crate::criterion::DriftReference;
 use crate::files::{sweep_old, write_atomically};
 use crate::nn::{Builder, Role, Weights, WeightsError};
 
@@ -184,6 +186,30 @@ impl Model {
             history: history.unwrap_or_default(),
             networks,
         })
+    }
+
+    /// On the CPU, with the reference for drift that these pictures make, in place of any that it had: `None` where they are too few,
+    /// and for models that have no drift.
+    pub fn renew_drift(self, pictures: &[Measurement]) -> Result<Self, WeightsError> {
+        if self.config.dense().is_none() {
+            return Ok(self);
+        }
+        let pooled: Vec<_> = pictures.iter().map(|one| one.pooled.clone()).collect();
+        let drift = DriftReference::new(&pooled);
+        let old = tensors_of(&self.networks.weights).into_iter();
+        let old = old.filter(|(name, _)| !name.starts_with(DriftReference::PREFIX));
+        let new = drift.iter().flat_map(DriftReference::tensors);
+        let tensors: Tensors = old.chain(new).collect();
+        let networks = Self::of_tensors(&self.config, &tensors, Device::Cpu)?.networks;
+        Ok(Self { networks, ..self })
+    }
+
+    /// Whether it tells drift.
+    pub fn tells_drift(&self) -> bool {
+        match &self.networks.profile {
+            ProfileNetworks::Dense(networks) => networks.drift.is_some(),
+            ProfileNetworks::Paper(_) => false,
+        }
     }
 
     /// Writes the file; one that is there is replaced in one step. Statistics are f32 whatever `storage` says.

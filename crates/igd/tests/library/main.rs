@@ -6,6 +6,7 @@ mod common;
 mod plain;
 
 mod dense;
+mod drift;
 mod exit;
 mod feedback;
 mod fuse;

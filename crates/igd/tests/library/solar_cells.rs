@@ -126,6 +126,7 @@ fn judge_cells(every: usize, least: f64, least_found: f64) {
         assert!(found as f64 > least_found * anomalous.len() as f64);
     }
 
+    changed_light_is_drift(&mut open(&out, Precision::Auto), &good);
     spots_are_where_the_map_says(&mut open(&out, Precision::Auto), &good);
 }
 
@@ -205,6 +206,27 @@ pub fn drawn(pictures: &[PathBuf], count: usize, draw: u64) -> Vec<&PathBuf> {
         .iter()
         .map(|&index| &pictures[index])
         .collect()
+}
+
+/// The good cells, as they are and a fifth darker.
+fn changed_light_is_drift(detector: &mut Detector, good: &[PathBuf]) {
+    let drifts = [1.0, 0.8].map(|brightness| {
+        let mut drift = detector.drift().unwrap();
+        let statistic = good.iter().filter_map(|path| {
+            let mut rgb = Picture::open(path).unwrap().resized((SIDE, SIDE));
+            rgb.iter_mut().for_each(|value| *value *= brightness);
+            detector.measure(&rgb).unwrap();
+            drift.push(detector.pooled())
+        });
+        let statistics: Vec<f32> = statistic.collect();
+        println!("brightness {brightness}: T {statistics:.1?}");
+        statistics
+            .iter()
+            .filter(|&&statistic| drift.is_drift(statistic))
+            .count()
+    });
+    let windows = good.len() - 49;
+    assert_eq!(drifts, [0, windows]);
 }
 
 /// Bright and dark ones on cells that are good else; every second cell, to save time.
