@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
+use igd::criterion::FEWEST_FOR_DRIFT;
 use igd::data::normal_pictures;
 use igd::model::{FALSE_POSITIVE_RATE, Mask, Model, calibrate, read_mask};
 use igd::train::measure;
@@ -20,7 +21,7 @@ use crate::target::Target;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// The model file; it is written anew with the thresholds
+    /// The model file; it is written anew with the thresholds, and a dense one with what it tells drift by
     #[arg(long, value_name = "M.safetensors")]
     model: PathBuf,
     /// Normal pictures that the model was not trained on: a folder of them, or one with `train/good` or `good`
@@ -43,7 +44,7 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
     let pictures = normal_pictures(&arguments.data, &arguments.selection.selection())?;
-    let mut model = Model::open(&arguments.model, Device::Cpu)?;
+    let model = Model::open(&arguments.model, Device::Cpu)?;
     let mut detector = arguments.target.open(&arguments.model)?;
     if let Some(path) = &arguments.mask {
         let mask = Mask::new(&read_mask(path)?, detector.input_size())?;
@@ -66,7 +67,8 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
         Ok(())
     });
     progress.finish();
-    let calibration = calibrate(&measurements?, arguments.false_positive_rate);
+    let measurements = measurements?;
+    let calibration = calibrate(&measurements, arguments.false_positive_rate);
     // A model without thresholds finds nothing: better those that it has.
     let calibration = calibration.with_context(|| {
         format!(
@@ -75,6 +77,8 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
             pictures.len()
         )
     })?;
+    let told_drift = model.tells_drift();
+    let mut model = model.renew_drift(&measurements)?;
     model.calibration = Some(calibration);
     model.save(&arguments.model, model.config.storage())?;
     if json {
@@ -98,6 +102,12 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
             calibration.pictures,
             calibration.promise()
         )?;
+        if told_drift && !model.tells_drift() {
+            writeln!(
+                stdout(),
+                "it tells no drift any more: that takes {FEWEST_FOR_DRIFT} pictures"
+            )?;
+        }
     }
     Ok(LeftOut::pictures(skipped).check()?)
 }
