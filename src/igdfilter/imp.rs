@@ -371,7 +371,7 @@ impl IgdFilter {
             let mut stats = lock(&self.stats);
             stats.frame(Instant::now());
             for result in outcome.results() {
-                stats.infer(result.latency, result.anomalous);
+                stats.infer(result.latency, result.anomalous, result.drift);
             }
             if outcome.late {
                 stats.skip_late();
@@ -405,6 +405,11 @@ impl IgdFilter {
             .filter_map(|result| result.message.as_ref());
         for message in messages.chain(&outcome.gone) {
             self.post(gst::Structure::from(message));
+        }
+        for result in outcome.results() {
+            if let Some(message) = &result.drift_message {
+                self.post(gst::Structure::from(message));
+            }
         }
     }
 

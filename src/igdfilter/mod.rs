@@ -58,8 +58,8 @@
 //! Where an element after this one draws compositions (GL and other hardware sinks), the overlay is attached as
 //! GstVideoOverlayComposition and the frames stay as they are; elsewhere it is blended into them.
 //!
-//! [`meta`](crate::meta) describes the metadata and the `igd-anomaly`, `igd-learned` and `igd-marked` messages. Neither
-//! the pixels (with `overlay=none`), nor timestamps, flags and other metadata are changed.
+//! [`meta`](crate::meta) describes the metadata and the `igd-anomaly`, `igd-drift`, `igd-learned` and `igd-marked`
+//! messages. Neither the pixels (with `overlay=none`), nor timestamps, flags and other metadata are changed.
 //!
 //! Since: 0.1.0
 
@@ -68,6 +68,7 @@ use gst::prelude::*;
 
 mod canvas;
 mod caps;
+mod drift;
 mod engine;
 mod imp;
 mod lesson;

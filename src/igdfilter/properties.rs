@@ -182,7 +182,8 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .nick("Statistics")
             .blurb("Since the start: frames, inferred, learned, skipped (passed with an earlier result or none), late \
                    (skipped because downstream was late) and anomalous frames; mean-latency and last-latency of the \
-                   inferred ones, in milliseconds; fps, frames a second over the last second")
+                   inferred ones, in milliseconds; drift, how far the last 50 of them are from the pictures that \
+                   calibrated, of the limit, and 0 where it is not known; fps, frames a second over the last second")
             .read_only()
             .build(),
     ]

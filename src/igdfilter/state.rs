@@ -7,6 +7,7 @@ use gst_video::VideoFrameRef;
 use image::GrayImage;
 
 use super::canvas::{Canvas, Found};
+use super::drift::DriftWatch;
 use super::engine::{Batching, Engine, Instance, Mailbox, Reply, no_thread};
 use super::lesson::{Lesson, Progress, Saving, Step};
 use super::marks::JudgedPicture;
@@ -15,8 +16,8 @@ use super::settings::{FrameSettings, Inspection};
 use super::views::{NothingToInspect, View, Views};
 use super::{InferenceMode, Messages};
 use crate::meta::{
-    AnomalyMessage, AnomalyMeta, AttachedMap, FrameTimes, LearnedMessage, ObjectResult, PartMap,
-    attach,
+    AnomalyMessage, AnomalyMeta, AttachedMap, DriftMessage, FrameTimes, LearnedMessage,
+    ObjectResult, PartMap, attach,
 };
 use crate::video::Area;
 use igd::model::{Detection, InputPicture, Postprocessor, Region};
@@ -45,6 +46,8 @@ pub struct State {
     instance: Arc<Instance>,
     /// The instance's model as of the last frame, and what judges its numbers for this stream.
     model: Option<(Arc<Engine>, Postprocessor)>,
+    /// Where the model tells drift.
+    drift: Option<DriftWatch>,
     /// While there is one, nothing is inspected.
     lesson: Option<Lesson>,
     batching: Batching,
@@ -134,6 +137,10 @@ pub struct Inferred {
     pub latency: Duration,
     pub anomalous: bool,
     pub message: Option<AnomalyMessage>,
+    /// How far the frames of late have drifted.
+    pub drift: Option<f32>,
+    /// They have drifted with this one, or do so no longer.
+    pub drift_message: Option<DriftMessage>,
 }
 
 /// What has come of a frame in a lesson.
@@ -192,6 +199,7 @@ impl State {
         let mut state = Self {
             instance: start.instance,
             model: None,
+            drift: None,
             lesson: start.lesson,
             batching: start.batching,
             mask: start.mask,
@@ -234,6 +242,14 @@ impl State {
         if let Some((_, postprocessor)) = &mut self.model {
             postprocessor.forget();
         }
+        self.forget_drift();
+    }
+
+    fn forget_drift(&mut self) {
+        self.result.drift = None;
+        if let Some(drift) = &mut self.drift {
+            drift.forget();
+        }
     }
 
     /// From the next frame on.
@@ -262,6 +278,7 @@ impl State {
         }
         self.result.model = engine.name().to_owned();
         let postprocessor = engine.postprocessor();
+        self.drift = engine.drift().map(DriftWatch::new);
         self.model = Some((engine, postprocessor));
         self.lesson = None;
         self.forget_result();
@@ -546,6 +563,7 @@ impl State {
             )
         })?;
         self.conclude(&pending, &pictures, settings)?;
+        let has_turned = self.watch(&pending, &pictures);
         self.keep_judged(&mut pictures);
         self.result.inference_ms = inference.as_secs_f64() * 1e3;
         self.inferred = Some(pending.number);
@@ -559,12 +577,38 @@ impl State {
             self.reported = anomalous;
         }
         let message = message_due.then(|| AnomalyMessage::new(&self.result, pending.times));
+        let is_told = has_turned && settings.messages != Messages::None;
+        let drift_message = self.drift.as_ref().filter(|_| is_told);
+        let drift_message = drift_message.map(|drift| DriftMessage {
+            drifted: drift.has_drifted(),
+            drift: drift.level().unwrap_or_default(),
+            times: pending.times,
+        });
         self.views = pending.views;
         Ok(Some(Inferred {
             latency: pending.since.elapsed(),
             anomalous,
             message,
+            drift: self.result.drift,
+            drift_message,
         }))
+    }
+
+    /// Follows the drift of frames that are inspected as one picture, all of it: whether it has turned.
+    fn watch(&mut self, pending: &PendingFrame, pictures: &[InputPicture]) -> bool {
+        let ([view], [picture]) = (&pending.views[..], pictures) else {
+            self.forget_drift();
+            return false;
+        };
+        let Some(drift) = &mut self.drift else {
+            return false;
+        };
+        if view.object.is_some() || view.mask.is_some() {
+            return false;
+        }
+        let has_turned = drift.push(&picture.raw.pooled);
+        self.result.drift = drift.level();
+        has_turned
     }
 
     /// Keeps the worst picture of a frame, should the user want to mark it.
@@ -599,6 +643,9 @@ impl State {
         if before != pending.views.first().map(|view| view.area) {
             // What was in another part has nothing to do with this one.
             postprocessor.forget();
+            if let Some(drift) = &mut self.drift {
+                drift.forget();
+            }
         }
         self.detections
             .resize_with(pictures.len(), Default::default);

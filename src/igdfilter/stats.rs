@@ -17,6 +17,7 @@ pub(super) struct Stats {
     anomalous: u64,
     last_latency: Duration,
     total_latency: Duration,
+    drift: Option<f32>,
     rate: FrameRate,
 }
 
@@ -27,8 +28,9 @@ impl Stats {
         self.rate.count(now);
     }
 
-    /// The result of a frame has come, `latency` after the frame.
-    pub(super) fn infer(&mut self, latency: Duration, anomalous: bool) {
+    /// The result of a frame has come, `latency` after the frame, and with it how far frames have drifted.
+    pub(super) fn infer(&mut self, latency: Duration, anomalous: bool, drift: Option<f32>) {
+        self.drift = drift;
         self.inferred += 1;
         self.anomalous += u64::from(anomalous);
         self.last_latency = latency;
@@ -60,6 +62,7 @@ impl Stats {
             .field(gstr!("anomalous"), self.anomalous)
             .field(gstr!("mean-latency"), mean)
             .field(gstr!("last-latency"), milliseconds(self.last_latency))
+            .field(gstr!("drift"), self.drift.map_or(0.0, f64::from))
             .field(gstr!("fps"), self.rate.fps)
             .build()
     }
@@ -107,8 +110,8 @@ mod tests {
         for ms in [0, 100, 200, 300] {
             stats.frame(at(ms));
         }
-        stats.infer(Duration::from_millis(10), false);
-        stats.infer(Duration::from_millis(30), true);
+        stats.infer(Duration::from_millis(10), false, None);
+        stats.infer(Duration::from_millis(30), true, Some(0.5));
         stats.skip_late();
         stats.learn();
         let structure = stats.to_structure();
@@ -129,6 +132,7 @@ mod tests {
         assert!((number("mean-latency") - 20.0).abs() < 1e-9);
         assert!((number("last-latency") - 30.0).abs() < 1e-9);
         assert!((number("fps") - 10.0).abs() < 1e-9);
+        assert_eq!(number("drift"), 0.5);
     }
 
     #[test]

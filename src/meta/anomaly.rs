@@ -21,6 +21,8 @@ pub struct AnomalyMeta {
     pub threshold: f32,
     pub anomalous: bool,
     pub scales: Scales,
+    /// Of the frames of late, of the limit; `None` where it is not known.
+    pub drift: Option<f32>,
     pub inference_ms: f64,
     pub age: u32,
     pub width: u32,
@@ -138,6 +140,9 @@ impl AnomalyMeta {
             structure.set_with_static(gstr!("dense-distance"), f64::from(terms.distance));
             structure.set_with_static(gstr!("dense-gaussian"), f64::from(terms.gaussian));
         }
+        if let Some(drift) = self.drift {
+            structure.set_with_static(gstr!("drift"), f64::from(drift));
+        }
         structure.set_with_static(gstr!("inference-ms"), self.inference_ms);
         structure.set_with_static(gstr!("age"), self.age);
         structure.set_with_static(gstr!("model"), self.model.as_str());
@@ -228,6 +233,7 @@ impl TryFrom<&gst::StructureRef> for AnomalyMeta {
                 dense: pair("dense-distance", "dense-gaussian")?
                     .map(|(distance, gaussian)| DenseTerms { distance, gaussian }),
             },
+            drift: optional::<f64>(structure, "drift")?.map(|drift| drift as f32),
             inference_ms: required(structure, "inference-ms")?,
             age: required(structure, "age")?,
             width: required(structure, "width")?,
@@ -277,6 +283,7 @@ mod tests {
                 }),
                 ..Scales::default()
             },
+            drift: Some(0.75),
             inference_ms: 12.5,
             age: 2,
             width: 640,

@@ -31,8 +31,8 @@ pub struct FrameLine<'a> {
 }
 
 /// What one filter says. `element` is left out where it has no name, `age` for a frame with its own result, `inspected`
-/// where all of the frame was, `candidates` and `objects` where there are none, and `map` where none is attached. A
-/// threshold that is infinite is null.
+/// where all of the frame was, `candidates` and `objects` where there are none, `map` where none is attached, and
+/// `drift` where it is not known. A threshold that is infinite is null.
 #[derive(Clone, Debug, Serialize)]
 pub struct ResultLine<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -51,6 +51,8 @@ pub struct ResultLine<'a> {
     pub objects: Vec<ObjectLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub map: Option<&'a AttachedMap>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<f32>,
     pub inference_ms: f64,
     #[serde(skip_serializing_if = "is_own_result")]
     pub age: u32,
@@ -134,6 +136,7 @@ impl<'a> From<&'a AnomalyMeta> for ResultLine<'a> {
             inspected: meta.inspected,
             objects: meta.objects.iter().map(ObjectLine::from).collect(),
             map: meta.map.as_ref(),
+            drift: meta.drift,
             inference_ms: (meta.inference_ms * 1000.0).round() / 1000.0,
             age: meta.age,
         }
@@ -184,6 +187,7 @@ mod tests {
                 }),
                 ..Scales::default()
             },
+            drift: Some(1.25),
             inference_ms: 12.34567,
             width: 64,
             height: 48,
@@ -211,7 +215,7 @@ mod tests {
             concat!(
                 r#"{"frame":7,"pts":40000000,"stream_time":50000000,"running_time":30000000,"width":64,"height":48,"score":0.4375,"normalized":0.75,"#,
                 r#""threshold":0.25,"anomalous":true,"scales":{"global":{"reconstruction":0.125,"gaussian":0.5}},"#,
-                r#""regions":[{"x":1,"y":2,"w":3,"h":4,"area":5,"score":0.625}],"inference_ms":12.346}"#
+                r#""regions":[{"x":1,"y":2,"w":3,"h":4,"area":5,"score":0.625}],"drift":1.25,"inference_ms":12.346}"#
             )
         );
         let aged = AnomalyMeta { age: 3, ..meta };

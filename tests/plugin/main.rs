@@ -6,6 +6,7 @@ mod common;
 mod element;
 
 mod analytics;
+mod drift;
 mod exit;
 mod gate;
 mod igdfilter;

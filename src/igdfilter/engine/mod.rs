@@ -19,6 +19,7 @@ use self::pool::{Lent, Pool};
 pub use self::queue::Batching;
 use self::queue::{Job, Queue};
 use super::refusal::Refusal;
+use igd::criterion::Drift;
 use igd::model::{
     Calibration, DenseConfig, Detector, ModelConfig, ModelError, Postprocessor, Precision,
 };
@@ -41,6 +42,7 @@ pub struct Engine {
     config: ModelConfig,
     calibration: Option<Calibration>,
     significant_bits: Option<u32>,
+    drift: Option<Drift>,
     target: Target,
     queue: Arc<Queue>,
     pool: Arc<Pool>,
@@ -74,6 +76,7 @@ impl Engine {
             config: detector.config().clone(),
             calibration: detector.calibration().copied(),
             significant_bits: detector.significant_bits(),
+            drift: detector.drift(),
             target: Target { device, kind },
             queue: queue.clone(),
             pool: Arc::new(Pool::new(batching.size + READ_AHEAD)),
@@ -99,6 +102,11 @@ impl Engine {
     /// Of samples of 16 bits, those that the pictures used that the model was trained on; `None` for all.
     pub fn significant_bits(&self) -> Option<u32> {
         self.significant_bits
+    }
+
+    /// For the drift of one of the streams; `None` where the model does not tell it.
+    pub fn drift(&self) -> Option<Drift> {
+        self.drift.clone()
     }
 
     /// What a dense model consists of; `None` for other models.

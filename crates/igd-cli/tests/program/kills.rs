@@ -222,11 +222,6 @@ fn fits(kills: usize) {
 }
 
 #[test]
-fn of_a_dense_fit() {
-    fits(FEW);
-}
-
-#[test]
 #[ignore = "long"]
 fn of_a_dense_fit_many() {
     fits(many());

@@ -10,17 +10,9 @@ use crate::program::{
 };
 
 #[test]
-fn both_networks_are_logged() {
-    log_both(1);
-}
-
-#[test]
 #[ignore = "long"]
 fn both_networks_are_logged_epoch_after_epoch() {
-    log_both(3);
-}
-
-fn log_both(epochs: usize) {
+    let epochs = 3;
     let folder = tempfile::tempdir().unwrap();
     // Eight of them are trained on, the fewest there may be.
     let data = some_pictures(folder.path(), 10, 64);

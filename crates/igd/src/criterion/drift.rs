@@ -18,7 +18,7 @@ use crate::nn::{Init, Scope, WeightsError};
 /// Frames that are looked at together.
 pub const WINDOW: usize = 50;
 /// Fewer pictures than these teach too little: a limit for windows of [`WINDOW`] needs several of them.
-pub const FEWEST: usize = 100;
+pub const FEWEST: usize = 200;
 
 /// Parts of the pictures of which each in turn is judged by what the others teach.
 const PARTS: usize = 5;
@@ -259,7 +259,7 @@ fn median(values: &mut [f32]) -> f32 {
 }
 
 /// The frames of late of one stream. Its memory is that of [`WINDOW`] frames.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Drift {
     reference: Arc<DriftReference>,
     /// z of the last frames, the oldest at `next` once it is full.
@@ -293,9 +293,14 @@ impl Drift {
         (self.window.len() == WINDOW * directions).then(|| self.statistic())
     }
 
+    /// T above which there is drift.
+    pub fn limit(&self) -> f32 {
+        self.reference.limit
+    }
+
     /// Whether a T is drift.
     pub fn is_drift(&self, statistic: f32) -> bool {
-        statistic > self.reference.limit
+        statistic > self.limit()
     }
 
     /// As before the first frame: another scene follows.

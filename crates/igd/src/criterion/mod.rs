@@ -11,7 +11,7 @@ mod score;
 
 use tch::{Kind, Tensor};
 
-pub use drift::{Drift, DriftReference, FEWEST as FEWEST_FOR_DRIFT};
+pub use drift::{Drift, DriftReference, FEWEST as FEWEST_FOR_DRIFT, WINDOW as DRIFT_WINDOW};
 pub use field::{Field, Head};
 pub(crate) use field::{LeftOutField, PackedField, gaussian_term};
 pub use gaussian::Descriptor;
