@@ -139,6 +139,15 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .default_value(defaults.frame.attach_map)
             .mutable_playing()
             .build(),
+        glib::ParamSpecBoolean::builder("watch-drift")
+            .nick("Watch drift")
+            .blurb("Tell when the last 50 inspected frames no longer look like the pictures that the model was calibrated \
+                   with (light, focus, place, compression): igd-drift messages, and drift in the metadata. For streams \
+                   with a frame or few a part, as frames of one part alone look like no set of parts; a model that does \
+                   not tell drift tells nothing")
+            .default_value(defaults.frame.watch_drift)
+            .mutable_playing()
+            .build(),
         glib::ParamSpecEnum::builder_with_default("overlay-method", defaults.overlay_method)
             .nick("Overlay method")
             .blurb("Whether the overlay is blended into the frames or attached for an element after this one to draw")
@@ -220,6 +229,7 @@ impl Settings {
             "max-regions" => read(&mut frame.max_regions, value),
             "candidates" => read(&mut frame.candidates, value),
             "attach-map" => read(&mut frame.attach_map, value),
+            "watch-drift" => read(&mut frame.watch_drift, value),
             "overlay-method" => read(&mut self.overlay_method, value),
             "model-instance-id" => read(&mut self.model_instance_id, value),
             "batch-size" => read(&mut self.batch_size, value),
@@ -254,6 +264,7 @@ impl Settings {
             "max-regions" => frame.max_regions.to_value(),
             "candidates" => frame.candidates.to_value(),
             "attach-map" => frame.attach_map.to_value(),
+            "watch-drift" => frame.watch_drift.to_value(),
             "overlay-method" => self.overlay_method.to_value(),
             "model-instance-id" => self.model_instance_id.to_value(),
             "batch-size" => self.batch_size.to_value(),

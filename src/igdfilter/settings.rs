@@ -73,6 +73,7 @@ pub struct FrameSettings {
     pub max_regions: u32,
     pub candidates: bool,
     pub attach_map: bool,
+    pub watch_drift: bool,
     pub inspection: Inspection,
     pub messages: Messages,
 }
@@ -112,6 +113,7 @@ impl Default for Settings {
                 max_regions: DEFAULT_MAX_REGIONS,
                 candidates: false,
                 attach_map: false,
+                watch_drift: false,
                 inspection: Inspection {
                     kind: DEFAULT_INFERENCE_REGION,
                     region: None,

@@ -563,7 +563,12 @@ impl State {
             )
         })?;
         self.conclude(&pending, &pictures, settings)?;
-        let has_turned = self.watch(&pending, &pictures);
+        let has_turned = if settings.watch_drift {
+            self.watch(&pending, &pictures)
+        } else {
+            self.forget_drift();
+            false
+        };
         self.keep_judged(&mut pictures);
         self.result.inference_ms = inference.as_secs_f64() * 1e3;
         self.inferred = Some(pending.number);

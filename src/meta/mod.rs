@@ -15,7 +15,7 @@
 //! | `global-reconstruction`, `global-gaussian` | double | the two terms of the whole picture; absent when the model has no global network |
 //! | `local-reconstruction`, `local-gaussian` | double | the two terms of the worst patch; absent when the model has no local network |
 //! | `dense-distance`, `dense-gaussian` | double | a dense model's terms: the largest distance from normal, about 1 where normal (the score, but for what marked pictures have taught), and 1 - exp(-distance^2); absent in other models |
-//! | `drift` | double | how far the last 50 inspected frames are from the pictures that the model was calibrated with, all of each picture: above 1 light, focus, place or compression have changed. Absent before there are 50, with a mask, with `inference-region=roi-list`, and where the model does not tell drift |
+//! | `drift` | double | with `watch-drift`: how far the last 50 inspected frames are from the pictures that the model was calibrated with, all of each picture: above 1 light, focus, place or compression have changed. Absent before there are 50, with a mask, with `inference-region=roi-list`, and where the model does not tell drift |
 //! | `inference-ms` | double | milliseconds from the mapped frame to the result |
 //! | `age` | uint | frames since the inference that this result comes from, 0 for its own frame |
 //! | `width`, `height` | uint | size of the frame that the regions refer to |

@@ -30,7 +30,7 @@ fn model() -> &'static Path {
             config: DenseConfig {
                 tiling: Tiling::whole([SIDE as usize; 2]),
                 shared: false,
-                dimensions: 32,
+                dimensions: 16,
             },
             ..dense::Options::default()
         };
@@ -76,7 +76,7 @@ fn it_is_told_when_it_comes_and_when_it_goes() {
     if !has_weights() {
         return;
     }
-    let mut line = line("");
+    let mut line = line("watch-drift=true");
     assert_eq!(line.textures(DRIFT_WINDOW - 1, 1.0), None);
     let usual = line.textures(DRIFT_WINDOW, 1.0).unwrap();
     assert!(usual < 1.0 && line.drifts().is_empty(), "{usual}");
@@ -91,6 +91,8 @@ fn it_is_told_when_it_comes_and_when_it_goes() {
     assert_eq!(stats.get::<f64>("drift").unwrap(), f64::from(dark));
     let usual = line.textures(DRIFT_WINDOW, 1.0).unwrap();
     let told = line.drifts();
+    line.element.set_property("watch-drift", false);
+    assert_eq!(line.textures(1, 1.0), None);
     assert!(
         usual < 1.0 && told.len() == 1 && !told[0].drifted,
         "{usual} {told:?}"
@@ -103,7 +105,7 @@ fn it_is_of_all_of_one_part() {
     if !has_weights() {
         return;
     }
-    let mut line = line("messages=none");
+    let mut line = line("watch-drift=true messages=none");
     assert!(line.textures(DRIFT_WINDOW, 0.6).unwrap() > 1.0);
     assert!(line.drifts().is_empty());
     line.element.set_property("region", "0,0,32,64");
@@ -116,6 +118,9 @@ fn it_is_of_all_of_one_part() {
     image::GrayImage::from_fn(SIDE, SIDE, |x, _| white(x))
         .save(&mask)
         .unwrap();
-    let mut masked = self::line(&format!("mask-location={}", mask.display()));
+    let mut masked = self::line(&format!(
+        "watch-drift=true mask-location={}",
+        mask.display()
+    ));
     assert_eq!(masked.textures(DRIFT_WINDOW, 1.0), None);
 }

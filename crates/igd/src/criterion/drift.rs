@@ -18,7 +18,7 @@ use crate::nn::{Init, Scope, WeightsError};
 /// Frames that are looked at together.
 pub const WINDOW: usize = 50;
 /// Fewer pictures than these teach too little: a limit for windows of [`WINDOW`] needs several of them.
-pub const FEWEST: usize = 200;
+pub const FEWEST: usize = 400;
 
 /// Parts of the pictures of which each in turn is judged by what the others teach.
 const PARTS: usize = 5;

@@ -188,8 +188,8 @@ impl Model {
         })
     }
 
-    /// On the CPU, with the reference for drift that these pictures make, in place of any that it had: `None` where they are too few,
-    /// and for models that have no drift.
+    /// On the CPU, with the reference for drift that these pictures make, in place of any that it had: none where they
+    /// are too few. Paper models stay as they are.
     pub fn renew_drift(self, pictures: &[Measurement]) -> Result<Self, WeightsError> {
         if self.config.dense().is_none() {
             return Ok(self);

@@ -19,7 +19,7 @@ const CONFIDENCE: f64 = 0.95;
 pub struct Promise {
     /// The share to be expected, 0..=1: what was asked for, or the least that so few pictures can promise.
     pub rate: f64,
-    /// With 95 % confidence it is no more than this, 0..=1.
+    /// With 95 % confidence it is no more than this, 0..=1: the upper end of a one-sided interval.
     pub high: f64,
     /// Where less was asked for than can be promised: how many pictures it takes.
     pub pictures_needed: Option<usize>,
@@ -40,7 +40,8 @@ impl Calibration {
             .map_or(1.0, |beta| beta.inverse_cdf(CONFIDENCE));
         let is_rarer = ranks * asked < 1.0 && asked > 0.0;
         Promise {
-            rate: above / ranks,
+            // What is asked for itself, and not what rounding makes of it.
+            rate: asked.clamp(1.0 / ranks, (ranks - 1.0).max(1.0) / ranks),
             high,
             pictures_needed: is_rarer.then(|| (1.0 / asked).ceil() as usize - 1),
             asked,
@@ -110,6 +111,20 @@ mod tests {
             "30 pictures cannot promise that 1 % of new good parts are flagged, only 3.2 %, and at most 9.5 % (95 % \
              confidence): that takes 99 pictures"
         );
+    }
+
+    #[test]
+    fn what_is_promised_is_not_said_to_be_too_little() {
+        for (pictures, asked) in (1..3000).flat_map(|n| [0.01, 0.03, 0.05].map(|asked| (n, asked)))
+        {
+            let text = promise(pictures, asked).to_string();
+            let can = (pictures + 1) as f64 * asked >= 1.0;
+            assert_ne!(
+                text.contains("cannot promise"),
+                can,
+                "{pictures} {asked}: {text}"
+            );
+        }
     }
 
     #[test]

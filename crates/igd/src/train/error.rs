@@ -73,8 +73,8 @@ pub enum TrainError {
     },
     /// Odd pictures are found by leaving each out in turn, of which there are too few.
     #[error(
-        "{data}: --trim needs {FEWEST_LEFT_OUT} pictures and more, each of which is left out in turn, and none that are held \
-        out; there are {found}"
+        "{data}: --trim needs {FEWEST_LEFT_OUT} pictures and more, each of which is left out in turn, and none that \
+        are held out; there are {found}"
     )]
     TooFewToTrim {
         /// The set's name.

@@ -127,7 +127,7 @@ fn pictures_make_and_renew_the_reference() {
     let config = DenseConfig {
         tiling: Tiling::whole([64, 64]),
         shared: false,
-        dimensions: 32,
+        dimensions: 16,
     };
     let profile = dense::Options {
         config,

@@ -77,7 +77,15 @@ impl Log {
         fs::create_dir_all(&folder).map_err(|error| named(&folder, error))?;
         let name = trimmed.sample.name();
         let name = name.file_name().unwrap_or_default().to_string_lossy();
-        let path = folder.join(format!("{:07.3}-{name}.png", trimmed.score));
+        // Pictures of several folders may have one name.
+        let mut path = folder.join(format!("{:07.3}-{name}.png", trimmed.score));
+        if path.exists() {
+            path = folder.join(format!(
+                "{:07.3}-{}-{name}.png",
+                trimmed.score,
+                fs::read_dir(&folder)?.count()
+            ));
+        }
         let Trimmed { rgb, size, .. } = *trimmed;
         let plane = size.0 * size.1;
         let picture = RgbImage::from_fn(size.0 as u32, size.1 as u32, |x, y| {

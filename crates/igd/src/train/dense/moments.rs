@@ -64,8 +64,8 @@ impl Moments {
         self.scatter(&deviations, &deviations, workers);
     }
 
-    /// Takes the features (N, places, features) of N pictures out again, which must be some that were added, and not all
-    /// of them.
+    /// Takes the features (N, places, features) of N pictures out again, which must be some that were added, and not
+    /// all of them.
     pub fn remove(&mut self, features: &Tensor, workers: &Workers) {
         let batch = Batch::of(features);
         let rest = (self.count - batch.count) as f64;

@@ -10,10 +10,11 @@ const FARTHEST: f64 = 2.5;
 /// The share of the scores below that lower part: as much as lies below a Gaussian's mean less its deviation.
 const LOWER: f64 = 0.16;
 
-/// Which of the scores, each of a picture that was left out in turn, are odd: the highest first, `most` of them at most.
+/// Which of the scores, each of a picture that was left out in turn, are odd: the highest first, `most` of them at
+/// most.
 ///
-/// On a logarithmic scale, where scores lie evenly about their median; how far they spread is read off their lower half,
-/// which defects do not touch. Scores at 0 and below have no logarithm, and are never odd.
+/// On a logarithmic scale, where scores lie evenly about their median; how far they spread is read off their lower
+/// half, which defects do not touch. Scores at 0 and below have no logarithm, and are never odd.
 pub fn odd(scores: &[f32], most: usize) -> Vec<usize> {
     let logarithms: Vec<f64> = scores.iter().map(|&score| f64::from(score).ln()).collect();
     let mut sorted = logarithms.clone();
