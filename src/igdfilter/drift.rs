@@ -22,14 +22,12 @@ impl DriftWatch {
         }
     }
 
-    /// The next frame, pooled; true where frames have drifted with it, or do so no longer.
-    pub fn push(&mut self, pooled: &[f32]) -> bool {
+    /// The next frame, pooled.
+    pub fn push(&mut self, pooled: &[f32]) {
         self.level = self.drift.push(pooled).map(|t| t / self.drift.limit());
-        let before = self.drifted;
         if let Some(level) = self.level {
-            self.drifted = level > if before { OVER } else { 1.0 };
+            self.drifted = level > if self.drifted { OVER } else { 1.0 };
         }
-        self.drifted != before
     }
 
     /// Another scene follows. What was said of the one before stands until enough of it has been seen.

@@ -79,6 +79,8 @@ pub struct State {
     inferred: Option<u64>,
     /// What the last message said.
     reported: bool,
+    /// What the last message of drift said.
+    reported_drift: bool,
 }
 
 /// What depends on the caps.
@@ -222,6 +224,7 @@ impl State {
             },
             inferred: None,
             reported: false,
+            reported_drift: false,
         };
         state.forget_result();
         state.follow();
@@ -563,12 +566,7 @@ impl State {
             )
         })?;
         self.conclude(&pending, &pictures, settings)?;
-        let has_turned = if settings.watch_drift {
-            self.watch(&pending, &pictures)
-        } else {
-            self.forget_drift();
-            false
-        };
+        self.watch(&pending, &pictures, settings.watch_drift);
         self.keep_judged(&mut pictures);
         self.result.inference_ms = inference.as_secs_f64() * 1e3;
         self.inferred = Some(pending.number);
@@ -582,13 +580,19 @@ impl State {
             self.reported = anomalous;
         }
         let message = message_due.then(|| AnomalyMessage::new(&self.result, pending.times));
-        let is_told = has_turned && settings.messages != Messages::None;
-        let drift_message = self.drift.as_ref().filter(|_| is_told);
-        let drift_message = drift_message.map(|drift| DriftMessage {
+        let drift = self.drift.as_ref().filter(|drift| {
+            let is_news = drift.has_drifted() != self.reported_drift;
+            // Of another model it is only known after a while.
+            is_news && drift.level().is_some() && settings.messages != Messages::None
+        });
+        let drift_message = drift.map(|drift| DriftMessage {
             drifted: drift.has_drifted(),
             drift: drift.level().unwrap_or_default(),
             times: pending.times,
         });
+        if let Some(message) = &drift_message {
+            self.reported_drift = message.drifted;
+        }
         self.views = pending.views;
         Ok(Some(Inferred {
             latency: pending.since.elapsed(),
@@ -599,21 +603,17 @@ impl State {
         }))
     }
 
-    /// Follows the drift of frames that are inspected as one picture, all of it: whether it has turned.
-    fn watch(&mut self, pending: &PendingFrame, pictures: &[InputPicture]) -> bool {
-        let ([view], [picture]) = (&pending.views[..], pictures) else {
-            self.forget_drift();
-            return false;
-        };
-        let Some(drift) = &mut self.drift else {
-            return false;
-        };
-        if view.object.is_some() || view.mask.is_some() {
-            return false;
+    /// Follows the drift of frames that are inspected as one picture, all of it, if it shall be.
+    fn watch(&mut self, pending: &PendingFrame, pictures: &[InputPicture], is_asked: bool) {
+        match (&mut self.drift, &pending.views[..], pictures) {
+            (Some(drift), [view], [picture])
+                if is_asked && view.object.is_none() && view.mask.is_none() =>
+            {
+                drift.push(&picture.raw.pooled);
+                self.result.drift = drift.level();
+            }
+            _ => self.forget_drift(),
         }
-        let has_turned = drift.push(&picture.raw.pooled);
-        self.result.drift = drift.level();
-        has_turned
     }
 
     /// Keeps the worst picture of a frame, should the user want to mark it.

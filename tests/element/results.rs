@@ -48,6 +48,7 @@ pub fn full() -> AnomalyMeta {
                 gaussian: 0.75,
             }),
         },
+        drift: Some(0.5),
         age: 3,
         ..result(0.75)
     }

@@ -26,6 +26,9 @@ const STUCK: Duration = Duration::from_secs(60);
 /// Megabytes more at the end that are no growth: the allocator's.
 const NOISE: f64 = 16.0;
 
+/// Files that are no models.
+const BAD_MODELS: [&str; 2] = [file!(), "/nowhere"];
+
 /// How a stream inspects, and whether its sink shows frames in time.
 const STREAMS: [(&str, bool); 8] = [
     ("model-instance-id=soak overlay=none", false),
@@ -264,6 +267,19 @@ impl Stream {
         });
     }
 
+    /// A model that will be refused is named until it is, and no stream starts with it.
+    fn await_model(&self) {
+        let start = Instant::now();
+        while BAD_MODELS.contains(&self.filter.property::<String>("model").as_str()) {
+            assert!(
+                start.elapsed() < STUCK,
+                "stream {}: no model is refused",
+                self.number
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     fn arrive(&self) {
         self.pipeline.state(gst::ClockTime::NONE).0.unwrap();
     }
@@ -381,8 +397,7 @@ impl Sum {
                 self.reloads += 1;
             }
             6 => {
-                // Neither is a model.
-                for bad in [file!(), "/nowhere"].iter().take(1 + dice.roll(2) as usize) {
+                for bad in BAD_MODELS.iter().take(1 + dice.roll(2) as usize) {
                     stream.filter.set_property("model", bad);
                     self.bad_models += 1;
                 }
@@ -414,6 +429,7 @@ impl Sum {
             if killed.elapsed() > life {
                 killed = Instant::now();
                 if dice.roll(2) == 0 {
+                    streams[number].await_model();
                     streams[number].stop();
                     streams[number].go_to(gst::State::Playing);
                 } else {

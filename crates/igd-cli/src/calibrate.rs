@@ -90,6 +90,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
                 "calibration": calibration,
                 "promise": calibration.promise(),
                 "skipped": skipped,
+                "tells_drift": model.tells_drift(),
             })
         )?;
     } else {

@@ -238,6 +238,7 @@ fn a_field_is_optional_where_lines_may_lack_it() {
     let expected = [
         "/age",
         "/candidates",
+        "/drift",
         "/element",
         "/frame",
         "/inspected",
@@ -248,6 +249,7 @@ fn a_field_is_optional_where_lines_may_lack_it() {
         "/results",
         "/results/0/age",
         "/results/0/candidates",
+        "/results/0/drift",
         "/results/0/element",
         "/results/0/inspected",
         "/results/0/map",
@@ -277,6 +279,7 @@ fn unknown_fields_and_wrong_values_are_refused() {
         ("/pts", Value::from("0")),
         ("/score", Value::Null),
         ("/normalized", Value::from(1.5)),
+        ("/drift", Value::from(-1)),
         ("/objects", Value::Array(vec![])),
         ("/age", Value::from(0)),
     ] {

@@ -53,8 +53,8 @@ mod tests {
     #[test]
     fn what_lies_far_above_is_odd_the_farthest_first() {
         let mut scores = even();
-        // Half of the spread is e^(34 / 36); 2.5 times that is 10.6.
-        scores.extend([10.0, 20.0, 11.0, 15.0]);
+        // The median is e^(2 / 36), the lower end of the middle e^(-33 / 36): the limit is 12.
+        scores.extend([10.0, 20.0, 13.0, 15.0]);
         assert_eq!(odd(&scores, 100), [102, 104, 103]);
         assert_eq!(odd(&scores, 2), [102, 104]);
     }
