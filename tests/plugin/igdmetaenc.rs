@@ -88,7 +88,7 @@ fn a_line_says_what_the_result_does_and_keeps_the_times() {
                 "id": 7, "type": "cell", "x": 8, "y": 4, "w": 32, "h": 16,
                 "score": 0.75, "normalized": 1.0, "anomalous": true, "regions": [region],
             }],
-            "inference_ms": 1.5, "age": 3,
+            "drift": 0.5, "inference_ms": 1.5, "age": 3,
         })
     );
     let caps = harness.sinkpad().unwrap().current_caps().unwrap();

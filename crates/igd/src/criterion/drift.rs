@@ -4,7 +4,9 @@
 //! A frame is pooled to the mean of its places' residuals P x - c. Whitened by the pooled pictures of the calibration
 //! it is z. Of the last [`WINDOW`] frames each coordinate's median is taken, which some defective ones do not move, and
 //!
-//!     T = WINDOW * mean_j (median_j - reference median_j)^2
+//! ```text
+//! T = WINDOW * mean_j (median_j - reference median_j)^2
+//! ```
 //!
 //! is held against a limit that windows of the calibration's pictures pass once in a thousand times.
 
