@@ -262,6 +262,7 @@ impl IgdFilter {
         let element = self.obj().downgrade();
         let opener = thread::Builder::new().name("igd-open".to_owned());
         let earlier = running.opening.take();
+        let expected = settings.named_model().map(|path| instance.expect(path));
         let instance = Arc::downgrade(&instance);
         let opening = opener.spawn(move || {
             // What was set before may have been refused meanwhile.
@@ -285,9 +286,9 @@ impl IgdFilter {
             drop(work);
             // None: it has been stopped meanwhile, and others do not share the model.
             let instance = instance.upgrade();
-            match opened {
+            let model = match opened {
                 Ok((path, engine)) => {
-                    if let Some(instance) = instance {
+                    if let Some(instance) = &instance {
                         instance.replace(engine, Some(path));
                     }
                     settings.model
@@ -299,7 +300,11 @@ impl IgdFilter {
                     }
                     before
                 }
+            };
+            if let (Some(instance), Some(expected)) = (instance, expected) {
+                instance.no_longer_expect(&expected);
             }
+            model
         });
         let opening = opening.map(|opening| running.opening = Some(opening));
         drop(running);

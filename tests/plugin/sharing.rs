@@ -60,6 +60,27 @@ fn elements_share_a_model_that_one_of_them_names() {
     }
 }
 
+/// Before the model that it was given has taken over: it runs the one that is there until then.
+#[test]
+fn an_element_is_started_again_while_its_next_model_is_opened() {
+    let _first = line(&models().both, "model-instance-id=hasty");
+    let second = filter(&models().both, "model-instance-id=hasty");
+    let bus = gst::Bus::new();
+    second.set_bus(Some(&bus));
+    for state in [gst::State::Paused, gst::State::Ready] {
+        second.set_state(state).unwrap();
+    }
+    for model in [&models().global_only, &models().both] {
+        second.set_state(gst::State::Paused).unwrap();
+        second.set_property("model", model.to_str().unwrap());
+        second.set_state(gst::State::Ready).unwrap();
+        let again = second.set_state(gst::State::Paused);
+        assert!(again.is_ok(), "{:?}", error_text(&bus));
+        second.set_state(gst::State::Ready).unwrap();
+    }
+    second.set_state(gst::State::Null).unwrap();
+}
+
 #[test]
 fn another_model_under_the_same_id_is_refused() {
     let _first = line(&models().both, "model-instance-id=conflict");

@@ -262,7 +262,9 @@ impl Stream {
 
     fn go_to(&self, state: gst::State) {
         quickly(format!("stream {} to {state:?}", self.number), || {
-            self.pipeline.set_state(state).unwrap();
+            let faults = || lock(&self.track).faults.clone();
+            let set = self.pipeline.set_state(state);
+            set.unwrap_or_else(|error| panic!("{error}: {:#?}", faults()));
             self.arrive();
         });
     }

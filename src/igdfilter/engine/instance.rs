@@ -21,6 +21,9 @@ struct Current {
     path: Option<PathBuf>,
     /// The files of the models so far. An element that comes later may name any of them.
     paths: Vec<PathBuf>,
+    /// The files of models that are being opened to replace the current one. An element that is started meanwhile may
+    /// name them too: most likely it is the one that asked for it.
+    expected: Vec<PathBuf>,
 }
 
 /// The place of an instance under its name. Weak: the instance goes with the last element that has it. Locked while its
@@ -63,6 +66,7 @@ impl Instance {
             let current = lock(&instance.current);
             if let Some(path) = path
                 && !current.paths.contains(&whole(path))
+                && !current.expected.contains(&whole(path))
             {
                 let running = current.paths.last().cloned().unwrap_or_default();
                 return Err(Refusal::new(
@@ -94,6 +98,22 @@ impl Instance {
     /// The current model's file; `None` where it was learned from frames.
     pub fn path(&self) -> Option<PathBuf> {
         lock(&self.current).path.clone()
+    }
+
+    /// A model is being opened to replace the current one. Returns what [`no_longer_expect`](Self::no_longer_expect)
+    /// takes.
+    pub fn expect(&self, path: &Path) -> PathBuf {
+        let expected = whole(path);
+        lock(&self.current).expected.push(expected.clone());
+        expected
+    }
+
+    /// It has replaced the current one, or was refused.
+    pub fn no_longer_expect(&self, expected: &Path) {
+        let known = &mut lock(&self.current).expected;
+        if let Some(index) = known.iter().position(|known| known == expected) {
+            known.swap_remove(index);
+        }
     }
 
     /// Puts another model in its place, for the next frame of each stream. `path` is where it comes from.
