@@ -3,6 +3,7 @@
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoInfo};
 
 use super::layout::is_wide;
+use igd::data::white;
 
 /// Three components to three others, a row of weights and an offset each.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,9 +85,7 @@ impl ColorSpace {
             [luma; 3]
         };
         let to_rgb = affine(to_rgb, ranges, [(0.0, 255.0); 3]);
-        let bits = significant_bits.unwrap_or(u16::BITS);
-        let white = f32::from(u16::MAX >> (u16::BITS - bits.clamp(u8::BITS, u16::BITS)));
-        let wide_white = is_wide(info).then_some(white);
+        let wide_white = is_wide(info).then(|| f32::from(white(significant_bits)));
         Self {
             to_rgb: wide_white.map_or(to_rgb, |white| to_rgb.of_bytes(255.0 / white)),
             from_rgb: affine(from_rgb, [(0.0, 255.0); 3], ranges),

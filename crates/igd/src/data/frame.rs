@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use image::{Rgb, RgbImage};
-
 use super::picture::Picture;
 
 /// A frame at the size that a model takes: 5,000 of 256x256 have 1 GB.
@@ -21,15 +19,10 @@ impl Frame {
     /// # Panics
     /// Where there are fewer values than `size` says.
     pub fn new(video: PathBuf, number: usize, size: (usize, usize), rgb: &[f32]) -> Self {
-        let area = size.0 * size.1;
-        let pixel = |x: u32, y: u32| {
-            let place = y as usize * size.0 + x as usize;
-            Rgb([0, 1, 2].map(|channel| rgb[channel * area + place].round() as u8))
-        };
         Self {
             video,
             number,
-            picture: RgbImage::from_fn(size.0 as u32, size.1 as u32, pixel).into(),
+            picture: Picture::of_planes(rgb, size),
         }
     }
 

@@ -21,7 +21,7 @@ pub use error::{FolderError, SetError};
 pub use folder::{group_of, is_picture, pictures_below, pictures_in};
 pub use frame::Frame;
 pub use ground_truth::GroundTruth;
-pub use picture::Picture;
+pub use picture::{Picture, white};
 pub use sample::Sample;
 pub use selection::{GOOD, Selection};
 pub use set::{normal_pictures, test_pictures};

@@ -39,6 +39,20 @@ impl Picture {
         ))
     }
 
+    /// What [`resized`](Self::resized) gives, again a picture: planar R, G, B, values of 0..=255, which are rounded, of
+    /// `size` (width, height).
+    ///
+    /// # Panics
+    /// Where there are fewer values than `size` says.
+    pub fn of_planes(rgb: &[f32], size: (usize, usize)) -> Self {
+        let area = size.0 * size.1;
+        let pixel = |x: u32, y: u32| {
+            let place = y as usize * size.0 + x as usize;
+            Rgb([0, 1, 2].map(|channel| rgb[channel * area + place].round() as u8))
+        };
+        RgbImage::from_fn(size.0 as u32, size.1 as u32, pixel).into()
+    }
+
     /// How many bits the brightest sample needs, where there are 16 for each: cameras of 10, 12 or 14 bits leave the
     /// upper ones zero. `None` for pictures of 8 bits.
     pub fn significant_bits(&self) -> Option<u32> {
@@ -54,10 +68,10 @@ impl Picture {
     /// The picture in 8 bits, if it has 16: of which so many (8 to 16) are used, all unless told, and what is brighter
     /// is white.
     pub fn of_significant_bits(self, bits: Option<u32>) -> Self {
-        Self(Pixels::Bits8(self.into_bits8(bits.unwrap_or(u16::BITS))))
+        Self(Pixels::Bits8(self.into_bits8(bits)))
     }
 
-    fn into_bits8(self, bits: u32) -> RgbImage {
+    fn into_bits8(self, bits: Option<u32>) -> RgbImage {
         match self.0 {
             Pixels::Bits8(pixels) => pixels,
             Pixels::Bits16(pixels) => bits8(&pixels, bits),
@@ -76,7 +90,7 @@ impl Picture {
     pub fn resized(&self, size: (usize, usize)) -> Vec<f32> {
         let rgb = match &self.0 {
             Pixels::Bits8(pixels) => Cow::Borrowed(pixels),
-            Pixels::Bits16(pixels) => Cow::Owned(bits8(pixels, u16::BITS)),
+            Pixels::Bits16(pixels) => Cow::Owned(bits8(pixels, None)),
         };
         let (width, height) = rgb.dimensions();
         let mut resizer = Resizer::new((width as usize, height as usize), size);
@@ -94,13 +108,19 @@ impl Picture {
 
     /// The pixels in 8 bits, to draw on.
     pub fn into_rgb(self) -> RgbImage {
-        self.into_bits8(u16::BITS)
+        self.into_bits8(None)
     }
 }
 
-/// The upper 8 of the lower `bits`, rounded.
-fn bits8(pixels: &Rgb16Image, bits: u32) -> RgbImage {
-    let white = u32::from(u16::MAX >> (u16::BITS - bits.clamp(u8::BITS, u16::BITS)));
+/// The brightest sample of 16 bits of which so many are used: 8 to 16, all unless told.
+pub fn white(significant_bits: Option<u32>) -> u16 {
+    let bits = significant_bits.unwrap_or(u16::BITS);
+    u16::MAX >> (u16::BITS - bits.clamp(u8::BITS, u16::BITS))
+}
+
+/// The upper 8 of those bits, rounded.
+fn bits8(pixels: &Rgb16Image, significant_bits: Option<u32>) -> RgbImage {
+    let white = u32::from(white(significant_bits));
     let shown = |sample: &u16| ((u32::from(*sample).min(white) * 255 + white / 2) / white) as u8;
     let (width, height) = pixels.dimensions();
     let samples = pixels.iter().map(shown).collect();

@@ -10,11 +10,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use igd::data::Picture;
 use igd::files::{advised, write_atomically, write_png};
 use igd::model::{Calibration, Measurement};
 use igd::train::paper::{Begin, Report};
 use igd::train::{TrainingEvent, Trimmed};
-use image::RgbImage;
 
 use self::losses::{Means, Table};
 
@@ -86,14 +86,7 @@ impl Log {
                 fs::read_dir(&folder)?.count()
             ));
         }
-        let Trimmed { rgb, size, .. } = *trimmed;
-        let plane = size.0 * size.1;
-        let picture = RgbImage::from_fn(size.0 as u32, size.1 as u32, |x, y| {
-            let pixel = y as usize * size.0 + x as usize;
-            [0, 1, 2]
-                .map(|channel| rgb[channel * plane + pixel].round() as u8)
-                .into()
-        });
+        let picture = Picture::of_planes(trimmed.rgb, trimmed.size).into_rgb();
         write_png(&path, &picture.into()).map_err(|error| named(&path, error))
     }
 
