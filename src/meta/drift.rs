@@ -27,14 +27,10 @@ impl DriftMessage {
 
 impl From<&DriftMessage> for gst::Structure {
     fn from(message: &DriftMessage) -> Self {
-        gst::Structure::builder(DriftMessage::NAME)
+        let builder = gst::Structure::builder(DriftMessage::NAME)
             .field(gstr!("drifted"), message.drifted)
-            .field(gstr!("drift"), f64::from(message.drift))
-            .field(gstr!("timestamp"), message.times.timestamp)
-            .field(gstr!("stream-time"), message.times.stream_time)
-            .field(gstr!("running-time"), message.times.running_time)
-            .field(gstr!("duration"), message.times.duration)
-            .build()
+            .field(gstr!("drift"), f64::from(message.drift));
+        message.times.add_to(builder).build()
     }
 }
 
@@ -46,12 +42,7 @@ impl TryFrom<&gst::StructureRef> for DriftMessage {
         Ok(Self {
             drifted: required(structure, "drifted")?,
             drift: required::<f64>(structure, "drift")? as f32,
-            times: FrameTimes {
-                timestamp: required(structure, "timestamp")?,
-                stream_time: required(structure, "stream-time")?,
-                running_time: required(structure, "running-time")?,
-                duration: required(structure, "duration")?,
-            },
+            times: FrameTimes::read(structure)?,
         })
     }
 }

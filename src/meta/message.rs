@@ -30,6 +30,25 @@ impl FrameTimes {
             duration: buffer.duration(),
         }
     }
+
+    /// The fields of a message, with these.
+    pub(super) fn add_to(self, message: gst::structure::Builder) -> gst::structure::Builder {
+        message
+            .field(gstr!("timestamp"), self.timestamp)
+            .field(gstr!("stream-time"), self.stream_time)
+            .field(gstr!("running-time"), self.running_time)
+            .field(gstr!("duration"), self.duration)
+    }
+
+    /// Those of a message.
+    pub(super) fn read(message: &gst::StructureRef) -> Result<Self, FieldError> {
+        Ok(Self {
+            timestamp: required(message, "timestamp")?,
+            stream_time: required(message, "stream-time")?,
+            running_time: required(message, "running-time")?,
+            duration: required(message, "duration")?,
+        })
+    }
 }
 
 /// What `igdfilter` posts on the bus when a frame turns anomalous or normal again, or, with `messages=all`, of every
@@ -84,15 +103,13 @@ impl AnomalyMessage {
 
 impl From<&AnomalyMessage> for gst::Structure {
     fn from(message: &AnomalyMessage) -> Self {
-        gst::Structure::builder(AnomalyMessage::NAME)
+        let builder = gst::Structure::builder(AnomalyMessage::NAME)
             .field(gstr!("anomalous"), message.anomalous)
             .field(gstr!("score"), f64::from(message.score))
             .field(gstr!("normalized"), f64::from(message.normalized))
-            .field(gstr!("threshold"), f64::from(message.threshold))
-            .field(gstr!("timestamp"), message.times.timestamp)
-            .field(gstr!("stream-time"), message.times.stream_time)
-            .field(gstr!("running-time"), message.times.running_time)
-            .field(gstr!("duration"), message.times.duration)
+            .field(gstr!("threshold"), f64::from(message.threshold));
+        let builder = message.times.add_to(builder);
+        builder
             .field(gstr!("regions"), region::to_array(&message.regions))
             .build()
     }
@@ -108,12 +125,7 @@ impl TryFrom<&gst::StructureRef> for AnomalyMessage {
             score: required::<f64>(structure, "score")? as f32,
             normalized: required::<f64>(structure, "normalized")? as f32,
             threshold: required::<f64>(structure, "threshold")? as f32,
-            times: FrameTimes {
-                timestamp: required(structure, "timestamp")?,
-                stream_time: required(structure, "stream-time")?,
-                running_time: required(structure, "running-time")?,
-                duration: required(structure, "duration")?,
-            },
+            times: FrameTimes::read(structure)?,
             regions: region::from_array(structure, "regions")?,
         })
     }
