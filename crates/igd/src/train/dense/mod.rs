@@ -56,18 +56,17 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     } = plan(config, &names, run)?;
     if leaves_out {
         run.thumbnails.all_calibrate();
+    } else if options.trim {
+        return Err(TrainError::TooFewToTrim {
+            data: run.options.data.name.clone(),
+            found: kept.seen.fitted.len() + samples.len() + kept.seen.held_out.len(),
+        });
     }
     let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
     let backbone = backbone_tensors(imagenet_backbone()?);
     let mut extractor = extractor(&backbone, config, Device::Cpu, kind)?;
     see(&samples, &mut extractor, &mut kept, options, run)?;
     run.check_usable(kept.seen.fitted.len(), kept.seen.held_out.len())?;
-    if options.trim && !leaves_out {
-        return Err(TrainError::TooFewToTrim {
-            data: run.options.data.name.clone(),
-            found: kept.seen.fitted.len() + kept.seen.held_out.len(),
-        });
-    }
     let keep = |kept: &Kept, run: &Run| match run.options.keep {
         true => kept.write(&state_file(out)),
         false => Ok(()),

@@ -233,11 +233,15 @@ impl Scorer {
                 let mut places = Places::default();
                 let distances = part.distances(&features, &matrices).get(0);
                 copy_to(&mut places.distances, &distances.to_device(Device::Cpu));
-                let residuals = part.residuals(&features);
-                let sum = residuals.sum_dim_intlist([0, 1].as_slice(), false, Kind::Float);
+                // Of the sums, so that no place is projected again.
+                let total = |tensor: &Tensor, dim: i64| {
+                    tensor.sum_dim_intlist([dim].as_slice(), false, Kind::Float)
+                };
+                let projected = total(&features, 1).matmul(&part.projection.tr());
+                let sum = projected.squeeze_dim(0) - total(&part.c, 0);
                 copy_to(&mut places.sums, &sum.to_device(Device::Cpu));
                 if self.departs {
-                    let residuals = residuals.flatten(0, -1);
+                    let residuals = part.residuals(&features).flatten(0, -1);
                     copy_to(&mut places.residuals, &residuals.to_device(Device::Cpu));
                 }
                 places
