@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::common::network::has_weights;
-use crate::common::textures;
+use crate::common::{small_dense_training, textures};
 use crate::element::filter;
 use crate::element::frame::video_info;
 use crate::element::frame_harness::FrameHarness;
@@ -12,9 +12,7 @@ use gst::prelude::*;
 use gst_video::{VideoFormat, VideoInfo};
 use gstigd::meta::{AnomalyMeta, DriftMessage};
 use igd::criterion::{DRIFT_WINDOW, FEWEST_FOR_DRIFT};
-use igd::data::{Selection, TrainingSet};
-use igd::model::{DenseConfig, Tiling};
-use igd::train::{Options, Profile, dense, train};
+use igd::train::train;
 use tempfile::TempDir;
 
 const SIDE: u32 = 64;
@@ -26,19 +24,7 @@ fn model() -> &'static Path {
         let folder = tempfile::tempdir().unwrap();
         let [data, out] = ["good", "textures.safetensors"].map(|name| folder.path().join(name));
         textures::write(&data, 0..FEWEST_FOR_DRIFT, (SIDE, SIDE));
-        let profile = dense::Options {
-            config: DenseConfig {
-                tiling: Tiling::whole([SIDE as usize; 2]),
-                shared: false,
-                dimensions: 16,
-            },
-            ..dense::Options::default()
-        };
-        let pictures = TrainingSet::open(&data, &Selection::default()).unwrap();
-        let options = Options {
-            profile: Profile::Dense(profile),
-            ..Options::new(pictures, out.clone())
-        };
+        let options = small_dense_training(&data, &out, SIDE as usize, 16);
         train(&options, |_| ()).unwrap();
         (folder, out)
     });

@@ -13,8 +13,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use igd::criterion::Field;
-use igd::model::{Calibration, DenseConfig, Model, ModelConfig, Networks, Provenance, Tensors};
+use igd::data::{Selection, TrainingSet};
+use igd::model::{
+    Calibration, DenseConfig, Model, ModelConfig, Networks, Provenance, Tensors, Tiling,
+};
 use igd::nn::{Builder, EncoderKind, GlobalConfig, LocalConfig, dense};
+use igd::train::{self, Options, Profile};
 use tch::{Device, Kind, Tensor};
 
 /// The repository, whichever crate is tested.
@@ -67,6 +71,24 @@ fn global_config() -> GlobalConfig {
         encoder: EncoderKind::Scratch,
         width: 1,
         latent: 2,
+    }
+}
+
+/// The training of a small dense model: of a folder of pictures, which it sees with sides of so many pixels.
+pub fn small_dense_training(data: &Path, out: &Path, side: usize, dimensions: usize) -> Options {
+    let config = DenseConfig {
+        tiling: Tiling::whole([side, side]),
+        shared: false,
+        dimensions,
+    };
+    let profile = train::dense::Options {
+        config,
+        ..train::dense::Options::default()
+    };
+    let data = TrainingSet::open(data, &Selection::default()).unwrap();
+    Options {
+        profile: Profile::Dense(profile),
+        ..Options::new(data, out.to_owned())
     }
 }
 

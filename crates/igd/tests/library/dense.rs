@@ -74,7 +74,7 @@ fn profile(config: DenseConfig, batch: usize) -> Profile {
     Profile::Dense(dense::Options {
         config,
         batch,
-        trim: false,
+        ..dense::Options::default()
     })
 }
 

@@ -1,24 +1,21 @@
 //! Drift on real pictures: ELPV's solar cells, fetched once.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
-use igd::criterion::{Drift, FEWEST_FOR_DRIFT};
+use igd::criterion::{DRIFT_WINDOW, Drift, FEWEST_FOR_DRIFT};
 use igd::data::{Picture, Sample, Selection, TrainingSet, elpv, pictures_in};
-use igd::model::{DenseConfig, Detector, Measurement, Model, Precision, Storage, Tiling};
-use igd::train::{Options, Profile, dense, train};
+use igd::model::{Detector, Measurement, Model, Precision, Storage};
+use igd::train::{Options, train};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use tch::Device;
 
 use crate::common::network::{fetched, has_weights};
-use crate::common::textures;
-use crate::solar_cells::{SIDE, drawn, open};
+use crate::common::{small_dense_training, textures};
+use crate::solar_cells::{SIDE, drawn, link, open};
 
-/// Frames that are looked at together.
-const WINDOW: usize = 50;
 /// Orders of frames.
 const DRAWS: u64 = 200;
 
@@ -106,7 +103,7 @@ fn pooled(detector: &mut Detector, paths: &[PathBuf], change: Option<Change>) ->
 fn told(drift: &mut Drift, good: &[Vec<f32>], defective: &[Vec<f32>], defects: usize) -> usize {
     let draw = |draw: &u64| {
         let mut rng = Rng::with_seed(*draw);
-        let mut frames = rng.choose_multiple(good, WINDOW - defects);
+        let mut frames = rng.choose_multiple(good, DRIFT_WINDOW - defects);
         frames.extend(rng.choose_multiple(defective, defects));
         drift.forget();
         let last = frames.iter().fold(None, |_, frame| drift.push(frame));
@@ -124,20 +121,7 @@ fn pictures_make_and_renew_the_reference() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (folder.path().join("good"), folder.path().join("model"));
     textures::write(&data, 0..FEWEST_FOR_DRIFT, (64, 64));
-    let config = DenseConfig {
-        tiling: Tiling::whole([64, 64]),
-        shared: false,
-        dimensions: 16,
-    };
-    let profile = dense::Options {
-        config,
-        ..dense::Options::default()
-    };
-    let pictures = TrainingSet::open(&data, &Selection::default()).unwrap();
-    let options = Options {
-        profile: Profile::Dense(profile),
-        ..Options::new(pictures.clone(), out.clone())
-    };
+    let options = small_dense_training(&data, &out, 64, 16);
     train(&options, |_| ()).unwrap();
     let reference = || Model::open(&out, Device::Cpu).unwrap();
     assert!(reference().tells_drift());
@@ -149,7 +133,7 @@ fn pictures_make_and_renew_the_reference() {
         rgb.iter_mut().for_each(|value| *value *= 0.5);
         detector.measure(&rgb).unwrap()
     };
-    let dark: Vec<_> = pictures.samples.iter().map(bright).collect();
+    let dark: Vec<_> = options.data.samples.iter().map(bright).collect();
     let last = dark.iter().fold(None, |_, one| drift.push(&one.pooled));
     assert!(drift.is_drift(last.unwrap()));
 
@@ -179,17 +163,14 @@ fn drift_of_cells() {
     let mut columns = vec!["cells, draw", "clean", "5 % defects", "20 % defects"];
     columns.extend(CHANGES.map(|(name, _)| name));
     println!(
-        "of {DRAWS} orders of {WINDOW} frames\n| {} |",
+        "of {DRAWS} orders of {DRIFT_WINDOW} frames\n| {} |",
         columns.join(" | ")
     );
-    let some = [200, 400, 600].map(|count| [(count, 1), (count, 2)]);
+    let some = [400, 600].map(|count| [(count, 1), (count, 2)]);
     for (count, draw) in some.into_iter().flatten().chain([(training.len(), 1)]) {
         let data = folder.path().join(format!("{count}-{draw}"));
-        fs::create_dir(&data).unwrap();
         let order = drawn(&training, training.len(), draw);
-        for picture in &order[..count] {
-            symlink(picture, data.join(picture.file_name().unwrap())).unwrap();
-        }
+        link(&data, order[..count].iter().copied());
         // As many as there are tested.
         let others = order[count..].iter().take(tested.len());
         let good: Vec<PathBuf> = match count == training.len() {
@@ -200,10 +181,7 @@ fn drift_of_cells() {
         let cells = TrainingSet::open(&data, &Selection::default()).unwrap();
         train(&Options::new(cells, out.clone()), |_| ()).unwrap();
         let mut detector = open(&out, Precision::Auto);
-        let Some(mut drift) = detector.drift() else {
-            println!("| {count}, {draw} | too few |");
-            continue;
-        };
+        let mut drift = detector.drift().unwrap();
         let odd = pooled(&mut detector, &defective, None);
         let clean = pooled(&mut detector, &good, None);
         let alarms = [0, 3, 10].map(|defects| told(&mut drift, &clean, &odd, defects));

@@ -4,16 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::common::network::has_weights;
-use crate::common::small_model;
 use crate::common::textures::{lined, texture, write};
-use igd::data::{Sample, Selection, TrainingSet, pictures_in};
+use crate::common::{small_dense_training, small_model};
+use igd::data::{Sample, pictures_in};
 use igd::eval::auroc;
 use igd::feedback::{FeedbackError, Options, feedback};
 use igd::model::{
-    CalibrationMethod, DenseConfig, Detection, Detector, Model, Precision, ProfileNetworks,
-    Revision, Storage, Tiling,
+    CalibrationMethod, Detection, Detector, Model, Precision, ProfileNetworks, Revision, Storage,
 };
-use igd::train::{self, Profile, dense, measure};
+use igd::train::{self, measure};
 use image::GrayImage;
 use tch::Device;
 
@@ -34,21 +33,10 @@ fn samples(folder: &Path, pictures: impl Iterator<Item = GrayImage>) -> Vec<Samp
 fn fit(folder: &Path, hold_out: Option<f64>) -> PathBuf {
     let (data, out) = (folder.join("fitted"), folder.join("model.safetensors"));
     write(&data, 0..60, SIZE);
-    let config = DenseConfig {
-        tiling: Tiling::whole([96, 96]),
-        shared: false,
-        dimensions: 64,
-    };
-    let profile = dense::Options {
-        config,
-        ..dense::Options::default()
-    };
-    let data = TrainingSet::open(&data, &Selection::default()).unwrap();
     let options = train::Options {
-        profile: Profile::Dense(profile),
         hold_out,
         false_positive_rate: 0.05,
-        ..train::Options::new(data, out.clone())
+        ..small_dense_training(&data, &out, 96, 64)
     };
     train::train(&options, |_| ()).unwrap();
     out

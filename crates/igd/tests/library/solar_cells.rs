@@ -8,8 +8,8 @@ use std::time::Instant;
 use crate::common::network::{fetched, has_weights};
 use igd::data::{Picture, Selection, TrainingSet, elpv, pictures_in};
 use igd::eval::auroc;
-use igd::model::{Detection, Detector, Precision, calibrate};
-use igd::train::{HOLD_OUT, Options, TrainingEvent, train};
+use igd::model::{Detection, Detector, Measurement, Precision, calibrate};
+use igd::train::{HOLD_OUT, Options, Outcome, TrainingEvent, train};
 use tch::{Device, Kind};
 
 pub const SIDE: usize = 256;
@@ -20,7 +20,39 @@ pub fn open(model: &Path, precision: Precision) -> Detector {
     Detector::open(model, Device::Cpu, precision).unwrap()
 }
 
-fn scores(detector: &mut Detector, paths: &[PathBuf]) -> Vec<f32> {
+/// Makes a folder with links to pictures.
+pub fn link<'a>(folder: &Path, pictures: impl IntoIterator<Item = &'a PathBuf>) {
+    fs::create_dir(folder).unwrap();
+    for picture in pictures {
+        symlink(picture, folder.join(picture.file_name().unwrap())).unwrap();
+    }
+}
+
+/// Trains; and what the pictures that calibrate are measured as.
+pub fn fit(options: &Options) -> (Outcome, Vec<Measurement>) {
+    let mut measurements = Vec::new();
+    let outcome = train(options, |event| {
+        if let TrainingEvent::Judged(judged, _) = event {
+            measurements = judged.to_vec();
+        }
+    });
+    (outcome.unwrap(), measurements)
+}
+
+/// The shares of scores, of several kinds, above the threshold that is set for that rate.
+pub fn flagged<const N: usize>(
+    measurements: &[Measurement],
+    rate: f64,
+    scores: [&Vec<f32>; N],
+) -> [f64; N] {
+    let threshold = calibrate(measurements, rate).unwrap().threshold;
+    scores.map(|scores| {
+        let above = scores.iter().filter(|&&score| score > threshold);
+        above.count() as f64 / scores.len() as f64
+    })
+}
+
+pub fn scores(detector: &mut Detector, paths: &[PathBuf]) -> Vec<f32> {
     let judge = |path: &PathBuf| {
         let rgb = Picture::open(path).unwrap().resized((SIDE, SIDE));
         detector.measure(&rgb).unwrap().score
@@ -71,14 +103,11 @@ fn judge_cells(every: usize, least: f64, least_found: f64) {
     if fetched("ELPV", elpv::write(&elpv)).is_none() || !has_weights() {
         return;
     }
-    fs::create_dir(&data).unwrap();
     let pictures = |kind: &str| -> Vec<PathBuf> {
         let all = pictures_in(&elpv.join(kind)).unwrap();
         all.into_iter().step_by(every).collect()
     };
-    for picture in pictures("train/good") {
-        symlink(&picture, data.join(picture.file_name().unwrap())).unwrap();
-    }
+    link(&data, &pictures("train/good"));
     let out = folder.path().join("cells.safetensors");
     let cells = TrainingSet::open(&data, &Selection::default()).unwrap();
     let options = Options {
@@ -153,10 +182,7 @@ fn thresholds_of_some_cells() {
     );
     for (count, draw) in draws.chain([(training.len(), 1)]) {
         let data = folder.path().join(format!("{count}-{draw}"));
-        fs::create_dir(&data).unwrap();
-        for picture in drawn(&training, count, draw) {
-            symlink(picture, data.join(picture.file_name().unwrap())).unwrap();
-        }
+        link(&data, drawn(&training, count, draw));
         for hold_out in [Some(HOLD_OUT), None] {
             let out = folder.path().join("cells.safetensors");
             let cells = TrainingSet::open(&data, &Selection::default()).unwrap();
@@ -164,25 +190,14 @@ fn thresholds_of_some_cells() {
                 hold_out,
                 ..Options::new(cells, out.clone())
             };
-            let mut measurements = Vec::new();
             let start = Instant::now();
-            let outcome = train(&options, |event| {
-                if let TrainingEvent::Judged(judged, _) = event {
-                    measurements = judged.to_vec();
-                }
-            });
+            let (outcome, measurements) = fit(&options);
             let time = start.elapsed();
-            let origin = outcome.unwrap().calibration.unwrap().origin();
+            let origin = outcome.calibration.unwrap().origin();
             let mut detector = open(&out, Precision::Auto);
             let [normal, anomalous] = [&good, &defective].map(|paths| scores(&mut detector, paths));
-            let above = |rate: f64| {
-                let threshold = calibrate(&measurements, rate).unwrap().threshold;
-                [&normal, &anomalous].map(|scores| {
-                    let above = scores.iter().filter(|&&score| score > threshold);
-                    above.count() as f64 / scores.len() as f64
-                })
-            };
-            let [[false_1, found_1], [false_5, found_5]] = [0.01, 0.05].map(above);
+            let flagged = |rate| flagged(&measurements, rate, [&normal, &anomalous]);
+            let [[false_1, found_1], [false_5, found_5]] = [0.01, 0.05].map(flagged);
             println!(
                 "| {count}, draw {draw} | {origin} | {:.4} | {false_1:.3}, {found_1:.3} | {false_5:.3}, {found_5:.3} | \
                 {time:.1?} |",

@@ -1,44 +1,34 @@
 //! Fits that drop what does not fit: defects among the pictures that are trained on.
 
 use std::collections::HashSet;
-use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::common::network::{fetched, has_weights};
+use crate::common::small_dense_training;
 use crate::common::textures::{lined, write};
-use crate::solar_cells::{SIDE, drawn, open};
-use igd::data::{Picture, Selection, TrainingSet, elpv, pictures_in};
+use crate::solar_cells::{drawn, fit, flagged, link, open, scores};
+use igd::data::{Selection, TrainingSet, elpv, pictures_in};
 use igd::eval::auroc;
-use igd::model::{DenseConfig, Model, Precision, Tiling, calibrate};
-use igd::train::{Options, Outcome, Profile, TrainError, TrainingEvent, dense, train};
+use igd::model::{Model, Precision};
+use igd::train::{Options, Outcome, Profile, TrainError, TrainingEvent, train};
 use tch::Device;
 
 const SIZE: (u32, u32) = (96, 96);
 /// Good pictures that are dropped at most: some are odd too.
 const FEW: usize = 10;
 
-fn options(data: &Path, out: &Path, config: DenseConfig, trim: bool) -> Options {
-    let data = TrainingSet::open(data, &Selection::default()).unwrap();
-    let profile = dense::Options {
-        config,
-        trim,
-        ..dense::Options::default()
-    };
-    Options {
-        profile: Profile::Dense(profile),
-        ..Options::new(data, out.to_owned())
+/// The same training of a dense model, with `--trim` or without.
+fn trimming(mut options: Options, trim: bool) -> Options {
+    match &mut options.profile {
+        Profile::Dense(dense) => dense.trim = trim,
+        Profile::Paper(_) => unreachable!("it is none"),
     }
+    options
 }
 
 /// A small model of textures.
 fn small(data: &Path, out: &Path, trim: bool) -> Options {
-    let config = DenseConfig {
-        tiling: Tiling::whole([96, 96]),
-        shared: false,
-        dimensions: 64,
-    };
-    options(data, out, config, trim)
+    trimming(small_dense_training(data, out, 96, 64), trim)
 }
 
 /// Writes pictures with lines, which textures do not have.
@@ -160,48 +150,27 @@ fn a_tenth_of_solar_cells() {
     );
     for draw in 0..=DRAWS {
         let data = folder.path().join(format!("cells-{draw}"));
-        fs::create_dir(&data).unwrap();
         // Of draw 0 none is defective.
         let bad: HashSet<&PathBuf> = match draw {
             0 => HashSet::new(),
             _ => drawn(&defective, DEFECTIVE, draw).into_iter().collect(),
         };
         let kept = drawn(&training, training.len() - bad.len(), draw);
-        for picture in kept.into_iter().chain(bad.iter().copied()) {
-            symlink(picture, data.join(picture.file_name().unwrap())).unwrap();
-        }
-        let rest: Vec<_> = defective.iter().filter(|one| !bad.contains(one)).collect();
+        link(&data, kept.into_iter().chain(bad.iter().copied()));
+        let rest = defective.iter().filter(|one| !bad.contains(one));
+        let rest: Vec<PathBuf> = rest.cloned().collect();
         let is_bad = |name: &&PathBuf| bad.iter().any(|one| one.file_name() == name.file_name());
         let mut found_before = 0.0;
         for trim in [false, true] {
             let out = folder.path().join("cells.safetensors");
-            let options = options(&data, &out, DenseConfig::usual(), trim);
-            let mut measurements = Vec::new();
-            let outcome = train(&options, |event| {
-                if let TrainingEvent::Judged(judged, _) = event {
-                    measurements = judged.to_vec();
-                }
-            });
-            let trimmed = outcome.unwrap().trimmed;
+            let cells = TrainingSet::open(&data, &Selection::default()).unwrap();
+            let options = trimming(Options::new(cells, out.clone()), trim);
+            let (Outcome { trimmed, .. }, measurements) = fit(&options);
             let dropped_bad = trimmed.iter().filter(is_bad).count();
             let mut detector = open(&out, Precision::Auto);
-            let mut scores = |paths: &[&PathBuf]| -> Vec<f32> {
-                let judge = |path: &&PathBuf| {
-                    let rgb = Picture::open(path).unwrap().resized((SIDE, SIDE));
-                    detector.measure(&rgb).unwrap().score
-                };
-                paths.iter().map(judge).collect()
-            };
-            let normal = scores(&good.iter().collect::<Vec<_>>());
-            let anomalous = scores(&rest);
-            let above = |rate: f64| {
-                let threshold = calibrate(&measurements, rate).unwrap().threshold;
-                [&normal, &anomalous].map(|scores| {
-                    let above = scores.iter().filter(|&&score| score > threshold);
-                    above.count() as f64 / scores.len() as f64
-                })
-            };
-            let [[false_1, found_1], [false_5, found_5]] = [0.01, 0.05].map(above);
+            let [normal, anomalous] = [&good, &rest].map(|paths| scores(&mut detector, paths));
+            let flagged = |rate| flagged(&measurements, rate, [&normal, &anomalous]);
+            let [[false_1, found_1], [false_5, found_5]] = [0.01, 0.05].map(flagged);
             println!(
                 "| {} | {draw} | {trim} | {}, {dropped_bad} | {:.4} | {false_1:.3}, {found_1:.3} | {false_5:.3}, \
                  {found_5:.3} |",
