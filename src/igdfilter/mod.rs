@@ -83,6 +83,7 @@ mod stats;
 mod types;
 mod views;
 
+pub use region::{OddRegion, parse_region};
 pub use types::{InferenceMode, InferenceRegion, Messages, Overlay, OverlayMethod, Precision};
 
 /// Frames and parts of them below this, in either direction, say nothing about a picture of the network's size.

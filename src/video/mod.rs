@@ -15,6 +15,7 @@ mod layout;
 mod levels;
 mod look_up;
 mod outline;
+mod paint;
 mod painter;
 mod progress;
 mod reader;
@@ -26,6 +27,7 @@ pub use area::Area;
 pub use badge::Verdict;
 pub use colormap::Colormap;
 pub use composition::{Composer, stack};
+pub use paint::paint_on;
 pub use painter::Painter;
 pub use reader::{FrameReader, UnsupportedFormat};
 

@@ -1,0 +1,34 @@
+//! Pictures that are painted as frames are.
+
+use gst_video::{VideoFormat, VideoFrameRef, VideoInfo};
+use image::RgbImage;
+
+use super::Painter;
+
+/// Lets `work` paint on a picture. Fails where there is no memory for it.
+pub fn paint_on(
+    pixels: &mut RgbImage,
+    work: impl FnOnce(&mut Painter, &mut VideoFrameRef<&mut gst::BufferRef>),
+) -> Result<(), glib::BoolError> {
+    gst::init().map_err(|error| glib::bool_error!("{error}"))?;
+    let (width, height) = pixels.dimensions();
+    // Rows as GStreamer lays them out: padded to four bytes.
+    let info = VideoInfo::builder(VideoFormat::Rgb, width, height).build()?;
+    let stride = info.stride()[0] as usize;
+    let row = 3 * width as usize;
+    let mut bytes = vec![0; info.size()];
+    for (padded, pixels) in bytes.chunks_mut(stride).zip(pixels.chunks(row)) {
+        padded[..row].copy_from_slice(pixels);
+    }
+    let mut buffer = gst::Buffer::from_mut_slice(bytes);
+    let buffer = buffer.make_mut();
+    {
+        let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &info)?;
+        work(&mut Painter::new(&info, None), &mut frame);
+    }
+    let painted = buffer.map_readable()?;
+    for (pixels, padded) in pixels.chunks_mut(row).zip(painted.chunks(stride)) {
+        pixels.copy_from_slice(&padded[..row]);
+    }
+    Ok(())
+}
