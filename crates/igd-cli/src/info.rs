@@ -11,7 +11,6 @@ use igd::model::{
 use serde_json::json;
 use tch::Device;
 
-use crate::feedback;
 use crate::output::stdout;
 
 #[derive(Args)]
@@ -193,7 +192,7 @@ fn marks(model: &Model) -> Vec<Row> {
             "{}: of {of}, {bad} marked defects and {good} marked good pictures",
             date(revision.created)
         );
-        let lines = feedback::lines(revision).into_iter();
+        let lines = igd::feedback::lines(revision).into_iter();
         [("learned", made)]
             .into_iter()
             .chain(lines.map(|line| ("", line)))

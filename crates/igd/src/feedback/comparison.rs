@@ -19,6 +19,8 @@ pub struct Comparison {
     marked: usize,
     /// What the good pictures score afterwards: those of the fit, then those that are marked.
     pub scores: Vec<f32>,
+    /// What the marked defects score afterwards.
+    pub bad_scores: Vec<f32>,
 }
 
 impl Comparison {
@@ -59,6 +61,7 @@ impl Comparison {
             threshold_before,
             marked: bad.len(),
             scores,
+            bad_scores,
         })
     }
 
@@ -135,6 +138,7 @@ mod tests {
             threshold_before: 1.0,
             marked: 12,
             scores: vec![1.0; 60],
+            bad_scores: vec![2.0; 12],
         }
     }
 

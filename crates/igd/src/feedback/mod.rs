@@ -8,6 +8,7 @@
 mod comparison;
 mod error;
 mod logistic;
+mod told;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use tch::{Device, Kind, Tensor};
 
 use self::comparison::Comparison;
 pub use self::error::FeedbackError;
+pub use self::told::{lines, rates};
 use crate::criterion::Head;
 use crate::data::{PictureError, Sample};
 use crate::files::check_writable;
@@ -56,6 +58,19 @@ pub struct Outcome {
     pub threshold_before: f32,
     /// Pictures that could not be used.
     pub skipped: usize,
+    /// What the pictures score.
+    pub scores: Scores,
+}
+
+/// What pictures score with what the others have taught, each in its order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scores {
+    /// Those of the fit, or an even part of them.
+    pub fitted: Vec<f32>,
+    /// Those that are marked good.
+    pub good: Vec<f32>,
+    /// Those that are marked as defects.
+    pub bad: Vec<f32>,
 }
 
 /// What a run tells while it goes on.
@@ -192,6 +207,11 @@ pub fn feedback(
         calibration,
         threshold_before: comparison.threshold_before,
         skipped,
+        scores: Scores {
+            fitted: comparison.scores[..fitted.len()].to_vec(),
+            good: comparison.scores[fitted.len()..].to_vec(),
+            bad: comparison.bad_scores.clone(),
+        },
     };
     if !comparison.is_better() {
         return Err(FeedbackError::NotBetter(Box::new(outcome)));

@@ -137,7 +137,7 @@ pub struct InputPicture {
 }
 
 /// A connected component of the map above the pixel threshold, as a box in pixels of the frame.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Region {
     /// Its left edge.
     pub x: u32,
