@@ -1,0 +1,26 @@
+//! A line, served: cameras that are judged by `igdfilter`, a verdict a part, a store of what was seen, outputs to the
+//! line, an API and a page.
+
+#![warn(missing_docs)]
+
+mod archive;
+mod camera;
+mod check;
+pub mod command;
+pub mod config;
+pub mod http;
+mod judged;
+pub mod line;
+mod lock;
+mod models;
+pub mod outputs;
+pub mod page;
+mod part;
+pub mod record;
+mod run;
+pub mod store;
+
+pub use self::check::check;
+pub use self::config::LineConfig;
+pub use self::line::Line;
+pub use self::run::{RunError, run, serve};
