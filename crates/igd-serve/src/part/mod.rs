@@ -1,0 +1,6 @@
+//! When there is a part, and what is said of it.
+
+mod decider;
+mod motion;
+
+pub use self::decider::{Decider, Decision};
