@@ -1,0 +1,168 @@
+//! Which recipe a camera judges by, which version of its model, and by which threshold.
+
+use serde::Serialize;
+
+use super::Line;
+use crate::camera::{Camera, Judging};
+use crate::command::Refused;
+use crate::config::Name;
+use crate::lock::lock;
+use crate::models::{Refit, Scores, threshold_text};
+use crate::store::{Marks, Version};
+
+/// A recipe, as the API tells of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecipeStatus {
+    /// Of the configuration.
+    pub name: String,
+    /// The oldest first; one is active.
+    pub versions: Vec<Version>,
+    /// The one that was set for the active version; `None` for the model's own.
+    pub threshold: Option<f32>,
+    /// Parts with pictures that are marked good.
+    pub marked_good: usize,
+    /// Parts with pictures that are marked as defects.
+    pub marked_bad: usize,
+    /// What becomes of the last refit.
+    pub refit: Refit,
+}
+
+impl Line {
+    /// Another product: takes over between two frames, and holds after the next start.
+    pub fn switch_recipe(&self, camera: &str, recipe: &str, by: &str) -> Result<(), Refused> {
+        // What an output has asked for before is overtaken.
+        lock(&self.wanted).remove(camera);
+        let _changing = lock(&self.changing);
+        self.switch(camera, recipe, by)
+    }
+
+    /// The same for what an output asked for last: of several that wait for their turn the first does it.
+    pub(super) fn switch_to_wanted(&self, camera: &str) {
+        let _changing = lock(&self.changing);
+        let Some(recipe) = lock(&self.wanted).remove(camera) else {
+            return;
+        };
+        if let Err(refused) = self.switch(camera, &recipe, "an output") {
+            self.store
+                .note("recipe-refused", camera, refused.to_string());
+        }
+    }
+
+    /// `changing` is held.
+    fn switch(&self, camera: &str, recipe: &str, by: &str) -> Result<(), Refused> {
+        let of = self.camera(camera)?;
+        let before = self.models.judging(&of.status().recipe)?;
+        of.judge_by(self.models.judging(recipe)?)?;
+        if let Err(error) = self.store.choose_recipe(camera, recipe) {
+            go_back(of, &before);
+            return Err(error.into());
+        }
+        self.outputs.recipe(camera, recipe);
+        let text = format!("judged by {recipe} from now on ({by})");
+        self.store.note("recipe", camera, text);
+        Ok(())
+    }
+
+    /// In the order of their names.
+    pub fn recipes(&self) -> Result<Vec<RecipeStatus>, Refused> {
+        let status = |name: &Name| {
+            let versions = self.models.versions(name)?;
+            let active = versions.iter().find(|version| version.active);
+            let Marks { good, bad } = self.store.marks(name)?;
+            Ok(RecipeStatus {
+                name: name.to_string(),
+                threshold: active.and_then(|version| version.threshold),
+                versions,
+                marked_good: good,
+                marked_bad: bad,
+                refit: self.models.refit_state(name),
+            })
+        };
+        self.models.recipes().map(status).collect()
+    }
+
+    /// Learns from all marks of a recipe, beside the work.
+    pub fn refit(&self, recipe: &str, by: &str) -> Result<(), Refused> {
+        self.models.refit(recipe)?;
+        self.store
+            .note("refit", recipe, format!("learns from its marks ({by})"));
+        Ok(())
+    }
+
+    /// Takes the proposed model over, between two frames, or throws it away.
+    pub fn decide_refit(&self, recipe: &str, accept: bool, by: &str) -> Result<(), Refused> {
+        if !accept {
+            return self.models.discard(recipe);
+        }
+        let _changing = lock(&self.changing);
+        let version = self.models.accept(recipe)?;
+        self.judge_by(recipe, &version, by)
+    }
+
+    /// Goes back (or forth) to a version, between two frames.
+    pub fn activate(&self, recipe: &str, version: u32, by: &str) -> Result<(), Refused> {
+        let _changing = lock(&self.changing);
+        let version = self.models.version(recipe, version)?;
+        self.judge_by(recipe, &version, by)
+    }
+
+    /// All cameras of a recipe or none: those that have changed go back where one cannot, or where it cannot be
+    /// stored. `changing` is held.
+    fn judge_by(&self, recipe: &str, version: &Version, by: &str) -> Result<(), Refused> {
+        let before = self.models.judging(recipe)?;
+        let next = self.models.judging_by(recipe, version)?;
+        let mut changed = Vec::new();
+        let done = self.cameras_of(recipe).try_for_each(|camera| {
+            camera.judge_by(next.clone())?;
+            changed.push(camera);
+            Ok(())
+        });
+        if let Err(refused) = done.and_then(|()| self.models.activate(recipe, version.number)) {
+            changed
+                .into_iter()
+                .for_each(|camera| go_back(camera, &before));
+            return Err(refused);
+        }
+        let text = format!("version {} judges from now on ({by})", version.number);
+        self.store.note("version", recipe, text);
+        Ok(())
+    }
+
+    /// Sets the threshold of the active version, of the next frame on; `None` for the model's own.
+    pub fn set_threshold(
+        &self,
+        recipe: &str,
+        threshold: Option<f32>,
+        by: &str,
+    ) -> Result<(), Refused> {
+        if threshold.is_some_and(|threshold| !(threshold.is_finite() && threshold >= 0.0)) {
+            return Err(Refused::Unfit(
+                "a threshold is 0 or above, or null for the model's own".into(),
+            ));
+        }
+        let _changing = lock(&self.changing);
+        self.models.set_threshold(recipe, threshold)?;
+        self.cameras_of(recipe)
+            .for_each(|camera| camera.set_threshold(threshold));
+        self.store
+            .note("threshold", recipe, threshold_text(threshold, by));
+        Ok(())
+    }
+
+    /// What a threshold of a recipe's active model would do. Takes seconds where many parts are marked.
+    pub fn scores(&self, recipe: &str) -> Result<Scores, Refused> {
+        self.models.scores(recipe)
+    }
+
+    /// The cameras of a recipe.
+    fn cameras_of(&self, recipe: &str) -> impl Iterator<Item = &Camera> {
+        self.cameras
+            .values()
+            .filter(move |camera| camera.status().recipe == recipe)
+    }
+}
+
+fn go_back(camera: &Camera, before: &Judging) {
+    // It judged by it a moment ago.
+    let _ = camera.judge_by(before.clone());
+}

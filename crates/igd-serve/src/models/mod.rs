@@ -1,0 +1,170 @@
+//! The versions of each recipe's model: which one judges, what marks make of it, and what a threshold would do.
+
+mod configured;
+mod folder;
+mod refit;
+mod scores;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use uuid::Uuid;
+
+use self::refit::State;
+use crate::camera::Judging;
+use crate::command::Refused;
+use crate::config::{Name, Recipe};
+use crate::record::Mark;
+use crate::store::{Part, PictureKind, Store, StoreError, Version};
+
+pub use self::refit::{Change, Refit};
+pub use self::scores::Scores;
+
+/// Of a line.
+pub struct Models {
+    store: Store,
+    /// Where all versions lie.
+    folder: PathBuf,
+    recipes: BTreeMap<Name, Recipe>,
+    /// By recipe; none where nothing is under way.
+    refits: Mutex<HashMap<String, State>>,
+}
+
+/// A marked part: what it was marked as, and the picture as the model saw it.
+struct Marked {
+    id: Uuid,
+    mark: Mark,
+    seen: PathBuf,
+}
+
+impl Models {
+    /// Takes over what the configuration has changed since the last start, and removes what a process that was killed
+    /// has left in the folder of models.
+    pub fn open(
+        store: Store,
+        folder: PathBuf,
+        recipes: BTreeMap<Name, Recipe>,
+    ) -> Result<Self, Refused> {
+        for (name, recipe) in &recipes {
+            configured::take_over(&store, &folder, name, recipe)?;
+        }
+        folder::tidy(&folder, &store.model_files()?, &recipes);
+        Ok(Self {
+            store,
+            folder,
+            recipes,
+            refits: Mutex::default(),
+        })
+    }
+
+    /// The names of all recipes, in their order.
+    pub fn recipes(&self) -> impl Iterator<Item = &Name> {
+        self.recipes.keys()
+    }
+
+    /// The versions of a recipe's model, the oldest first.
+    pub fn versions(&self, recipe: &str) -> Result<Vec<Version>, Refused> {
+        self.recipe(recipe)?;
+        Ok(self.store.versions(recipe)?)
+    }
+
+    /// One of them.
+    pub fn version(&self, recipe: &str, number: u32) -> Result<Version, Refused> {
+        let mut versions = self.versions(recipe)?.into_iter();
+        let version = versions.find(|version| version.number == number);
+        version.ok_or_else(|| no_version(recipe, number))
+    }
+
+    /// The one that judges.
+    pub fn active(&self, recipe: &str) -> Result<Version, Refused> {
+        let mut versions = self.versions(recipe)?.into_iter();
+        let active = versions.find(|version| version.active);
+        active.ok_or_else(|| Refused::Failed(format!("{recipe} has no active version")))
+    }
+
+    /// Remembers that another one judges.
+    pub fn activate(&self, recipe: &str, number: u32) -> Result<(), Refused> {
+        match self.store.activate(recipe, number)? {
+            true => Ok(()),
+            false => Err(no_version(recipe, number)),
+        }
+    }
+
+    /// Remembers the threshold of the one that judges.
+    pub fn set_threshold(&self, recipe: &str, threshold: Option<f32>) -> Result<(), Refused> {
+        let number = self.active(recipe)?.number;
+        match self.store.set_threshold(recipe, number, threshold)? {
+            true => Ok(()),
+            false => Err(no_version(recipe, number)),
+        }
+    }
+
+    fn recipe(&self, name: &str) -> Result<&Recipe, Refused> {
+        let recipe = self.recipes.get(name);
+        recipe.ok_or_else(|| {
+            let known: Vec<_> = self.recipes.keys().map(Name::as_str).collect();
+            Refused::Unknown(format!(
+                "there is no recipe {name}, only {}",
+                known.join(", ")
+            ))
+        })
+    }
+
+    /// How a recipe judges with its active version.
+    pub fn judging(&self, recipe: &str) -> Result<Judging, Refused> {
+        let version = self.active(recipe)?;
+        self.judging_by(recipe, &version)
+    }
+
+    /// How it would with another one.
+    pub fn judging_by(&self, name: &str, version: &Version) -> Result<Judging, Refused> {
+        Ok(Judging {
+            version: version.number,
+            model: version.file.clone(),
+            threshold: version.threshold,
+            ..configured(name, self.recipe(name)?)
+        })
+    }
+
+    fn marked(&self, recipe: &str) -> Result<Vec<Marked>, StoreError> {
+        let marked = |part: Part| {
+            let mark = part.mark?.mark;
+            let id = part.record.id;
+            let seen = self.store.picture(id, PictureKind::Seen).transpose()?;
+            Some(seen.map(|seen| Marked { id, mark, seen }))
+        };
+        let parts = self.store.marked(recipe)?.into_iter();
+        parts.filter_map(marked).collect()
+    }
+}
+
+/// How a recipe judges as it is configured.
+pub fn configured(name: &str, recipe: &Recipe) -> Judging {
+    Judging {
+        recipe: name.to_owned(),
+        version: 1,
+        model: recipe.model.clone(),
+        threshold: recipe.threshold,
+        region: recipe.region.map(|region| region.0),
+        mask: recipe.mask.clone(),
+        min_area: recipe.min_area,
+        watch_drift: recipe.watch_drift,
+    }
+}
+
+/// A threshold, for events.
+pub fn threshold_text(threshold: Option<f32>, by: &str) -> String {
+    match threshold {
+        Some(threshold) => format!("{threshold:.4} ({by})"),
+        None => format!("the model's own ({by})"),
+    }
+}
+
+fn no_version(recipe: &str, number: u32) -> Refused {
+    Refused::Unknown(format!("there is no version {number} of {recipe}"))
+}
+
+fn failed(error: impl std::fmt::Display) -> Refused {
+    Refused::Failed(error.to_string())
+}
