@@ -1,0 +1,128 @@
+//! Recipes: versions of their models, thresholds, and what marks teach.
+
+use axum::Json;
+use axum::extract::{Path, State as Of};
+use axum::http::StatusCode;
+use serde::Deserialize;
+
+use super::problem::{Problem, aside};
+use super::{Caller, State};
+use crate::command::Refused;
+use crate::line::{Line, RecipeStatus, Scores};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Activate {
+    version: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Threshold {
+    /// `null` for the model's own; what is left out is no `null`.
+    #[serde(deserialize_with = "Option::deserialize")]
+    threshold: Option<f32>,
+}
+
+type Told = Result<Json<RecipeStatus>, Problem>;
+
+pub(super) async fn all(Of(state): Of<State>) -> Result<Json<Vec<RecipeStatus>>, Problem> {
+    aside(move || state.line.recipes()).await.map(Json)
+}
+
+pub(super) async fn one(Of(state): Of<State>, Path(name): Path<String>) -> Told {
+    aside(move || status(&state.line, &name)).await.map(Json)
+}
+
+/// Begins; how far it is stands in the recipe's status.
+pub(super) async fn refit(
+    Of(state): Of<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<(StatusCode, Json<RecipeStatus>), Problem> {
+    let status = told(state, name, move |line, name| {
+        line.refit(name, &caller.name)
+    })
+    .await?;
+    Ok((StatusCode::ACCEPTED, status))
+}
+
+pub(super) async fn accept(Of(state): Of<State>, caller: Caller, Path(name): Path<String>) -> Told {
+    told(state, name, move |line, name| {
+        line.decide_refit(name, true, &caller.name)
+    })
+    .await
+}
+
+pub(super) async fn discard(
+    Of(state): Of<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Told {
+    told(state, name, move |line, name| {
+        line.decide_refit(name, false, &caller.name)
+    })
+    .await
+}
+
+pub(super) async fn activate(
+    Of(state): Of<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Json(Activate { version }): Json<Activate>,
+) -> Told {
+    told(state, name, move |line, name| {
+        line.activate(name, version, &caller.name)
+    })
+    .await
+}
+
+pub(super) async fn threshold(
+    Of(state): Of<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Json(Threshold { threshold }): Json<Threshold>,
+) -> Told {
+    if threshold.is_some_and(|threshold| !threshold.is_finite()) {
+        return Err(Problem::unfit(
+            "threshold: a number that single precision holds, or null",
+        ));
+    }
+    told(state, name, move |line, name| {
+        line.set_threshold(name, threshold, &caller.name)
+    })
+    .await
+}
+
+pub(super) async fn scores(
+    Of(state): Of<State>,
+    Path(name): Path<String>,
+) -> Result<Json<Scores>, Problem> {
+    aside(move || state.line.scores(&name)).await.map(Json)
+}
+
+/// Tells the line something of a recipe, and what the recipe is like then.
+async fn told(
+    state: State,
+    name: String,
+    tell: impl FnOnce(&Line, &str) -> Result<(), Refused> + Send + 'static,
+) -> Told {
+    let told = aside(move || {
+        if !state.line.config().recipes.contains_key(name.as_str()) {
+            return Err(unknown(&name));
+        }
+        tell(&state.line, &name)?;
+        status(&state.line, &name)
+    });
+    told.await.map(Json)
+}
+
+fn status(line: &Line, name: &str) -> Result<RecipeStatus, Refused> {
+    let mut recipes = line.recipes()?.into_iter();
+    let recipe = recipes.find(|recipe| recipe.name == name);
+    recipe.ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Refused {
+    Refused::Unknown(format!("there is no recipe {name}"))
+}
