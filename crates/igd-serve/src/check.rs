@@ -1,0 +1,45 @@
+//! Whether a line could be served, without serving it.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use crate::camera::source;
+use crate::config::LineConfig;
+use crate::http;
+use crate::models::configured;
+
+/// Tries all that can be tried without running: models and masks are opened, sources are put together, files are read,
+/// the folder is written to. Cameras and brokers are not asked. Returns what is wrong, a line each.
+pub fn check(config: &LineConfig) -> Vec<String> {
+    if gst::init().is_err() || gstigd::plugin_register_static().is_err() {
+        return vec!["GStreamer does not start: `igd doctor` tells more".to_owned()];
+    }
+    let recipes = config.recipes.iter().filter_map(|(name, recipe)| {
+        let wrong = configured(name, recipe).check().err()?;
+        Some(format!("[recipes.{name}] {wrong}"))
+    });
+    let cameras = config.cameras.iter().filter_map(|(name, camera)| {
+        let wrong = source(&camera.source).err()?;
+        Some(format!("[cameras.{name}] {wrong}"))
+    });
+    let files = config.outputs.files().filter_map(|path| {
+        let error = File::open(path).err()?;
+        Some(format!("[outputs] {}: {error}", path.display()))
+    });
+    let server = http::check(&config.server).err();
+    let folder = writable(&config.folder).err();
+    let folder = folder.map(|error| format!("folder = {:?}: {error}", config.folder));
+    recipes
+        .chain(cameras)
+        .chain(files)
+        .chain(server.map(|error| error.to_string()))
+        .chain(folder)
+        .collect()
+}
+
+/// Whether files can be made there, or in the folder that it would be made in. Leaves nothing behind.
+fn writable(folder: &Path) -> io::Result<()> {
+    let there = folder.ancestors().find(|folder| folder.exists());
+    tempfile::tempfile_in(there.unwrap_or(Path::new("/"))).map(drop)
+}
