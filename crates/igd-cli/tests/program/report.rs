@@ -1,15 +1,13 @@
 //! What `igd eval` says of a test set, and its page in a browser.
 
-mod browser;
-
 use crate::common;
+use crate::common::browser::Opened;
 use crate::program::command;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::OnceLock;
 
-use browser::Opened;
 use igd::data::{Selection, test_pictures};
 use igd::libtorch::choose_device;
 use igd::model::{Calibration, Detection, Detector, Model, Precision, Storage};
@@ -224,9 +222,13 @@ fn report() -> &'static Path {
     page
 }
 
+fn address() -> String {
+    format!("file://{}", report().display())
+}
+
 #[test]
 fn the_page_works_in_a_browser_and_asks_for_nothing() {
-    let page = Opened::new(report(), 1200, false);
+    let page = Opened::new(&address(), 1200, false);
     assert_eq!(
         page.value("document.querySelectorAll('.chart svg').length"),
         3
@@ -269,7 +271,7 @@ fn column(page: &Opened, index: usize) -> Vec<String> {
 
 #[test]
 fn the_table_sorts_by_keyboard() {
-    let page = Opened::new(report(), 1200, false);
+    let page = Opened::new(&address(), 1200, false);
     let is_sorted = |index, descending: bool| {
         let cells = column(&page, index);
         let mut sorted = cells.clone();
@@ -305,7 +307,7 @@ fn the_table_sorts_by_keyboard() {
 
 #[test]
 fn the_page_fits_a_phone() {
-    let page = Opened::new(report(), 320, true);
+    let page = Opened::new(&address(), 320, true);
     for width in [320, 390] {
         page.resize(width, true);
         assert_eq!(page.value("window.innerWidth"), width);

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod alone;
+pub mod browser;
 pub mod formula;
 pub mod golden;
 pub mod memory;

@@ -47,6 +47,52 @@ const PLUGIN: [(&str, &[&str]); 5] = [
     ("igdgate", &["meta"]),
 ];
 
+const SERVE: [(&str, &[&str]); 16] = [
+    ("lock", &[]),
+    ("config", &[]),
+    ("record", &[]),
+    ("store", &["lock", "config", "record"]),
+    ("command", &["store"]),
+    ("outputs", &["lock", "config", "record", "command", "store"]),
+    ("judged", &["store"]),
+    ("part", &["config", "record", "command", "judged"]),
+    (
+        "camera",
+        &[
+            "lock", "config", "record", "command", "store", "judged", "part",
+        ],
+    ),
+    (
+        "models",
+        &["lock", "config", "record", "command", "store", "camera"],
+    ),
+    ("archive", &["record", "store", "outputs", "judged", "part"]),
+    (
+        "line",
+        &[
+            "lock", "config", "record", "command", "store", "outputs", "camera", "models",
+            "archive",
+        ],
+    ),
+    (
+        "http",
+        &[
+            "lock", "config", "record", "command", "store", "outputs", "line",
+        ],
+    ),
+    (
+        "page",
+        &[
+            "config", "record", "command", "store", "outputs", "line", "http",
+        ],
+    ),
+    ("check", &["config", "camera", "models", "http"]),
+    (
+        "run",
+        &["config", "command", "check", "line", "http", "page"],
+    ),
+];
+
 /// Checks the Rust files of a crate, and returns how many there are.
 fn check(source: &Path, layers: &[(&str, &[&str])]) -> usize {
     let allowed: HashMap<_, _> = layers.iter().copied().collect();
@@ -89,4 +135,5 @@ fn folders_know_only_those_below() {
     let root = repository();
     assert!(check(&root.join("crates/igd/src"), &LIBRARY) > 100);
     assert!(check(&root.join("src"), &PLUGIN) > 50);
+    assert!(check(&root.join("crates/igd-serve/src"), &SERVE) > 50);
 }

@@ -1,9 +1,8 @@
-//! The page in a browser, and what goes on there. Chromium speaks its DevTools protocol on a pair of pipes: JSON, a NUL
+//! A page in a browser, and what goes on there. Chromium speaks its DevTools protocol on a pair of pipes: JSON, a NUL
 //! after each message.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -36,8 +35,8 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Opens a file in a window `width` pixels wide, as a phone or a desktop does.
-    pub fn new(file: &Path, width: u32, mobile: bool) -> Self {
+    /// Opens an address in a window `width` pixels wide, as a phone or a desktop does.
+    pub fn new(url: &str, width: u32, mobile: bool) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let mut browser = Command::new("sh")
             .args(["-c", LAUNCH])
@@ -73,10 +72,28 @@ impl Opened {
             opened.ask(&format!("{domain}.enable"), json!({}));
         }
         opened.resize(width, mobile);
-        let url = format!("file://{}", file.display());
-        opened.ask("Page.navigate", json!({"url": url}));
-        opened.await_event("Page.loadEventFired");
+        opened.go(url);
         opened
+    }
+
+    /// Goes to another address, and waits until all of it is there.
+    #[track_caller]
+    pub fn go(&self, url: &str) {
+        const LOADED: &str = "Page.loadEventFired";
+        let before = self.count(LOADED);
+        self.ask("Page.navigate", json!({"url": url}));
+        if self.count(LOADED) == before {
+            self.receive(|event| event["method"] == LOADED);
+        }
+    }
+
+    /// Events of a kind so far.
+    fn count(&self, method: &str) -> usize {
+        let events = self.events.borrow();
+        events
+            .iter()
+            .filter(|event| event["method"] == method)
+            .count()
     }
 
     /// Has it shown in a window of another width.
@@ -86,9 +103,25 @@ impl Opened {
         self.ask("Emulation.setDeviceMetricsOverride", metrics);
     }
 
+    /// Has it believe in what a user prefers: names and values of CSS.
+    pub fn prefer(&self, features: &[(&str, &str)]) {
+        let features = features
+            .iter()
+            .map(|(name, value)| json!({"name": name, "value": value}));
+        let features: Vec<_> = features.collect();
+        self.ask("Emulation.setEmulatedMedia", json!({"features": features}));
+    }
+
     /// Sends a command and waits for its result.
     #[track_caller]
-    fn ask(&self, method: &str, parameters: Value) -> Value {
+    pub fn ask(&self, method: &str, parameters: Value) -> Value {
+        let answer = self.try_ask(method, parameters);
+        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// The error is the browser's.
+    #[track_caller]
+    fn try_ask(&self, method: &str, parameters: Value) -> Result<Value, Value> {
         /// The answer bears it. One is asked at a time.
         const ID: u64 = 1;
         let mut command = json!({"id": ID, "method": method, "params": parameters});
@@ -101,14 +134,9 @@ impl Opened {
             .write_all(format!("{command}\0").as_bytes());
         sent.expect("Chromium starts: tests/run installs it");
         let answer = self.receive(|message| message["id"] == ID);
-        assert!(answer["error"].is_null(), "{method}: {answer}");
-        answer["result"].clone()
-    }
-
-    fn await_event(&self, method: &str) {
-        let is_known = |event: &Value| event["method"] == method;
-        if !self.events.borrow().iter().any(is_known) {
-            self.receive(is_known);
+        match &answer["error"] {
+            Value::Null => Ok(answer["result"].clone()),
+            error => Err(error.clone()),
         }
     }
 
@@ -129,24 +157,86 @@ impl Opened {
         }
     }
 
-    /// What a script's expression is.
+    /// What a script's expression is; a promise's is what it becomes.
+    #[track_caller]
     pub fn value(&self, expression: &str) -> Value {
-        let asked = json!({"expression": expression, "returnByValue": true});
-        let answer = self.ask("Runtime.evaluate", asked);
-        assert!(answer["exceptionDetails"].is_null(), "{answer}");
-        answer["result"]["value"].clone()
+        let value = self.try_value(expression);
+        value.unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// Presses and lets go a key: "Enter" or a space.
+    #[track_caller]
+    fn try_value(&self, expression: &str) -> Result<Value, Value> {
+        let asked = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
+        let answer = self.try_ask("Runtime.evaluate", asked)?;
+        match &answer["exceptionDetails"] {
+            Value::Null => Ok(answer["result"]["value"].clone()),
+            thrown => Err(thrown.clone()),
+        }
+    }
+
+    /// Waits until a script's expression is something. Between two pages nothing is.
+    #[track_caller]
+    pub fn until(&self, expression: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let value = self.try_value(expression);
+            let is_something =
+                |value: &Value| !value.is_null() && value != false && value != "" && value != 0;
+            if let Some(value) = value.as_ref().ok().filter(|value| is_something(value)) {
+                return value.clone();
+            }
+            assert!(Instant::now() < deadline, "never: {expression}: {value:?}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Presses and lets go a key: a letter, a space, or one with a name.
     pub fn press(&self, key: &str) {
-        let text = if key == "Enter" { "\r" } else { key };
-        let code = if key == "Enter" { 13 } else { 32 };
+        let (text, code) = match key {
+            "Enter" => ("\r", 13),
+            "Tab" => ("", 9),
+            "Escape" => ("", 27),
+            "ArrowLeft" => ("", 37),
+            "ArrowUp" => ("", 38),
+            "ArrowRight" => ("", 39),
+            "ArrowDown" => ("", 40),
+            letter => (letter, i32::from(letter.to_ascii_uppercase().as_bytes()[0])),
+        };
         for kind in ["keyDown", "keyUp"] {
             let mut event = json!({"type": kind, "key": key, "windowsVirtualKeyCode": code});
-            if kind == "keyDown" {
+            if kind == "keyDown" && !text.is_empty() {
                 event["text"] = json!(text);
             }
             self.ask("Input.dispatchKeyEvent", event);
+        }
+    }
+
+    /// Clicks in the middle of the first element of a selector, once it can be seen and the page's scripts are there.
+    #[track_caller]
+    pub fn click(&self, selector: &str) {
+        self.drag(selector, [0.5, 0.5], [0.5, 0.5]);
+    }
+
+    /// Holds the mouse down from one point of an element to another, told as shares of its width and height.
+    #[track_caller]
+    pub fn drag(&self, selector: &str, from: [f64; 2], to: [f64; 2]) {
+        let place = format!(
+            "(() => {{ const one = document.querySelector({}); if (document.readyState !== 'complete' || !one?.checkVisibility()) return null; \
+             one.scrollIntoView({{ block: 'center' }}); const at = one.getBoundingClientRect(); \
+             return [at.left, at.top, at.width, at.height]; }})()",
+            json!(selector)
+        );
+        let place: Vec<f64> = serde_json::from_value(self.until(&place)).unwrap();
+        let point = |[x, y]: [f64; 2]| (place[0] + place[2] * x, place[1] + place[3] * y);
+        let steps = [
+            ("mousePressed", from),
+            ("mouseMoved", to),
+            ("mouseReleased", to),
+        ];
+        for (kind, at) in steps {
+            let (x, y) = point(at);
+            let event = json!({"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1});
+            self.ask("Input.dispatchMouseEvent", event);
         }
     }
 

@@ -1,0 +1,16 @@
+//! The API of a line that works, over real connections.
+
+mod access;
+mod answers;
+mod client;
+mod description;
+mod files;
+mod foreign;
+mod limits;
+mod metrics;
+pub mod model;
+pub mod program;
+mod refusals;
+pub mod served;
+mod streams;
+mod tls;

@@ -1,0 +1,51 @@
+//! Python, with packages of PyPI where they are to be had.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use igd::data::fetch::FetchError;
+
+use crate::common::network::fetched;
+
+/// The folder of a package, to be put into `PYTHONPATH`; it is fetched once. None: the test is skipped.
+#[track_caller]
+pub(super) fn package(name: &str, version: &str) -> Option<PathBuf> {
+    fetched(name, fetch(&format!("{name}=={version}")))
+}
+
+fn fetch(package: &str) -> Result<PathBuf, FetchError> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package);
+    if folder.exists() {
+        return Ok(folder);
+    }
+    let failed = |reason: String| FetchError::Client {
+        package: package.into(),
+        reason,
+    };
+    let parent = folder.parent().unwrap();
+    let half = tempfile::tempdir_in(parent).map_err(|error| failed(error.to_string()))?;
+    let output = Command::new("python3")
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--target",
+        ])
+        .arg(half.path())
+        .arg(package)
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    // Another test may have been quicker.
+    if let Err(error) = fs::rename(half.path(), &folder)
+        && !folder.exists()
+    {
+        return Err(failed(error.to_string()));
+    }
+    Ok(folder)
+}

@@ -1,0 +1,46 @@
+//! Pictures of pages, to be looked at, in `target/page`.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::json;
+
+use crate::common::browser::Opened;
+use crate::common::repository;
+
+/// A desktop, a tablet and a phone.
+pub const WIDTHS: [u32; 3] = [1280, 768, 390];
+
+/// Writes what a page looks like at each width, and holds it to them. `whole` is the page, not the window.
+#[track_caller]
+pub fn shoot(page: &Opened, name: &str, whole: bool) {
+    let folder = repository().join("target/page");
+    fs::create_dir_all(&folder).unwrap();
+    for width in WIDTHS {
+        page.resize(width, width < 1000);
+        // Pictures that were off the screen come now.
+        page.until(
+            "[...document.images].every(image => image.complete || image.loading === 'lazy')",
+        );
+        let wide = page.value("document.documentElement.scrollWidth");
+        assert!(
+            wide.as_u64() <= Some(u64::from(width)),
+            "{name} is {wide} wide at {width}"
+        );
+        let picture = page.ask(
+            "Page.captureScreenshot",
+            json!({"format": "png", "captureBeyondViewport": whole}),
+        );
+        let picture = BASE64_STANDARD
+            .decode(picture["data"].as_str().unwrap())
+            .unwrap();
+        fs::write(
+            Path::new(&folder).join(format!("{name}-{width}.png")),
+            picture,
+        )
+        .unwrap();
+    }
+    page.resize(WIDTHS[0], false);
+}
