@@ -24,7 +24,9 @@ mod plot;
 mod predict;
 mod progress;
 mod selection;
+mod serve;
 mod signals;
+mod studio;
 mod target;
 mod train;
 mod video;
@@ -61,6 +63,10 @@ enum Command {
     Calibrate(calibrate::Arguments),
     /// Make a better model of one and of pictures that it judged wrongly
     Feedback(feedback::Arguments),
+    /// Serve a line of cameras: a verdict a part, outputs, an API and a page
+    Serve(serve::Arguments),
+    /// Learn from a folder of good pictures and open the page of a line with one camera
+    Studio(studio::Arguments),
     /// Make a model of published checkpoints
     Import(import::Arguments),
     /// Say what a model file holds
@@ -88,6 +94,8 @@ fn main() -> ExitCode {
         Command::Predict(arguments) => predict::run(arguments),
         Command::Calibrate(arguments) => calibrate::run(arguments, json),
         Command::Feedback(arguments) => feedback::run(&arguments, json),
+        Command::Serve(arguments) => serve::run(&arguments, json),
+        Command::Studio(arguments) => studio::run(arguments, json),
         Command::Import(arguments) => import::run(arguments, json),
         Command::Info(arguments) => info::run(arguments, json),
         Command::Data(arguments) => data::run(arguments, json),

@@ -6,12 +6,12 @@ mod paper;
 mod video;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
-use igd::data::TrainingSet;
+use igd::data::{Selection, TrainingSet};
 use igd::model::FALSE_POSITIVE_RATE;
 use igd::train::{self, Doubles, Options, Outcome, TrainError, TrainingEvent};
 use serde_json::json;
@@ -188,6 +188,17 @@ fn trainings(
             })
         })
         .collect()
+}
+
+/// A dense model of a folder of good pictures, with all that is usual.
+pub fn fit(good: &Path, out: &Path) -> anyhow::Result<()> {
+    let data = TrainingSet::open(good, &Selection::default())?;
+    let training = Training {
+        options: Options::new(data, out.to_owned()),
+        log: None,
+    };
+    train_one(&training, false)?;
+    Ok(())
 }
 
 /// Trains one model and prints what it came to.

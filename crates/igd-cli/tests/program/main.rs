@@ -22,6 +22,7 @@ mod program;
 mod protocol;
 mod report;
 mod schema;
+mod serve;
 mod single;
 mod training;
 mod videos;
