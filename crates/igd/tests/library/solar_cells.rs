@@ -226,8 +226,10 @@ pub fn drawn(pictures: &[PathBuf], count: usize, draw: u64) -> Vec<&PathBuf> {
         .collect()
 }
 
-/// The good cells, as they are and a fifth darker.
+/// The good cells, as they are and a fifth darker. Shuffled: module after module, as they lie in the set, they are lots
+/// that differ from each other, and that is told as drift.
 fn changed_light_is_drift(detector: &mut Detector, good: &[PathBuf]) {
+    let good = drawn(good, good.len(), 1);
     let drifts = [1.0, 0.8].map(|brightness| {
         let mut drift = detector.drift().unwrap();
         let statistic = good.iter().filter_map(|path| {

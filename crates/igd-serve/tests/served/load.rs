@@ -1,0 +1,127 @@
+//! Eight cameras on one machine, for as long as IGD_LOAD_MINUTES says.
+
+use std::env;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use igd::model::Storage;
+use igd_serve::record::Verdict;
+use igd_serve::{Line, LineConfig};
+use tokio::runtime::Runtime;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::common::dense_model;
+
+const CAMERAS: usize = 8;
+/// Of a part, in milliseconds.
+const DEADLINE: u64 = 500;
+/// Until all cameras run.
+const WARM_UP: Duration = Duration::from_secs(10);
+
+/// Seconds of the processors that this process has used so far.
+fn cpu() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, rest) = stat.rsplit_once(") ").unwrap();
+    let fields: Vec<&str> = rest.split(' ').collect();
+    let ticks: f64 = [11, 12]
+        .map(|field| fields[field].parse::<f64>().unwrap())
+        .iter()
+        .sum();
+    // Linux tells a hundred ticks a second everywhere.
+    ticks / 100.0
+}
+
+/// Megabytes in memory.
+fn memory() -> f64 {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: f64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096.0 / 1e6
+}
+
+fn config() -> String {
+    let camera = |number: usize| {
+        format!(
+            "[cameras.camera-{number}]\nrecipe = 'part'\ntrigger.deadline-ms = {DEADLINE}\n\
+             source = 'videotestsrc is-live=true pattern=ball ! \
+             video/x-raw,format=I420,width=1280,height=720,framerate=25/1'\n"
+        )
+    };
+    let cameras: String = (0..CAMERAS).map(camera).collect();
+    format!("name = 'load'\n[recipes.part]\nmodel = 'part.safetensors'\n{cameras}")
+}
+
+#[test]
+#[ignore = "long: a rate, minutes of eight cameras"]
+fn eight_cameras_get_their_verdicts_and_memory_stays() {
+    let minutes = env::var("IGD_LOAD_MINUTES")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let minutes: u64 = minutes.unwrap_or(1);
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("part.safetensors");
+    dense_model().save(&model, Storage::F32).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let config = LineConfig::parse(&config(), folder.path()).unwrap();
+    let line = Line::start(config, runtime.handle()).unwrap();
+    let mut parts = line.parts();
+    runtime.block_on(async {
+        // What comes while all begin says nothing.
+        tokio::time::sleep(WARM_UP).await;
+        parts = line.parts();
+    });
+    let frames = || {
+        line.cameras()
+            .iter()
+            .map(|camera| camera.frames)
+            .sum::<u64>()
+    };
+    let (start, cpu_before, frames_before) = (Instant::now(), cpu(), frames());
+    let until = start + Duration::from_secs(60 * minutes);
+    let (mut latencies, mut late, mut missed) = (Vec::new(), 0, 0);
+    let mut curve = vec![memory()];
+    runtime.block_on(async {
+        while Instant::now() < until {
+            match parts.recv().await {
+                Ok(part) => {
+                    latencies.push(part.record.latency_ms);
+                    late += usize::from(part.record.verdict == Verdict::None);
+                }
+                Err(RecvError::Lagged(count)) => missed += count,
+                Err(RecvError::Closed) => panic!("the line has ended"),
+            }
+            if start.elapsed().as_secs() / 60 >= curve.len() as u64 {
+                curve.push(memory());
+            }
+        }
+    });
+    let seconds = start.elapsed().as_secs_f64();
+    let frames = (frames() - frames_before) as f64 / seconds;
+    let cores = (cpu() - cpu_before) / seconds;
+    let judged = latencies.len() as u64 + missed;
+    latencies.sort_by(f32::total_cmp);
+    let quantile = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
+    println!(
+        "{minutes} minutes of {CAMERAS} cameras: {frames:.1} frames/s came, {:.1} were judged, {:.1} a camera; latency \
+         {:.1} ms in the median, {:.1} in 99 of 100, {:.1} at most; {late} of {judged} after {DEADLINE} ms; {cores:.2} \
+         cores; MB each minute: {curve:.0?}",
+        judged as f64 / seconds,
+        judged as f64 / seconds / CAMERAS as f64,
+        quantile(0.5),
+        quantile(0.99),
+        quantile(1.0),
+    );
+    for camera in line.cameras() {
+        assert_eq!(camera.reconnects, 0, "{camera:?}");
+        assert!(camera.judged > 60 * minutes, "{camera:?}");
+    }
+    assert_eq!(missed, 0);
+    assert!(
+        late as f64 <= 0.01 * latencies.len() as f64,
+        "{late} were late"
+    );
+    // The first minute fills what is kept.
+    let settled = curve[curve.len().min(2) - 1];
+    let last = curve[curve.len() - 1];
+    assert!(last < 1.1 * settled + 10.0, "{curve:?}");
+    line.stop();
+}
