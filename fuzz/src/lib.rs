@@ -48,8 +48,8 @@ impl Input {
     }
 }
 
-/// Opens the model that `bytes` are, in the file. If it can be opened, one in many judges a gray picture, which takes a thousand
-/// times as long.
+/// Opens the model that `bytes` are, in the file. If it can be opened, one in many judges a gray picture, which takes
+/// a thousand times as long.
 pub fn open_model(input: &Input, bytes: &[u8]) {
     set_num_threads(1);
     let path = input.of(bytes);

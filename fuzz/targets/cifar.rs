@@ -1,5 +1,5 @@
-//! A file of CIFAR-10 of any bytes. A picture has 3,073 of them, so the input is repeated to a multiple of that, and a bit more
-//! where its length is odd.
+//! A file of CIFAR-10 of any bytes. A picture has 3,073 of them, so the input is repeated to a multiple of that, and a
+//! bit more where its length is odd.
 #![no_main]
 
 use igd::data::packed::Packed;

@@ -1,4 +1,5 @@
-//! A model file that is as it should be but for one text of its header. The first byte of the input says which, and of which model.
+//! A model file that is as it should be but for one text of its header. The first byte of the input says which, and of
+//! which model.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! What another element has left on a buffer under the name of igdfilter's result: any fields of any types. What can be read is
-//! written out as JSON, stands beside a second result, and goes along when the frame is scaled.
+//! What another element has left on a buffer under the name of igdfilter's result: any fields of any types. What can
+//! be read is written out as JSON, stands beside a second result, and goes along when the frame is scaled.
 #![no_main]
 
 use arbitrary::Arbitrary;

@@ -69,8 +69,8 @@ struct Running {
     saving: Option<JoinHandle<()>>,
     /// A marked picture that is being written, after those before it.
     marking: Option<JoinHandle<()>>,
-    /// A model that is being opened to replace the one that is there. Returns what `model` says then. Nobody waits for it
-    /// but the next one: disks may hang.
+    /// A model that is being opened to replace the one that is there. Returns what `model` says then. Nobody waits for
+    /// it but the next one: disks may hang.
     opening: Option<JoinHandle<Option<PathBuf>>>,
 }
 

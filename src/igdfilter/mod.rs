@@ -2,8 +2,9 @@
 //!
 //! ```sh
 //! gst-launch-1.0 videotestsrc num-buffers=100 ! igdfilter model=solar-cells.safetensors ! videoconvert ! autovideosink
-//! gst-launch-1.0 -m uridecodebin uri=file:///cells.mp4 ! videoconvert ! igdfilter model=solar-cells.safetensors overlay=none ! fakesink
-//! gst-launch-1.0 -m v4l2src ! videoconvert ! igdfilter learn-frames=300 learn-location=part.safetensors ! videoconvert ! autovideosink
+//! gst-launch-1.0 -m uridecodebin uri=file:///cells.mp4 ! videoconvert ! igdfilter model=solar-cells.safetensors
+//! overlay=none ! fakesink gst-launch-1.0 -m v4l2src ! videoconvert ! igdfilter learn-frames=300
+//! learn-location=part.safetensors ! videoconvert ! autovideosink
 //! ```
 //!
 //! The last one starts without a model: the first 300 frames are taken for normal, under a bar that shows the progress,
@@ -29,8 +30,8 @@
 //! # Several streams
 //!
 //! ```sh
-//! gst-launch-1.0 v4l2src device=/dev/video0 ! videoconvert ! igdfilter model=part.safetensors model-instance-id=parts ! videoconvert ! autovideosink \
-//!     v4l2src device=/dev/video1 ! videoconvert ! igdfilter model-instance-id=parts ! videoconvert ! autovideosink
+//! gst-launch-1.0 v4l2src device=/dev/video0 ! videoconvert ! igdfilter model=part.safetensors model-instance-id=parts
+//!     ! videoconvert ! autovideosink \ v4l2src device=/dev/video1 ! videoconvert ! igdfilter model-instance-id=parts ! videoconvert ! autovideosink
 //! ```
 //!
 //! Elements with the same `model-instance-id` share one model and one queue; frames are served in the order in which
@@ -46,9 +47,9 @@
 //! to it: as `objects` of the metadata, by the parent id of its GstVideoRegionOfInterestMeta, and in GstAnalytics as a
 //! part of it.
 //!
-//! Regions are those of anomalous frames (and objects): what is drawn, attached and told by messages never says anything
-//! else. `candidates` shows where other frames come near, for tuning: as `candidates` of the metadata, and by their
-//! corners where regions are drawn.
+//! Regions are those of anomalous frames (and objects): what is drawn, attached and told by messages never says
+//! anything else. `candidates` shows where other frames come near, for tuning: as `candidates` of the metadata, and by
+//! their corners where regions are drawn.
 //!
 //! Filters in series inspect several parts or judge by several models. Their results are together in one metadata, each
 //! with the element's name; the frame is as bad as the worst of them says.

@@ -333,8 +333,8 @@ impl State {
         Ok(())
     }
 
-    /// Takes over what the user asks for from this frame on. Where the frames have no such part the one before goes on, and
-    /// the first time the reason is returned.
+    /// Takes over what the user asks for from this frame on. Where the frames have no such part the one before goes
+    /// on, and the first time the reason is returned.
     fn choose_inspection(&mut self, asked: Inspection) -> Option<NothingToInspect> {
         if self.inspection == Some(asked) {
             self.refused_inspection = None;
@@ -439,8 +439,8 @@ impl State {
         Ok(outcome)
     }
 
-    /// A frame without a region of interest: what was found in those before is not in it. It carries nothing but a result
-    /// that has only just come, and that no other frame would carry.
+    /// A frame without a region of interest: what was found in those before is not in it. It carries nothing but a
+    /// result that has only just come, and that no other frame would carry.
     fn pass_without_objects(
         &mut self,
         buffer: &mut gst::BufferRef,

@@ -3,7 +3,8 @@
 //! Raw video, recorded with what [`igdfilter`](crate::igdfilter) draws; one file an event:
 //!
 //! ```sh
-//! gst-launch-1.0 -e v4l2src ! videoconvert ! igdfilter model=part.safetensors ! igdgate continuous=true ! videoconvert ! x264enc ! h264parse ! splitmuxsink async-handling=true location=event-%05d.mp4
+//! gst-launch-1.0 -e v4l2src ! videoconvert ! igdfilter model=part.safetensors ! igdgate continuous=true !
+//! videoconvert ! x264enc ! h264parse ! splitmuxsink async-handling=true location=event-%05d.mp4
 //! ```
 //!
 //! An encoded stream, recorded as it came; only the branch that is inspected is decoded:
@@ -19,8 +20,8 @@
 //! Without the pad `result`, each buffer carries its own: the `IgdAnomalyMeta` that igdfilter hangs on frames, and that
 //! encoders copy (x264enc and every other encoder on GstVideoEncoder). With the pad `result`, only the frames that
 //! arrive there count. They are matched by running time, so that the two branches need nothing in common but the
-//! source, and are not passed on. A stream whose results are late is held until they come, for at most `max-wait`. Where
-//! several filters have inspected a frame, the worst result counts.
+//! source, and are not passed on. A stream whose results are late is held until they come, for at most `max-wait`.
+//! Where several filters have inspected a frame, the worst result counts.
 //!
 //! # What is passed
 //!
@@ -45,10 +46,10 @@
 //! # In a pipeline
 //!
 //! - Latency: `pre-roll`, since what was held is passed at once when an event begins, after what the results take where
-//!   they come on a branch of their own. It counts where a sink after the gate waits for the clock, and then for all sinks
-//!   of a live pipeline that do, such as the picture beside it; sinks that write what they get (`sync=false`, as in
-//!   splitmuxsink and filesink) delay nobody. How far the last key frame before the pre-roll reaches back is not known
-//!   before, and not part of it.
+//!   they come on a branch of their own. It counts where a sink after the gate waits for the clock, and then for all
+//!   sinks of a live pipeline that do, such as the picture beside it; sinks that write what they get (`sync=false`, as
+//!   in splitmuxsink and filesink) delay nobody. How far the last key frame before the pre-roll reaches back is not
+//!   known before, and not part of it.
 //! - GAP events: one at the first buffer, so that sinks preroll (not to a splitmuxsink, which would never end). While
 //!   an encoded stream is left out, another one each second, so that muxers go on with their other streams; not for raw
 //!   streams, whose encoder would keep them all until its next frame. None with `continuous` but the first.

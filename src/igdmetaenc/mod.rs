@@ -2,8 +2,8 @@
 //!
 //! ```sh
 //! gst-launch-1.0 -q v4l2src ! videoconvert ! igdfilter model=part.safetensors ! igdmetaenc ! fdsink
-//! gst-launch-1.0 -q uridecodebin uri=file:///parts.mp4 ! videoconvert ! igdfilter model=part.safetensors ! tee name=results \
-//!     results. ! queue ! videoconvert ! x264enc ! mp4mux ! filesink location=parts.mp4 \
+//! gst-launch-1.0 -q uridecodebin uri=file:///parts.mp4 ! videoconvert ! igdfilter model=part.safetensors ! tee
+//!     name=results \ results. ! queue ! videoconvert ! x264enc ! mp4mux ! filesink location=parts.mp4 \
 //!     results. ! igdmetaenc only-anomalous=true ! queue max-size-time=0 ! filesink location=parts.jsonl
 //! gst-launch-1.0 -q v4l2src ! videoconvert ! igdfilter model=part.safetensors ! tee name=results \
 //!     results. ! queue ! videoconvert ! autovideosink \
@@ -12,8 +12,8 @@
 //!
 //! A line is what `igd predict` says of a video's frame: [`FrameLine`](crate::meta::FrameLine), described by
 //! `docs/frame.schema.json`. It has the frame's PTS, DTS and duration. Frames are numbered from 0 as they arrive, from
-//! the start of the element on. Where several filters have left results, the line is that of the worst, and has each of them
-//! as `results`, with the name of its element.
+//! the start of the element on. Where several filters have left results, the line is that of the worst, and has each
+//! of them as `results`, with the name of its element.
 //!
 //! Frames without a result, and with `only-anomalous` the normal ones, become gap events, so that nothing downstream
 //! waits for them. A warning is posted when no frame has a result, and with `include-map` when a result has no map,

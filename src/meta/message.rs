@@ -63,8 +63,8 @@ impl FrameTimes {
 /// | `duration` | GstClockTime | the frame's duration |
 /// | `regions` | GstValueArray of GstStructure `region` | as in `IgdAnomalyMeta` |
 ///
-/// A time that the frame does not have is GST_CLOCK_TIME_NONE. With `inference-region=roi-list` a frame without a region
-/// of interest counts as normal, with the score 0, though there is no message of it with `messages=all`.
+/// A time that the frame does not have is GST_CLOCK_TIME_NONE. With `inference-region=roi-list` a frame without a
+/// region of interest counts as normal, with the score 0, though there is no message of it with `messages=all`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AnomalyMessage {
     pub anomalous: bool,

@@ -30,8 +30,8 @@ impl FrameReader {
         Self::of_area(info, None, Area::whole(info), size)
     }
 
-    /// As [`new`](Self::new), for a part of the frames. Of samples of 16 bits so many are used (8 to 16), all unless told,
-    /// and what is brighter is white.
+    /// As [`new`](Self::new), for a part of the frames. Of samples of 16 bits so many are used (8 to 16), all unless
+    /// told, and what is brighter is white.
     pub fn of_area(
         info: &VideoInfo,
         significant_bits: Option<u32>,

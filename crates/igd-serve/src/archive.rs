@@ -133,7 +133,8 @@ impl Archive {
         )
     }
 
-    /// Waits until all is stored that has come, or the disk has not taken it for some seconds. What comes later is lost.
+    /// Waits until all is stored that has come, or the disk has not taken it for some seconds. What comes later is
+    /// lost.
     pub fn finish(&mut self) {
         self.counters.stopping.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {

@@ -18,8 +18,8 @@ pub struct Reply {
 
 /// Of one stream, which has one letter under way at most.
 ///
-/// A reply holds memory that a pool has lent. So no reply stays in a mailbox that nobody looks into, and none is dropped
-/// while the mailbox is locked: that locks the pool, which asks mailboxes while it is locked itself.
+/// A reply holds memory that a pool has lent. So no reply stays in a mailbox that nobody looks into, and none is
+/// dropped while the mailbox is locked: that locks the pool, which asks mailboxes while it is locked itself.
 #[derive(Debug, Default)]
 pub struct Mailbox {
     post: Mutex<Post>,

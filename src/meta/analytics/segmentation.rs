@@ -15,8 +15,8 @@ use igd::model::{ANOMALOUS, Map};
 /// segmentation, with the index of its class in the frame's classification.
 const VALUES: [u8; 2] = [0, 255];
 
-/// Adds a semantic segmentation of a part of the frame that was inspected: of one that is anomalous the pixels of its map
-/// from the pixel threshold on, also of places that are too small to be a region. `classification` is the frame's.
+/// Adds a semantic segmentation of a part of the frame that was inspected: of one that is anomalous the pixels of its
+/// map from the pixel threshold on, also of places that are too small to be a region. `classification` is the frame's.
 pub(in crate::meta) fn attach_mask(
     PartMap {
         area,

@@ -150,7 +150,8 @@ fn trainings(kills: usize) {
         assert_same_models(&whole, &out);
         assert!(files(place.path(), &["m.safetensors", "log"]).is_empty());
     }
-    // Where a checkpoint takes more than a twentieth of these short epochs, as on a busy machine, several have one together.
+    // Where a checkpoint takes more than a twentieth of these short epochs, as on a busy machine, several have one
+    // together.
     let median = figures.median();
     assert!(median <= 1.0, "{median} epochs are lost in the median");
     figures.print("a training, in epochs");

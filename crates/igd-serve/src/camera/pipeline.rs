@@ -32,7 +32,8 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// `arrived` is called for each frame that comes, `judged` for each that was judged, both from the stream's threads.
+    /// `arrived` is called for each frame that comes, `judged` for each that was judged, both from the stream's
+    /// threads.
     pub fn new(
         source: &gst::Element,
         filter: gst::Element,

@@ -7,7 +7,8 @@ use super::pictures;
 /// Milliseconds that the network's jitter may delay frames of RTSP.
 const JITTER_MS: u32 = 200;
 
-/// Opens nothing yet: a bin, or an element, with one source pad of raw video. The error says what is wrong with the text.
+/// Opens nothing yet: a bin, or an element, with one source pad of raw video. The error says what is wrong with the
+/// text.
 pub fn source(text: &str) -> Result<gst::Element, String> {
     let text = text.trim();
     if let Some(folder) = text.strip_prefix("pictures:") {

@@ -7,8 +7,8 @@ use super::Name;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CameraConfig {
-    /// Where frames come from: an address (`rtsp://`, `http://`, `file://`, `v4l2:///dev/video0`), `pictures:FOLDER`, or
-    /// the text of a pipeline that ends in raw video (`v4l2src ! videoflip method=clockwise`).
+    /// Where frames come from: an address (`rtsp://`, `http://`, `file://`, `v4l2:///dev/video0`), `pictures:FOLDER`,
+    /// or the text of a pipeline that ends in raw video (`v4l2src ! videoflip method=clockwise`).
     pub source: String,
     /// The recipe to begin with.
     pub recipe: Name,

@@ -170,8 +170,8 @@ impl Webhook {
     }
 }
 
-/// Whether a server that answers so will answer so again, whoever asks and whenever: what it does not like is the record.
-/// Not so where the address or the secret is wrong: what waits is delivered when they have been set right.
+/// Whether a server that answers so will answer so again, whoever asks and whenever: what it does not like is the
+/// record. Not so where the address or the secret is wrong: what waits is delivered when they have been set right.
 fn is_of_the_record(status: StatusCode) -> bool {
     let of_the_request = matches!(
         status.as_u16(),

@@ -31,8 +31,8 @@ impl LeftOutField {
     }
 
     /// Features (N, T, places, features) of N pictures to what so many places from `first` on are with the field of the
-    /// others: the distances (N, T, places), and P x - c (N, T, places, d). Distances are NaN where the others cannot be
-    /// what the field was fitted to without that picture: it was not part of it.
+    /// others: the distances (N, T, places), and P x - c (N, T, places, d). Distances are NaN where the others cannot
+    /// be what the field was fitted to without that picture: it was not part of it.
     pub fn judge(&self, features: &Tensor, first: i64, places: i64) -> (Tensor, Tensor) {
         let [pictures, together, ..] = features.size()[..] else {
             unreachable!("features of places of samples of pictures");
