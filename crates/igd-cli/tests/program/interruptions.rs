@@ -132,35 +132,6 @@ fn killed_at_any_moment() {
     place.assert_same();
 }
 
-/// Each time at another moment, until it is through.
-#[test]
-#[ignore = "long"]
-fn killed_many_times() {
-    let (mut kills, mut pause) = (0, 0);
-    for _ in 0..8 {
-        let place = Place::new();
-        // Until one ends by itself: one that is killed when the model is there may have left its checkpoint.
-        loop {
-            let mut child = place.spawn(&["--resume", "--checkpoint-seconds", "0"]);
-            // Some are killed before they have begun.
-            pause = (pause * 7 + 131) % 600;
-            std::thread::sleep(Duration::from_millis(400 + pause));
-            if child.try_wait().unwrap().is_some() {
-                let output = child.wait_with_output().unwrap();
-                let said = String::from_utf8_lossy(&output.stderr);
-                assert!(output.status.success(), "after {kills} kills: {said}");
-                break;
-            }
-            kill(child);
-            kills += 1;
-            assert!(kills < 500, "it never gets on");
-        }
-        place.assert_same();
-    }
-    println!("{kills} kills");
-    assert!(kills > 15, "{kills} kills");
-}
-
 /// The file that is being written then is not the checkpoint yet.
 #[test]
 fn killed_while_it_writes_a_checkpoint() {
