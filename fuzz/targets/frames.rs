@@ -122,15 +122,15 @@ impl Frame {
 }
 
 /// The element goes on from input to input, as long as it is well: opening a model takes longer than many frames.
-static LINE: Mutex<Option<Line>> = Mutex::new(None);
+static LINE: Mutex<Option<Running>> = Mutex::new(None);
 
-struct Line {
+struct Running {
     element: gst::Element,
     bus: gst::Bus,
     harness: Harness,
 }
 
-impl Line {
+impl Running {
     fn new() -> Self {
         let element = gst::ElementFactory::make("igdfilter").build();
         let element = element.expect("our element");
@@ -193,7 +193,7 @@ impl Line {
 fuzz_target!(|input: Input| {
     init();
     let mut line = LINE.lock().expect("no panic before");
-    let running = line.get_or_insert_with(Line::new);
+    let running = line.get_or_insert_with(Running::new);
     running.set(&input);
     if !running.pass(&input.streams) {
         *line = None;

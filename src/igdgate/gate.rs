@@ -30,7 +30,7 @@ pub struct Sighting {
 
 /// Anomalous frames that are near to each other.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
+pub struct AnomalyEvent {
     /// The earliest frame.
     pub first: Sighting,
     /// The time of the latest frame.
@@ -41,7 +41,7 @@ pub struct Event {
     pub normalized: f32,
 }
 
-impl Event {
+impl AnomalyEvent {
     fn new(first: Sighting) -> Self {
         Self {
             last: first.time,
@@ -78,13 +78,13 @@ pub struct Frame<M> {
 /// What is to be done next. `N` is what comes between frames and stays in order.
 #[derive(Debug, PartialEq)]
 pub enum Action<M, N> {
-    Open(Event),
+    Open(AnomalyEvent),
     Pass(Frame<M>),
     LeaveOut(Frame<M>),
     /// The frames that are left out next are a group without end.
     LetGroupGo,
     Hand(N),
-    Close(Event),
+    Close(AnomalyEvent),
 }
 
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl<M, N> Held<M, N> {
 pub struct Gate<M, N> {
     held: VecDeque<Held<M, N>>,
     /// The first one is being passed where the gate is open; the others are to come, in the order of time.
-    events: VecDeque<Event>,
+    events: VecDeque<AnomalyEvent>,
     open: bool,
     /// The latest decode time.
     head: Option<Time>,
@@ -143,7 +143,7 @@ impl<M, N> Gate<M, N> {
     /// An anomalous frame was seen.
     pub fn report(&mut self, sighting: Sighting, rolls: Rolls) {
         let crowded = self.events.len() >= MOST_PENDING;
-        let event = Event::new(sighting);
+        let event = AnomalyEvent::new(sighting);
         match self.events.back_mut() {
             Some(last)
                 if crowded
@@ -187,7 +187,7 @@ impl<M, N> Gate<M, N> {
     }
 
     /// Forgets everything, and returns the event that was being passed, and the notes.
-    pub fn abandon(&mut self) -> (Option<Event>, Vec<N>) {
+    pub fn abandon(&mut self) -> (Option<AnomalyEvent>, Vec<N>) {
         let gate = std::mem::take(self);
         let event = gate.events.into_iter().next().filter(|_| gate.open);
         let notes = gate.held.into_iter().filter_map(|held| match held {

@@ -4,7 +4,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::gate::{Action, Event, Frame};
+use super::gate::{Action, AnomalyEvent, Frame};
 use super::media::Media;
 use super::output::Output;
 use super::settings::{LONGEST, Settings};
@@ -210,7 +210,7 @@ impl IgdGate {
     fn pass(
         &self,
         frame: Frame<Media>,
-        begins: Option<Event>,
+        begins: Option<AnomalyEvent>,
         settings: &Settings,
     ) -> Result<(), gst::FlowError> {
         let mut output = lock(&self.output);
@@ -247,7 +247,7 @@ impl IgdGate {
     }
 
     /// What is passed from `running_time` on is a new event.
-    fn open(&self, event: &Event, running_time: gst::ClockTime, settings: &Settings) {
+    fn open(&self, event: &AnomalyEvent, running_time: gst::ClockTime, settings: &Settings) {
         let number = {
             let mut state = lock(&self.state);
             state.stats.events += 1;
@@ -275,12 +275,12 @@ impl IgdGate {
         }
     }
 
-    fn close(&self, event: &Event) {
+    fn close(&self, event: &AnomalyEvent) {
         gst::info!(CAT, imp = self, "Closed: {event:?}");
         self.tell(false, event);
     }
 
-    fn tell(&self, open: bool, event: &Event) {
+    fn tell(&self, open: bool, event: &AnomalyEvent) {
         let number = lock(&self.state).stats.events;
         let (start, end) = {
             let output = lock(&self.output);

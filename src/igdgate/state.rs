@@ -1,6 +1,6 @@
 //! What is known of the stream and of the results.
 
-use super::gate::{Action, Event, Frame, Gate, Sighting, Time};
+use super::gate::{Action, AnomalyEvent, Frame, Gate, Sighting, Time};
 use super::hysteresis::Hysteresis;
 use super::media::Media;
 use super::settings::Settings;
@@ -291,7 +291,7 @@ impl State {
     }
 
     /// Forgets the stream but not the counts. Returns the event that was being passed, and the events that were held.
-    pub fn flush(&mut self) -> (Option<Event>, Vec<gst::Event>) {
+    pub fn flush(&mut self) -> (Option<AnomalyEvent>, Vec<gst::Event>) {
         let left = self.gate.abandon();
         let stats = &mut self.stats;
         stats.left_out = stats.buffers - stats.passed;

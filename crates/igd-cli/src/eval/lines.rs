@@ -13,7 +13,7 @@ use super::results::Results;
 
 /// What counts of a line.
 #[derive(Deserialize)]
-struct Line {
+struct FrameResult {
     frame: usize,
     score: f32,
     /// None where it is infinite, which JSON cannot say.
@@ -30,7 +30,7 @@ pub fn read(lines: &Path, labels: &Path) -> anyhow::Result<Results> {
     let mut threshold = f32::INFINITY;
     let mut scored = Vec::with_capacity(kinds.len());
     for (number, line) in text(lines)?.lines().enumerate() {
-        let line: Line = serde_json::from_str(line)
+        let line: FrameResult = serde_json::from_str(line)
             .with_context(|| format!("{}: line {}", lines.display(), number + 1))?;
         let Some(kind) = kinds.get(line.frame) else {
             bail!(

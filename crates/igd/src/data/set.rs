@@ -45,12 +45,12 @@ pub fn test_pictures(folder: &Path, selection: &Selection) -> Result<Vec<TestPic
 /// Pictures of ten classes in a few files: MNIST, Fashion-MNIST or CIFAR-10.
 struct PackedSet<'a> {
     folder: &'a Path,
-    training: Vec<Part>,
-    testing: Vec<Part>,
+    training: Vec<PackedFile>,
+    testing: Vec<PackedFile>,
 }
 
 /// A file and its pictures' classes.
-struct Part {
+struct PackedFile {
     file: Arc<Packed>,
     labels: Vec<u8>,
 }
@@ -70,13 +70,15 @@ impl<'a> PackedSet<'a> {
         if let Some([training, testing]) = idx_files(folder) {
             return Ok(Some(Self {
                 folder,
-                training: vec![Part::idx(&training)?],
-                testing: vec![Part::idx(&testing)?],
+                training: vec![PackedFile::idx(&training)?],
+                testing: vec![PackedFile::idx(&testing)?],
             }));
         }
         if folder.join(CIFAR_TESTING).is_file() {
             let parts = |names: &[&str]| {
-                let parts = names.iter().map(|name| Part::cifar(&folder.join(name)));
+                let parts = names
+                    .iter()
+                    .map(|name| PackedFile::cifar(&folder.join(name)));
                 parts.collect::<Result<Vec<_>, _>>()
             };
             return Ok(Some(Self {
@@ -102,7 +104,7 @@ impl<'a> PackedSet<'a> {
         selection: &Selection,
     ) -> Result<Vec<Sample>, SetError> {
         let class = self.class(selection)?;
-        let samples = self.training.iter().flat_map(Part::samples);
+        let samples = self.training.iter().flat_map(PackedFile::samples);
         let samples: Vec<_> = samples
             .filter(|&(label, _)| chosen(label, class))
             .map(|(_, sample)| sample)
@@ -118,7 +120,7 @@ impl<'a> PackedSet<'a> {
 
     fn testing(&self, selection: &Selection) -> Result<Vec<TestPicture>, SetError> {
         let class = self.class(selection)?;
-        let samples = self.testing.iter().flat_map(Part::samples);
+        let samples = self.testing.iter().flat_map(PackedFile::samples);
         let picture = |(label, sample): (u8, Sample)| TestPicture {
             sample,
             kind: label.to_string(),
@@ -140,7 +142,7 @@ fn idx_files(folder: &Path) -> Option<[[PathBuf; 2]; 2]> {
     Some([pair(IDX_FILES[0])?, pair(IDX_FILES[1])?])
 }
 
-impl Part {
+impl PackedFile {
     fn idx([pictures, labels]: &[PathBuf; 2]) -> Result<Self, PictureError> {
         let file = Packed::idx(pictures)?;
         let labels_found = idx_labels(labels)?;

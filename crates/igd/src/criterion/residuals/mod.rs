@@ -10,7 +10,7 @@ mod pixels;
 
 use rayon::prelude::*;
 
-use self::pixels::{Blur, Constants, Part};
+use self::pixels::{Blur, ChannelPart, Constants};
 use super::STRUCTURE;
 use super::heatmap::GRAY;
 use super::ms_ssim::{MsSsim, SMALLEST, Window};
@@ -121,9 +121,9 @@ impl Plane {
     }
 
     /// From `corner` on.
-    fn part(&self, corner: (usize, usize)) -> Part<'_> {
+    fn part(&self, corner: (usize, usize)) -> ChannelPart<'_> {
         let start = corner.1 * self.side + corner.0;
-        Part {
+        ChannelPart {
             stride: self.side,
             x: &self.x[start..],
             mean: &self.mean[start..],

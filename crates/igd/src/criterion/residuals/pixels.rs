@@ -22,7 +22,7 @@ impl Constants {
 }
 
 /// A part of a picture's channel, row by row, `stride` values apart: its pixels and their blurred moments.
-pub struct Part<'a> {
+pub struct ChannelPart<'a> {
     pub stride: usize,
     pub x: &'a [f32],
     pub mean: &'a [f32],
@@ -91,7 +91,7 @@ pub fn moments(
 #[allow(clippy::too_many_arguments)]
 pub fn compare(
     blur: &mut Blur,
-    x: &Part,
+    x: &ChannelPart,
     y: &[f32],
     side: usize,
     taps: &[f32],
@@ -168,7 +168,7 @@ pub fn halve(plane: &[f32], side: usize, out: &mut [f32]) {
 /// The sum of |x - y|, of which `share` is added to the map, whose rows are `stride` apart.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 pub fn add_distance(
-    x: &Part,
+    x: &ChannelPart,
     y: &[f32],
     side: usize,
     share: f32,
