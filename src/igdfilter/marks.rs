@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use image::RgbImage;
-
+use igd::data::Picture;
 use igd::files::write_png;
 
 /// Each folder has at most so many: more teach no more, and a disk is not to be filled.
@@ -56,24 +55,12 @@ impl JudgedPicture {
                 folder.join(here).display()
             )));
         }
-        write_png(&path, &self.picture()?.into())?;
+        let picture = Picture::of_planes(&self.rgb, self.size).into_rgb();
+        write_png(&path, &picture.into())?;
         match fs::remove_file(folder.join(there).join(&self.name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(path),
         }
-    }
-
-    fn picture(&self) -> io::Result<RgbImage> {
-        let (width, height) = self.size;
-        let area = width * height;
-        let bytes = (0..area).flat_map(|pixel| {
-            [0, 1, 2].map(|channel| {
-                let value = self.rgb.get(channel * area + pixel).copied();
-                value.unwrap_or_default().round().clamp(0.0, 255.0) as u8
-            })
-        });
-        RgbImage::from_raw(width as u32, height as u32, bytes.collect())
-            .ok_or_else(|| io::Error::other("the picture has no size"))
     }
 }
 

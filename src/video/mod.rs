@@ -27,7 +27,7 @@ pub use area::Area;
 pub use badge::Verdict;
 pub use colormap::Colormap;
 pub use composition::{Composer, stack};
-pub use paint::paint_on;
+pub use paint::{frame_of, paint_on};
 pub use painter::Painter;
 pub use reader::{FrameReader, UnsupportedFormat};
 

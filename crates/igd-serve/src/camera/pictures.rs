@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use gst::prelude::*;
 use gst_app::{AppSrc, AppSrcCallbacks};
-use gst_video::{VideoFormat, VideoInfo};
+use gst_video::VideoInfo;
+use gstigd::video::frame_of;
 use igd::data::{Picture, pictures_below};
 use image::RgbImage;
 
@@ -47,17 +48,13 @@ pub fn source(folder: &Path) -> Result<gst::Element, String> {
 }
 
 fn push(source: &AppSrc, pixels: &RgbImage) -> Result<gst::FlowSuccess, gst::FlowError> {
-    let (width, height) = pixels.dimensions();
-    let info = VideoInfo::builder(VideoFormat::Rgb, width, height)
+    let odd = |_| gst::FlowError::NotSupported;
+    let (info, bytes) = frame_of(pixels).map_err(odd)?;
+    let caps = VideoInfo::builder(info.format(), info.width(), info.height())
         .fps(gst::Fraction::new(RATE as i32, 1))
         .build()
-        .map_err(|_| gst::FlowError::NotSupported)?;
-    let (row, stride) = (3 * width as usize, info.stride()[0] as usize);
-    let mut bytes = vec![0; info.size()];
-    for (padded, pixels) in bytes.chunks_mut(stride).zip(pixels.chunks(row)) {
-        padded[..row].copy_from_slice(pixels);
-    }
-    let caps = info.to_caps().map_err(|_| gst::FlowError::NotSupported)?;
+        .and_then(|info| info.to_caps())
+        .map_err(odd)?;
     let sample = gst::Sample::builder()
         .buffer(&gst::Buffer::from_mut_slice(bytes))
         .caps(&caps)
