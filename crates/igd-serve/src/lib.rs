@@ -16,6 +16,7 @@ mod models;
 pub mod outputs;
 pub mod page;
 mod part;
+mod pauses;
 pub mod record;
 mod run;
 pub mod store;

@@ -14,11 +14,10 @@ use super::source::{shown, source};
 use super::{CameraState, Judging, Order, Told, filter};
 use crate::config::CameraConfig;
 use crate::lock::lock;
+use crate::pauses::Pauses;
 
 /// How long orders and messages wait for each other.
 const TICK: Duration = Duration::from_millis(50);
-/// Between tries to open a source: from the first to the last.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// A source that ends sooner is not begun anew at once.
 const SHORT: Duration = Duration::from_secs(1);
 /// Frames have drifted above the first and no longer do below the second, so that none in between is told.
@@ -79,7 +78,7 @@ impl Keeper {
     }
 
     fn keep(&mut self) {
-        let mut pause = PAUSES.0;
+        let mut pauses = Pauses::new();
         loop {
             let (start, before) = (Instant::now(), self.progress());
             let end = match self.paused {
@@ -88,7 +87,7 @@ impl Keeper {
             };
             let gave_frames = self.progress().judged != before.judged;
             if gave_frames {
-                pause = PAUSES.0;
+                pauses = Pauses::new();
             }
             let patience = match end {
                 End::Stopped => break,
@@ -97,19 +96,16 @@ impl Keeper {
                     Duration::MAX
                 }
                 End::Over if gave_frames && start.elapsed() > SHORT => Duration::ZERO,
-                End::Over if gave_frames => PAUSES.0,
+                End::Over if gave_frames => pauses.next(),
                 End::Over => {
                     self.lose("it ended without a frame".into());
-                    pause
+                    pauses.next()
                 }
                 End::Broken(text) => {
                     self.lose(text);
-                    pause
+                    pauses.next()
                 }
             };
-            if self.lost {
-                pause = (2 * pause).min(PAUSES.1);
-            }
             let was_paused = self.paused;
             if self.wait(patience) {
                 break;

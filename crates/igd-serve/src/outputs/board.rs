@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::config::LineConfig;
+use crate::lock::lock;
 use crate::record::Verdict;
 use crate::store::{Part, Query, Store, StoreError};
 
@@ -69,7 +70,7 @@ impl Board {
     }
 
     fn cameras(&self) -> MutexGuard<'_, BTreeMap<String, Shown>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     pub(super) fn parts(&self, parts: &[Part]) {

@@ -1,6 +1,6 @@
 use std::mem;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
@@ -8,6 +8,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::{FAREWELL, OutputStatus};
+use crate::lock::lock;
 use crate::store::{Part, Store, StoreError};
 
 /// `seq` of the newest part that is stored, which all outputs go by.
@@ -179,7 +180,7 @@ impl Feed {
     }
 
     fn link(&self) -> MutexGuard<'_, Link> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.link)
     }
 
     /// There is something new. Does not wait.
@@ -223,35 +224,5 @@ impl Feed {
     pub(super) async fn pause(&self, pause: Duration) {
         // Elapsed is what usually comes.
         let _ = timeout(pause, self.stopping()).await;
-    }
-}
-
-/// Pauses between attempts: half a second, and twice as long each time up to half a minute.
-pub(super) struct Pauses(Duration);
-
-impl Pauses {
-    const FIRST: Duration = Duration::from_millis(500);
-    const LONGEST: Duration = Duration::from_secs(30);
-
-    pub(super) fn new() -> Self {
-        Self(Self::FIRST)
-    }
-
-    pub(super) fn next(&mut self) -> Duration {
-        let pause = self.0;
-        self.0 = (pause * 2).min(Self::LONGEST);
-        pause
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_half_a_minute() {
-        let mut pauses = Pauses::new();
-        let told: Vec<_> = (0..8).map(|_| pauses.next().as_secs_f32()).collect();
-        assert_eq!(told, [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]);
     }
 }

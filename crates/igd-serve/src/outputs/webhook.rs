@@ -8,9 +8,10 @@ use ureq::Agent;
 use ureq::http::StatusCode;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::feed::{Feed, Pauses};
+use super::feed::Feed;
 use super::files::{authorities, first_line};
 use crate::config::{Url, WebhookConfig};
+use crate::pauses::Pauses;
 use crate::record::Verdict;
 use crate::store::Part;
 

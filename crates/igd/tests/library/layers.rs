@@ -47,19 +47,23 @@ const PLUGIN: [(&str, &[&str]); 5] = [
     ("igdgate", &["meta"]),
 ];
 
-const SERVE: [(&str, &[&str]); 16] = [
+const SERVE: [(&str, &[&str]); 17] = [
     ("lock", &[]),
+    ("pauses", &[]),
     ("config", &[]),
     ("record", &[]),
     ("store", &["lock", "config", "record"]),
     ("command", &["store"]),
-    ("outputs", &["lock", "config", "record", "command", "store"]),
+    (
+        "outputs",
+        &["lock", "pauses", "config", "record", "command", "store"],
+    ),
     ("judged", &["store"]),
     ("part", &["config", "record", "command", "judged"]),
     (
         "camera",
         &[
-            "lock", "config", "record", "command", "store", "judged", "part",
+            "lock", "pauses", "config", "record", "command", "store", "judged", "part",
         ],
     ),
     (

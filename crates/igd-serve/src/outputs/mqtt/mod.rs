@@ -14,10 +14,11 @@ use tracing::info;
 
 use self::session::Session;
 use super::board::Board;
-use super::feed::{Feed, Pauses};
+use super::feed::Feed;
 use super::files::{first_line, tls};
 use crate::command::Commands;
 use crate::config::{Broker, MqttConfig};
+use crate::pauses::Pauses;
 
 /// A connection that has lasted so long may be tried again soon. Two clients of one name end each other's at once, and
 /// shall not do so twice a second.
