@@ -66,9 +66,5 @@ pub(super) async fn pause(
 }
 
 fn status(state: &State, name: &str) -> Result<Json<CameraStatus>, Problem> {
-    let mut cameras = state.line.cameras().into_iter();
-    let camera = cameras.find(|camera| camera.name == name);
-    camera
-        .map(Json)
-        .ok_or_else(|| Problem::unknown(format!("there is no camera {name}")))
+    Ok(Json(state.line.camera_status(name)?))
 }

@@ -31,7 +31,7 @@ pub(super) async fn all(Of(state): Of<State>) -> Result<Json<Vec<RecipeStatus>>,
 }
 
 pub(super) async fn one(Of(state): Of<State>, Path(name): Path<String>) -> Told {
-    aside(move || status(&state.line, &name)).await.map(Json)
+    aside(move || state.line.recipe(&name)).await.map(Json)
 }
 
 /// Begins; how far it is stands in the recipe's status.
@@ -108,21 +108,8 @@ async fn told(
     tell: impl FnOnce(&Line, &str) -> Result<(), Refused> + Send + 'static,
 ) -> Told {
     let told = aside(move || {
-        if !state.line.config().recipes.contains_key(name.as_str()) {
-            return Err(unknown(&name));
-        }
         tell(&state.line, &name)?;
-        status(&state.line, &name)
+        state.line.recipe(&name)
     });
     told.await.map(Json)
-}
-
-fn status(line: &Line, name: &str) -> Result<RecipeStatus, Refused> {
-    let mut recipes = line.recipes()?.into_iter();
-    let recipe = recipes.find(|recipe| recipe.name == name);
-    recipe.ok_or_else(|| unknown(name))
-}
-
-fn unknown(name: &str) -> Refused {
-    Refused::Unknown(format!("there is no recipe {name}"))
 }

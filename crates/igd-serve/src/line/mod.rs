@@ -153,6 +153,11 @@ impl Line {
         self.cameras.values().map(Camera::status).collect()
     }
 
+    /// One of them.
+    pub fn camera_status(&self, name: &str) -> Result<CameraStatus, Refused> {
+        Ok(self.camera(name)?.status())
+    }
+
     /// Of each output.
     pub fn outputs(&self) -> Vec<OutputStatus> {
         self.outputs.status()

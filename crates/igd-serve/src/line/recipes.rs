@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::Line;
 use crate::camera::{Camera, Judging};
 use crate::command::Refused;
-use crate::config::Name;
 use crate::lock::lock;
 use crate::models::{Refit, Scores, threshold_text};
 use crate::store::{Marks, Version};
@@ -65,20 +64,23 @@ impl Line {
 
     /// In the order of their names.
     pub fn recipes(&self) -> Result<Vec<RecipeStatus>, Refused> {
-        let status = |name: &Name| {
-            let versions = self.models.versions(name)?;
-            let active = versions.iter().find(|version| version.active);
-            let Marks { good, bad } = self.store.marks(name)?;
-            Ok(RecipeStatus {
-                name: name.to_string(),
-                threshold: active.and_then(|version| version.threshold),
-                versions,
-                marked_good: good,
-                marked_bad: bad,
-                refit: self.models.refit_state(name),
-            })
-        };
-        self.models.recipes().map(status).collect()
+        let recipes = self.models.recipes();
+        recipes.map(|name| self.recipe(name)).collect()
+    }
+
+    /// One of them.
+    pub fn recipe(&self, name: &str) -> Result<RecipeStatus, Refused> {
+        let versions = self.models.versions(name)?;
+        let active = versions.iter().find(|version| version.active);
+        let Marks { good, bad } = self.store.marks(name)?;
+        Ok(RecipeStatus {
+            name: name.to_owned(),
+            threshold: active.and_then(|version| version.threshold),
+            versions,
+            marked_good: good,
+            marked_bad: bad,
+            refit: self.models.refit_state(name),
+        })
     }
 
     /// Learns from all marks of a recipe, beside the work.

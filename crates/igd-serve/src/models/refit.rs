@@ -164,6 +164,7 @@ impl Models {
 
     /// The proposed model as a version that is not active yet. It stays proposed where it cannot be stored.
     pub fn accept(&self, recipe: &str) -> Result<Version, Refused> {
+        self.recipe(recipe)?;
         // Held meanwhile, so that nobody discards it.
         let mut refits = lock(&self.refits);
         let Some(State::Proposed(proposal)) = refits.get(recipe) else {
@@ -185,6 +186,7 @@ impl Models {
 
     /// Throws the proposed model away, or forgets that there was none.
     pub fn discard(&self, recipe: &str) -> Result<(), Refused> {
+        self.recipe(recipe)?;
         match lock(&self.refits).entry(recipe.to_owned()) {
             Entry::Occupied(entry) if !matches!(entry.get(), State::Running { .. }) => {
                 if let State::Proposed(proposal) = entry.remove() {

@@ -47,11 +47,9 @@ pub async fn show(
     Path(name): Path<String>,
 ) -> Response {
     let look = move || {
-        let recipes = state.line.recipes()?;
-        let names = recipes.iter().map(|recipe| recipe.name.clone()).collect();
-        let recipe = recipes.into_iter().find(|recipe| recipe.name == name);
-        let recipe =
-            recipe.ok_or_else(|| Refused::Unknown(format!("there is no recipe \"{name}\"")))?;
+        let recipe = state.line.recipe(&name)?;
+        let names = state.line.config().recipes.keys();
+        let names = names.map(ToString::to_string).collect();
         let mut changed = BTreeMap::new();
         if let Refit::Proposed { changes, .. } = &recipe.refit {
             for change in changes {

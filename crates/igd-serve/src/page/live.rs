@@ -58,13 +58,10 @@ pub async fn one(
 }
 
 fn look(line: &Line, one: Option<String>) -> Result<Seen, Refused> {
-    let mut statuses = line.cameras();
-    if let Some(name) = &one {
-        statuses.retain(|status| status.name == *name);
-        if statuses.is_empty() {
-            return Err(Refused::Unknown(format!("there is no camera \"{name}\"")));
-        }
-    }
+    let statuses = match &one {
+        Some(name) => vec![line.camera_status(name)?],
+        None => line.cameras(),
+    };
     let shift = shift(&ZonedDateTime::now()).timestamp();
     let mut lost: BTreeMap<String, Timestamp> = BTreeMap::new();
     if statuses.iter().any(|one| one.state == CameraState::Lost) {

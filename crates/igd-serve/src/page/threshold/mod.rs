@@ -14,7 +14,6 @@ use super::numbers::decimal;
 use super::texts::{Texts, fill};
 use super::visit::Visit;
 use super::{improve, layout};
-use crate::command::Refused;
 use crate::line::{RecipeStatus, Scores};
 
 /// What the page shows.
@@ -36,11 +35,9 @@ pub async fn show(
     Path(name): Path<String>,
 ) -> Response {
     let look = move || {
-        let recipes = state.line.recipes()?;
-        let names = recipes.iter().map(|recipe| recipe.name.clone()).collect();
-        let recipe = recipes.into_iter().find(|recipe| recipe.name == name);
-        let recipe =
-            recipe.ok_or_else(|| Refused::Unknown(format!("there is no recipe \"{name}\"")))?;
+        let recipe = state.line.recipe(&name)?;
+        let names = state.line.config().recipes.keys();
+        let names = names.map(ToString::to_string).collect();
         let scores = state.line.scores(&name)?;
         Ok(Settable {
             names,
