@@ -12,7 +12,6 @@ use super::{CameraState, CameraStatus, Handlers};
 use crate::judged::Judged;
 use crate::lock::lock;
 use crate::part::{Decider, Decision};
-use crate::record::Verdict;
 
 /// Locks are taken in this order: decider, status. Handlers are called with the decider locked.
 pub(super) struct Shared {
@@ -71,11 +70,7 @@ impl Shared {
     fn decided(&self, decision: Decision) {
         {
             let mut status = lock(&self.status);
-            match decision.record.verdict {
-                Verdict::Good => status.counts.good += 1,
-                Verdict::Bad => status.counts.bad += 1,
-                Verdict::None => status.counts.none += 1,
-            }
+            status.counts.add(decision.record.verdict, 1);
             status.last = Some(decision.record.clone());
         }
         (self.handlers.decided)(decision);

@@ -128,7 +128,7 @@ impl Watcher {
             let (line, name, View { width, drawn, .. }) =
                 (self.line.clone(), self.name.clone(), self.view);
             let picture = aside(move || line.view(&name, width, drawn)).await.ok()?;
-            // Not all frames are judged.
+            // Whoever asked at the same moment may have had it encoded again, but it is sent once.
             if picture.is_some() && picture != self.shown {
                 let is_first = self.shown.is_none();
                 self.shown = picture;

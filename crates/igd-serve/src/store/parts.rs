@@ -131,13 +131,18 @@ impl Counts {
     fn count(&mut self, mut rows: rusqlite::Rows) -> Result<(), StoreError> {
         while let Some(row) = rows.next()? {
             let count = row.get::<_, i64>(1)? as u64;
-            match row.get::<_, Word<Verdict>>(0)?.0 {
-                Verdict::Good => self.good += count,
-                Verdict::Bad => self.bad += count,
-                Verdict::None => self.none += count,
-            }
+            self.add(row.get::<_, Word<_>>(0)?.0, count);
         }
         Ok(())
+    }
+
+    /// So many parts more with this verdict.
+    pub fn add(&mut self, verdict: Verdict, count: u64) {
+        match verdict {
+            Verdict::Good => self.good += count,
+            Verdict::Bad => self.bad += count,
+            Verdict::None => self.none += count,
+        }
     }
 }
 

@@ -59,6 +59,14 @@ impl Running {
         }
     }
 
+    /// Of all cameras.
+    fn until_frames_come(&self) {
+        self.until("frames come", |running| {
+            let cameras = running.line.cameras();
+            cameras.iter().all(|camera| camera.judged > 3)
+        });
+    }
+
     fn trigger(&self, camera: &str) -> Record {
         self.runtime.block_on(self.line.trigger(camera)).unwrap()
     }
@@ -140,7 +148,7 @@ fn a_camera_without_frames_is_lost() {
 fn a_recipe_takes_over_between_two_frames_and_holds_after_the_next_start() {
     let cameras = camera("left", BALL, "");
     let running = Running::of(&cameras);
-    running.until("frames come", |running| running.camera("left").judged > 3);
+    running.until_frames_come();
     let before = running.camera("left");
     running.line.switch_recipe("left", "two", "a test").unwrap();
     assert_eq!(running.camera("left").recipe, "two");
@@ -172,13 +180,7 @@ fn a_recipe_takes_over_between_two_frames_and_holds_after_the_next_start() {
 #[test]
 fn recipes_change_a_hundred_times_while_frames_come() {
     let running = Running::of(&(camera("left", BALL, "") + &camera("right", BALL, "")));
-    running.until("frames come", |running| {
-        running
-            .line
-            .cameras()
-            .iter()
-            .all(|camera| camera.judged > 3)
-    });
+    running.until_frames_come();
     for change in 0..100 {
         let (camera, recipe) = (
             ["left", "right"][change % 2],
@@ -209,13 +211,7 @@ fn a_trigger_gets_its_verdict_or_none_by_the_deadline() {
         camera("each", BALL, ""),
     ];
     let running = Running::of(&cameras.concat());
-    running.until("frames come", |running| {
-        running
-            .line
-            .cameras()
-            .iter()
-            .all(|camera| camera.judged > 3)
-    });
+    running.until_frames_come();
     let part = running.trigger("asked");
     assert_ne!(part.verdict, Verdict::None, "{part:?}");
     assert!(part.score.is_some() && part.frames <= 3 && part.size == [64, 64]);
@@ -322,7 +318,7 @@ fn a_lost_camera_answers_a_trigger_at_once() {
 #[test]
 fn a_paused_camera_rests_until_it_goes_on() {
     let running = Running::of(&camera("left", BALL, ""));
-    running.until("frames come", |running| running.camera("left").judged > 3);
+    running.until_frames_come();
     running.line.pause("left", true, "a test").unwrap();
     running.until("it rests", |running| {
         running.camera("left").state == CameraState::Paused
