@@ -71,29 +71,24 @@ impl Opened {
         for domain in ["Page", "Network", "Log", "Runtime"] {
             opened.ask(&format!("{domain}.enable"), json!({}));
         }
+        opened.ask("Page.setLifecycleEventsEnabled", json!({"enabled": true}));
         opened.resize(width, mobile);
         opened.go(url);
         opened
     }
 
-    /// Goes to another address, and waits until all of it is there.
+    /// Goes to another address, and waits until all of it is there: what still comes of the page before is not that.
     #[track_caller]
     pub fn go(&self, url: &str) {
-        const LOADED: &str = "Page.loadEventFired";
-        let before = self.count(LOADED);
-        self.ask("Page.navigate", json!({"url": url}));
-        if self.count(LOADED) == before {
-            self.receive(|event| event["method"] == LOADED);
+        let answer = self.ask("Page.navigate", json!({"url": url}));
+        let loader = &answer["loaderId"];
+        let is_loaded = |event: &Value| {
+            let told = &event["params"];
+            told["loaderId"] == *loader && told["name"] == "load"
+        };
+        if !self.events.borrow().iter().any(is_loaded) {
+            self.receive(is_loaded);
         }
-    }
-
-    /// Events of a kind so far.
-    fn count(&self, method: &str) -> usize {
-        let events = self.events.borrow();
-        events
-            .iter()
-            .filter(|event| event["method"] == method)
-            .count()
     }
 
     /// Has it shown in a window of another width.
