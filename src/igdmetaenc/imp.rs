@@ -18,11 +18,23 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     )
 });
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Settings {
     path: Option<String>,
     only_anomalous: bool,
     include_map: bool,
+    include_inference_time: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            path: None,
+            only_anomalous: false,
+            include_map: false,
+            include_inference_time: true,
+        }
+    }
 }
 
 /// Of one run.
@@ -118,6 +130,9 @@ impl IgdMetaEnc {
         } else if !line.has_map() {
             let text = "the results have no map to include: set attach-map=true on igdfilter";
             self.warn_once(Warning::NoMap, text);
+        }
+        if !settings.include_inference_time {
+            line.remove_inference_times();
         }
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
@@ -245,6 +260,13 @@ impl ObjectImpl for IgdMetaEnc {
                     .default_value(defaults.include_map)
                     .mutable_playing()
                     .build(),
+                glib::ParamSpecBoolean::builder("include-inference-time")
+                    .nick("Include inference time")
+                    .blurb("How long the inference took in each line, as `inference_ms`. Without it the same frames are \
+                           the same lines")
+                    .default_value(defaults.include_inference_time)
+                    .mutable_playing()
+                    .build(),
             ]
         });
 
@@ -269,6 +291,9 @@ impl ObjectImpl for IgdMetaEnc {
                 settings.only_anomalous = value.get().expect("type checked upstream")
             }
             "include-map" => settings.include_map = value.get().expect("type checked upstream"),
+            "include-inference-time" => {
+                settings.include_inference_time = value.get().expect("type checked upstream")
+            }
             _ => unimplemented!(),
         }
     }
@@ -279,6 +304,7 @@ impl ObjectImpl for IgdMetaEnc {
             "path" => settings.path.to_value(),
             "only-anomalous" => settings.only_anomalous.to_value(),
             "include-map" => settings.include_map.to_value(),
+            "include-inference-time" => settings.include_inference_time.to_value(),
             _ => unimplemented!(),
         }
     }

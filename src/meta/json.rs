@@ -31,8 +31,8 @@ pub struct FrameLine<'a> {
 }
 
 /// What one filter says. `element` is left out where it has no name, `age` for a frame with its own result, `inspected`
-/// where all of the frame was, `candidates` and `objects` where there are none, `map` where none is attached, and
-/// `drift` where it is not known. A threshold that is infinite is null.
+/// where all of the frame was, `candidates` and `objects` where there are none, `map` where none is attached, `drift`
+/// where it is not known, and `inference_ms` where it is not asked for. A threshold that is infinite is null.
 #[derive(Clone, Debug, Serialize)]
 pub struct ResultLine<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -53,7 +53,8 @@ pub struct ResultLine<'a> {
     pub map: Option<&'a AttachedMap>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<f32>,
-    pub inference_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inference_ms: Option<f64>,
     #[serde(skip_serializing_if = "is_own_result")]
     pub age: u32,
 }
@@ -120,6 +121,13 @@ impl<'a> FrameLine<'a> {
         self.result.remove_maps();
         self.results.iter_mut().for_each(ResultLine::remove_maps);
     }
+
+    pub fn remove_inference_times(&mut self) {
+        self.result.inference_ms = None;
+        for result in &mut self.results {
+            result.inference_ms = None;
+        }
+    }
 }
 
 impl<'a> From<&'a AnomalyMeta> for ResultLine<'a> {
@@ -137,7 +145,7 @@ impl<'a> From<&'a AnomalyMeta> for ResultLine<'a> {
             objects: meta.objects.iter().map(ObjectLine::from).collect(),
             map: meta.map.as_ref(),
             drift: meta.drift,
-            inference_ms: (meta.inference_ms * 1000.0).round() / 1000.0,
+            inference_ms: Some((meta.inference_ms * 1000.0).round() / 1000.0),
             age: meta.age,
         }
     }

@@ -17,6 +17,7 @@ mod import;
 mod info;
 mod left_out;
 mod man;
+mod merge;
 mod numbers;
 mod output;
 mod overlay;
@@ -59,6 +60,8 @@ enum Command {
     Eval(eval::Arguments),
     /// Judge pictures, folders of pictures or videos, a line of JSON each
     Predict(predict::Arguments),
+    /// Make one of the files of `predict --shard`: the lines of one run
+    Merge(merge::Arguments),
     /// Set a model's thresholds anew from normal pictures it was not trained on
     Calibrate(calibrate::Arguments),
     /// Make a better model of one and of pictures that it judged wrongly
@@ -92,6 +95,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments, json),
         Command::Eval(arguments) => eval::run(arguments, json),
         Command::Predict(arguments) => predict::run(arguments),
+        Command::Merge(arguments) => merge::run(arguments),
         Command::Calibrate(arguments) => calibrate::run(arguments, json),
         Command::Feedback(arguments) => feedback::run(&arguments, json),
         Command::Serve(arguments) => serve::run(&arguments, json),

@@ -1,10 +1,10 @@
 //! Videos: whatever GStreamer decodes, through a pipeline to samples.
 
 use std::cell::OnceCell;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
@@ -21,6 +21,8 @@ pub struct Video {
     all_streams: Arc<AtomicBool>,
     /// What is to be told where it ended before its time.
     cut_off: OnceCell<String>,
+    /// Where the frames that are handed on begin and end, from the start of the video; `None` for all.
+    times: OnceCell<Range<gst::ClockTime>>,
 }
 
 const NO_VIDEO: &str = "it has no video stream";
@@ -28,6 +30,9 @@ const NO_VIDEO: &str = "it has no video stream";
 const PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 /// A source that gives neither a frame nor an end for so long gives none at all.
 const STALLED: Duration = Duration::from_secs(60);
+/// So much more than a part of a video is decoded on both sides: frames that lie across the end of what is asked for come with
+/// other times.
+const MARGIN: gst::ClockTime = gst::ClockTime::from_seconds(2);
 /// A video may end so much before its duration, in seconds and as a share: sound may be longer, and some containers
 /// only estimate it.
 const TOLERANCE: (f64, f64) = (1.0, 0.05);
@@ -59,6 +64,7 @@ impl Video {
             pipeline,
             all_streams: Arc::default(),
             cut_off: OnceCell::new(),
+            times: OnceCell::new(),
         };
         let source = video.element("source")?;
         source.set_property("uri", &video.uri);
@@ -97,11 +103,28 @@ impl Video {
         &self,
         work: impl FnMut(gst::Sample) -> anyhow::Result<ControlFlow<()>>,
     ) -> anyhow::Result<()> {
-        let result = self
-            .pipeline
-            .set_state(gst::State::Playing)
-            .map_err(anyhow::Error::from)
-            .and_then(|_| self.read(work));
+        self.run(|| Ok(()), work)
+    }
+
+    /// The same of the frames that begin in a part of it, as shares of its duration: those of parts that meet are all
+    /// frames, each once.
+    pub fn for_each_in(
+        &self,
+        part: Range<f64>,
+        work: impl FnMut(gst::Sample) -> anyhow::Result<ControlFlow<()>>,
+    ) -> anyhow::Result<()> {
+        self.run(|| self.cut(part), work)
+    }
+
+    fn run(
+        &self,
+        prepare: impl FnOnce() -> anyhow::Result<()>,
+        work: impl FnMut(gst::Sample) -> anyhow::Result<ControlFlow<()>>,
+    ) -> anyhow::Result<()> {
+        let result = prepare().and_then(|()| {
+            self.pipeline.set_state(gst::State::Playing)?;
+            self.read(work)
+        });
         // An element that failed has said why; that is more than the end of its stream tells.
         let failure = self.failure();
         self.pipeline.set_state(gst::State::Null)?;
@@ -111,12 +134,73 @@ impl Video {
         }
     }
 
+    /// Has it play that part alone, with the times that the frames have in the whole.
+    fn cut(&self, part: Range<f64>) -> anyhow::Result<()> {
+        let pad = self.element("converter")?.static_pad("sink");
+        let pad = pad.context("the converter has a pad")?;
+        // No frame goes further before it is known which ones are wanted.
+        let (came, first_frame) = mpsc::sync_channel(1);
+        let block = gst::PadProbeType::BLOCK | gst::PadProbeType::BUFFER;
+        let blocked = pad.add_probe(block, move |_, _| {
+            let _ = came.try_send(());
+            gst::PadProbeReturn::Ok
+        });
+        self.pipeline.set_state(gst::State::Paused)?;
+        let start = Instant::now();
+        while first_frame.recv_timeout(PATIENCE.into()).is_err() {
+            self.check(start)?;
+        }
+        let Some(duration) = self.duration() else {
+            bail!(
+                "{}: it tells no duration, so that it cannot be cut: convert it to MP4 or Matroska, or judge it without --shard",
+                self.name
+            );
+        };
+        let place = |share: f64| match share < 1.0 {
+            true => gst::ClockTime::from_nseconds((share * duration.nseconds() as f64) as u64),
+            // Frames may begin after the duration that a container claims.
+            false => gst::ClockTime::MAX,
+        };
+        let times = place(part.start)..place(part.end);
+        let wanted = times.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            match info.buffer().and_then(|buffer| stream_time_at(pad, buffer)) {
+                Some(time) if !wanted.contains(&time) => gst::PadProbeReturn::Drop,
+                _ => gst::PadProbeReturn::Ok,
+            }
+        });
+        let first = times.start.saturating_sub(MARGIN);
+        // A seek has the time begin anew.
+        pad.set_offset(first.nseconds().cast_signed());
+        self.pipeline
+            .seek(
+                1.0,
+                gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE,
+                gst::SeekType::Set,
+                first,
+                gst::SeekType::Set,
+                (times.end < gst::ClockTime::MAX).then(|| times.end + MARGIN),
+            )
+            .map_err(|_| {
+                anyhow!(
+                    "{}: it can only be played from its start: judge it without --shard",
+                    self.name
+                )
+            })?;
+        if let Some(blocked) = blocked {
+            pad.remove_probe(blocked);
+        }
+        let _ = self.times.set(times);
+        Ok(())
+    }
+
     fn read(
         &self,
         mut work: impl FnMut(gst::Sample) -> anyhow::Result<ControlFlow<()>>,
     ) -> anyhow::Result<()> {
         // The end of the last frame, and when it came.
-        let (mut end, mut last) = (None, Instant::now());
+        let start = self.times.get().map(|times| times.start);
+        let (mut end, mut last) = (start, Instant::now());
         loop {
             match self.sink.try_pull_sample(PATIENCE) {
                 Some(sample) => {
@@ -134,25 +218,28 @@ impl Video {
                     self.compare(end);
                     return Ok(());
                 }
-                // Where a source failed, or has sound alone, no end of the stream ever comes.
-                None => {
-                    if let Some(text) = self.failure() {
-                        bail!("{}: {text}", self.name);
-                    }
-                    if self.all_streams.load(Ordering::Relaxed) && !self.has_video()? {
-                        bail!("{}: {NO_VIDEO}", self.name);
-                    }
-                    if last.elapsed() > STALLED {
-                        bail!(
-                            "{}: neither a frame nor an end came for {} s: convert it to a video that \
-                             `gst-launch-1.0 playbin` plays",
-                            self.name,
-                            STALLED.as_secs()
-                        );
-                    }
-                }
+                None => self.check(last)?,
             }
         }
+    }
+
+    /// Fails where no frame can come any more, or none has come for long since then: where a source failed, or has sound
+    /// alone, no end of the stream ever comes.
+    fn check(&self, since: Instant) -> anyhow::Result<()> {
+        if let Some(text) = self.failure() {
+            bail!("{}: {text}", self.name);
+        }
+        if self.all_streams.load(Ordering::Relaxed) && !self.has_video()? {
+            bail!("{}: {NO_VIDEO}", self.name);
+        }
+        if since.elapsed() > STALLED {
+            bail!(
+                "{}: neither a frame nor an end came for {} s: convert it to a video that `gst-launch-1.0 playbin` plays",
+                self.name,
+                STALLED.as_secs()
+            );
+        }
+        Ok(())
     }
 
     /// Notes where the last frame ends well before the duration that the video claims.
@@ -160,7 +247,11 @@ impl Video {
         let (Some(end), Some(duration)) = (end, self.duration()) else {
             return;
         };
-        let (end, duration) = (end.seconds_f64(), duration.seconds_f64());
+        let expected = self
+            .times
+            .get()
+            .map_or(duration, |times| times.end.min(duration));
+        let (end, duration) = (end.seconds_f64(), expected.seconds_f64());
         if duration - end > TOLERANCE.0.max(TOLERANCE.1 * duration) {
             let text = format!(
                 "{}: its frames end at {end:.1} s of {duration:.1} s: is the file whole?",
@@ -213,4 +304,11 @@ impl Video {
 pub fn stream_time(sample: &gst::Sample) -> Option<gst::ClockTime> {
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
     segment.to_stream_time(sample.buffer()?.pts()?)
+}
+
+/// The same of a buffer that arrives at a pad.
+fn stream_time_at(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+    let event = pad.sticky_event::<gst::event::Segment>(0)?;
+    let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
+    segment.to_stream_time(buffer.pts()?)
 }

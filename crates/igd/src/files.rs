@@ -38,12 +38,43 @@ pub fn write_png(path: &Path, picture: &DynamicImage) -> io::Result<()> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let path = replaced_by(path)?;
-    let mut file = temporary_beside(&path)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
-    Ok(())
+    let mut draft = Draft::new(path)?;
+    draft.write_all(bytes)?;
+    draft.keep()
+}
+
+/// A file that grows under a temporary name beside where it will be: for what is too large or too slow to be written at
+/// once. See [`write_atomically`]; the errors are the system's, without advice.
+#[derive(Debug)]
+pub struct Draft {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// Fails where `path` cannot be written to.
+    pub fn new(path: &Path) -> io::Result<Self> {
+        let path = replaced_by(path)?;
+        let file = temporary_beside(&path)?;
+        Ok(Self { file, path })
+    }
+
+    /// Has it on disk and puts it in its place. What is dropped before is gone.
+    pub fn keep(self) -> io::Result<()> {
+        self.file.as_file().sync_all()?;
+        self.file.persist(&self.path)?;
+        Ok(())
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// An error of writing, with what to do about it behind what the system says.

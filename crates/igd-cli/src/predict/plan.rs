@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -11,7 +12,26 @@ use igd::data::{is_picture, pictures_below};
 /// Something that was given, or lies below a folder that was.
 pub enum Input {
     Picture(PicturePlan),
-    Video(PathBuf),
+    Video(VideoPlan),
+}
+
+/// A video, and which part of it, as shares of its duration.
+pub struct VideoPlan {
+    pub path: PathBuf,
+    pub part: Range<f64>,
+}
+
+impl VideoPlan {
+    pub fn whole(path: PathBuf) -> Self {
+        Self {
+            path,
+            part: 0.0..1.0,
+        }
+    }
+
+    pub fn is_whole(&self) -> bool {
+        self.part == (0.0..1.0)
+    }
 }
 
 /// A picture, and the files that are made of it.
@@ -48,7 +68,7 @@ pub fn plan(
     let mut plan = Vec::new();
     for (input, found) in &found {
         let Some(found) = found else {
-            plan.push(Input::Video(input.to_path_buf()));
+            plan.push(Input::Video(VideoPlan::whole(input.to_path_buf())));
             continue;
         };
         for picture in found {

@@ -24,6 +24,17 @@ fn predict(model: &Path, arguments: &[&Path]) -> Output {
     command.arg(model).args(arguments).output().unwrap()
 }
 
+/// An MP4 of so many frames of snow.
+fn snow(path: &Path, frames: usize, rate: &str, encoder: &str) {
+    element::init();
+    let line = format!(
+        "videotestsrc num-buffers={frames} pattern=snow ! video/x-raw,width=64,height=64,{rate} ! \
+         x264enc speed-preset=ultrafast {encoder} ! h264parse ! mp4mux faststart=true ! filesink location={}",
+        path.display()
+    );
+    element::run_to_end(&gst::parse::launch(&line).unwrap()).unwrap();
+}
+
 /// The paths of the lines below a folder.
 fn paths(output: &Output, folder: &Path) -> Vec<String> {
     let lines = String::from_utf8(output.stdout.clone()).unwrap();
@@ -87,13 +98,7 @@ fn nothing_that_was_given_is_written_over() {
 fn a_video_that_ends_before_its_time_is_told_of() {
     let (folder, model) = folder_with_model();
     let whole = folder.path().join("whole.mp4");
-    element::init();
-    let line = format!(
-        "videotestsrc num-buffers=20 pattern=snow ! video/x-raw,width=64,height=64,framerate=1/1 ! \
-         x264enc speed-preset=ultrafast key-int-max=1 ! h264parse ! mp4mux faststart=true ! filesink location={}",
-        whole.display()
-    );
-    element::run_to_end(&gst::parse::launch(&line).unwrap()).unwrap();
+    snow(&whole, 20, "framerate=1/1", "key-int-max=1");
     assert!(predict(&model, &[&whole]).status.success());
     let bytes = fs::read(&whole).unwrap();
     let half = folder.path().join("half.mp4");
@@ -106,4 +111,63 @@ fn a_video_that_ends_before_its_time_is_told_of() {
         "{said}"
     );
     assert!(!output.stdout.is_empty());
+}
+
+/// The frames of a part begin between key frames, and those that were encoded before are shown after them.
+#[test]
+fn parts_are_merged_to_the_lines_of_one_run() {
+    let (folder, model) = folder_with_model();
+    let [long, short] = ["long.mp4", "short.mp4"].map(|name| folder.path().join(name));
+    snow(
+        &long,
+        50,
+        "framerate=10/1",
+        "key-int-max=15 bframes=2 b-adapt=false",
+    );
+    snow(&short, 3, "framerate=10/1", "key-int-max=1");
+    let pictures = some_pictures(folder.path(), 3, 64);
+    fs::write(pictures.join("00a.png"), "no picture").unwrap();
+    let inputs: [&Path; 4] = [&long, &long, &pictures, &short];
+    let whole = predict(&model, &inputs);
+    assert_eq!(whole.status.code(), Some(3));
+
+    let file = |number: usize| folder.path().join(format!("{number}.jsonl"));
+    let part = |number: usize, model: &Path| {
+        let (shard, file) = (format!("{number}/4"), file(number));
+        let arguments: [&Path; 4] = ["--shard".as_ref(), shard.as_ref(), "--out".as_ref(), &file];
+        predict(model, &[&arguments[..], &inputs].concat())
+    };
+    let merge = |numbers: &[usize]| {
+        let mut merge = command(&["merge"]);
+        merge.args(numbers.iter().map(|&number| file(number)));
+        merge.output().unwrap()
+    };
+    for number in 1..=4 {
+        let output = part(number, &model);
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let lines = fs::read_to_string(file(number)).unwrap();
+        assert!(lines.lines().count() > 5, "{number}: {lines}");
+    }
+    let merged = merge(&[3, 1, 4, 2]);
+    let said = String::from_utf8_lossy(&merged.stderr);
+    assert_eq!(merged.status.code(), Some(3), "{said}");
+    let texts =
+        [&whole, &merged].map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    assert_eq!(texts[0].lines().count(), 24 + 24 + 3 + 3);
+    assert_eq!(texts[1], texts[0]);
+
+    let said = failure(merge(&[1, 3]));
+    assert!(said.contains("missing: 2/4, 4/4"), "{said}");
+    let said = failure(merge(&[1, 2, 3, 4, 3]));
+    assert!(said.contains("are both part 3/4"), "{said}");
+    let other = folder.path().join("other.safetensors");
+    crate::common::local_model(1, 3)
+        .save(&other, Storage::F32)
+        .unwrap();
+    assert_eq!(part(2, &other).status.code(), Some(0));
+    let said = failure(merge(&[1, 2, 3, 4]));
+    assert!(said.contains("no parts of one run"), "{said}");
+    fs::write(file(2), "{}\n").unwrap();
+    let said = failure(merge(&[1, 2, 3, 4]));
+    assert!(said.contains("2.jsonl: it does not end as"), "{said}");
 }
