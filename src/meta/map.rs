@@ -17,10 +17,10 @@ pub struct AttachedMap {
 impl AttachedMap {
     /// Of `width * height` values.
     pub fn new(width: u32, height: u32, values: &[f32]) -> Self {
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_ne_bytes())
-            .collect();
+        let mut bytes = Vec::with_capacity(size_of_val(values));
+        for value in values {
+            bytes.extend_from_slice(&value.to_ne_bytes());
+        }
         Self {
             width,
             height,

@@ -24,9 +24,6 @@ use igd::model::{
     Calibration, DenseConfig, Detector, ModelConfig, ModelError, Postprocessor, Precision,
 };
 
-/// Pictures that are read while others are inferred.
-const READ_AHEAD: usize = 1;
-
 /// What networks run on.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
@@ -79,7 +76,7 @@ impl Engine {
             drift: detector.drift(),
             target: Target { device, kind },
             queue: queue.clone(),
-            pool: Arc::new(Pool::new(batching.size + READ_AHEAD)),
+            pool: Arc::new(Pool::new(pictures(batching))),
         };
         worker::start(detector, queue)?;
         Ok(engine)
@@ -157,7 +154,7 @@ impl Engine {
     /// Another stream has its own wishes: the larger batch and the shorter time hold.
     pub fn also_batch(&self, batching: Batching) {
         let held = self.queue.also_batch(batching);
-        self.pool.grow(held.size + READ_AHEAD);
+        self.pool.grow(pictures(held));
     }
 
     /// What the streams so far have wished.
@@ -175,6 +172,11 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.queue.close();
     }
+}
+
+/// As many are read as are inferred meanwhile.
+const fn pictures(batching: Batching) -> usize {
+    2 * batching.size
 }
 
 /// Where the end of an engine's thread shows.

@@ -26,6 +26,11 @@ pub struct Judging {
     pub watch_drift: bool,
 }
 
+/// Pictures that are judged at once.
+fn threads() -> u32 {
+    tch::get_num_threads().clamp(1, 64) as u32
+}
+
 /// The property `threshold` that stands for the model's own.
 const MODELS_OWN: f32 = -1.0;
 
@@ -49,6 +54,9 @@ impl Judging {
             .property_if_some("mask-location", mask)
             .property("min-area", self.min_area)
             .property("watch-drift", self.watch_drift)
+            // What other cameras hand in at the same time is judged a thread each, and nobody waits for it.
+            .property("batch-size", threads())
+            .property("batch-timeout", 0_u32)
             .property("attach-map", true)
             .property("qos", false)
             .property_from_str("overlay", "none")

@@ -9,10 +9,13 @@ use crate::model::config::Tiling;
 use crate::nn::efficientnet_lite::{Backbone, MEAN, SCALE};
 use crate::nn::{FusedBackbone, InputShape, dense};
 
-/// The backbone with threads for it: on the CPU they share the tiles, or the channels of the only one.
+/// The backbone with threads for it: on the CPU they share the tiles, or the channels of tiles that are too few.
 #[derive(Debug)]
 pub struct Extractor {
-    backbone: FusedBackbone,
+    /// Its channels in slices, for tiles that are fewer than the threads.
+    shared: FusedBackbone,
+    /// For a tile a thread, which takes fewer operations in all; `None` where the other one is not sliced.
+    whole: Option<FusedBackbone>,
     tiling: Tiling,
     device: Device,
     kind: Kind,
@@ -58,15 +61,20 @@ impl Extractor {
         // SAFETY: it is only read.
         let plain = unsafe { SyncRef::new(backbone) };
         // On the threads that will use it: the layout of packed weights depends on how many there are for a product.
-        let backbone = workers.run(|| {
-            no_grad(|| {
-                let mut backbone = FusedBackbone::new(plain.get(), kind, slices);
-                backbone.pack(pictures);
-                backbone
+        let packed = |slices| {
+            workers.run(|| {
+                no_grad(|| {
+                    let mut backbone = FusedBackbone::new(plain.get(), kind, slices);
+                    backbone.pack(pictures);
+                    backbone
+                })
             })
-        });
+        };
+        let shared = packed(slices);
+        let whole = (slices > 1).then(|| packed(1));
         Ok(Self {
-            backbone,
+            shared,
+            whole,
             tiles: Vec::new(),
             prepared: 0,
             tiling,
@@ -131,6 +139,13 @@ impl Extractor {
         })
     }
 
+    /// For as many tiles as are prepared.
+    fn backbone(&self) -> &FusedBackbone {
+        let whole = self.whole.as_ref();
+        let whole = whole.filter(|_| self.prepared >= self.workers.count());
+        whole.unwrap_or(&self.shared)
+    }
+
     fn features(&self, tile: &Tile) -> Tensor {
         let [width, height] = self.tiling.tile.map(|side| side as i64);
         let picture = Tensor::from_slice(&tile.values)
@@ -138,7 +153,7 @@ impl Extractor {
             .view([1, height, width, 3])
             .permute([0, 3, 1, 2])
             .to_kind(self.kind);
-        let stages = self.backbone.forward(&picture);
+        let stages = self.backbone().forward(&picture);
         dense::join(&stages).get(0).to_kind(Kind::Float)
     }
 }
