@@ -4,13 +4,16 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use igd::data::Picture;
+
 use crate::camera::source;
 use crate::config::LineConfig;
 use crate::http;
 use crate::models::configured;
+use crate::store::Store;
 
-/// Tries all that can be tried without running: models and masks are opened, sources are put together, files are read,
-/// the folder is written to. Cameras and brokers are not asked. Returns what is wrong, a line each.
+/// Tries all that can be tried without running: models, masks and the database are opened, sources are put together,
+/// files are read, the folder is written to. Cameras and brokers are not asked. Returns what is wrong, a line each.
 pub fn check(config: &LineConfig) -> Vec<String> {
     if gst::init().is_err() || gstigd::plugin_register_static().is_err() {
         return vec!["GStreamer does not start: `igd doctor` tells more".to_owned()];
@@ -20,7 +23,11 @@ pub fn check(config: &LineConfig) -> Vec<String> {
         Some(format!("[recipes.{name}] {wrong}"))
     });
     let cameras = config.cameras.iter().filter_map(|(name, camera)| {
-        let wrong = source(&camera.source).err()?;
+        let empty = camera.trigger.empty.as_deref();
+        let wrong = source(&camera.source).err().or_else(|| {
+            let wrong = Picture::open(empty?).err()?;
+            Some(format!("trigger.empty: {wrong}"))
+        })?;
         Some(format!("[cameras.{name}] {wrong}"))
     });
     let files = config.outputs.files().filter_map(|path| {
@@ -30,11 +37,14 @@ pub fn check(config: &LineConfig) -> Vec<String> {
     let server = http::check(&config.server).err();
     let folder = writable(&config.folder).err();
     let folder = folder.map(|error| format!("folder = {:?}: {error}", config.folder));
+    let database = Store::check(&config.folder).err();
+    let database = database.map(|error| format!("folder = {:?}: {error}", config.folder));
     recipes
         .chain(cameras)
         .chain(files)
         .chain(server.map(|error| error.to_string()))
         .chain(folder)
+        .chain(database)
         .collect()
 }
 

@@ -11,6 +11,7 @@ use image::{GrayImage, RgbImage};
 use jiff::Timestamp;
 
 use crate::store::Pictures;
+use crate::thumbnail::Thumbnail;
 
 /// How strong the heatmap is drawn.
 const OPACITY: f32 = 0.5;
@@ -69,7 +70,7 @@ impl Judged {
     }
 
     /// What was inspected of it.
-    fn inspected(&self) -> Area {
+    pub fn inspected(&self) -> Area {
         self.meta.inspected.unwrap_or(Area::whole(&self.info))
     }
 
@@ -87,13 +88,9 @@ impl Judged {
         reader.read(&frame.ok()?, rgb).ok()
     }
 
-    /// A small gray picture of what was inspected, `side` x `side` values of 0..=255, to see whether something moves.
-    pub fn thumbnail(&self, side: usize) -> Option<Vec<f32>> {
-        let area = side * side;
-        let mut rgb = vec![0.0; 3 * area];
-        self.read(self.inspected(), (side, side), &mut rgb)?;
-        let gray = |pixel| (rgb[pixel] + rgb[area + pixel] + rgb[2 * area + pixel]) / 3.0;
-        Some((0..area).map(gray).collect())
+    /// What was inspected of it, to see whether something moves or is there.
+    pub fn thumbnail(&self) -> Option<Thumbnail> {
+        Thumbnail::of(self.sample.buffer()?, &self.info, self.inspected())
     }
 
     /// What is kept of it.

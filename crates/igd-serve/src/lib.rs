@@ -20,6 +20,7 @@ mod pauses;
 pub mod record;
 mod run;
 pub mod store;
+mod thumbnail;
 
 pub use self::check::check;
 pub use self::config::LineConfig;

@@ -169,7 +169,13 @@ fn a_check_tells_all_that_is_wrong_and_leaves_nothing() {
     .unwrap();
     fs::write(&line, config("bolt")).unwrap();
     assert!(check().status.success());
-    assert!(!folder.path().join("line").exists());
+    let database = folder.path().join("line/line.sqlite");
+    assert!(!database.exists());
+    fs::create_dir(folder.path().join("line")).unwrap();
+    fs::write(&database, "no database").unwrap();
+    let told = String::from_utf8(check().stderr).unwrap();
+    assert!(told.contains("is no database of a line"), "{told}");
+    assert_eq!(fs::read(&database).unwrap(), b"no database");
 }
 
 #[test]

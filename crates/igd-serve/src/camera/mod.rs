@@ -8,7 +8,6 @@ mod rate;
 mod shared;
 mod source;
 
-use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -81,6 +80,8 @@ pub struct CameraStatus {
     pub inference_ms: f64,
     /// Of late frames, of the limit: above 1 light, focus or place have changed.
     pub drift: Option<f32>,
+    /// With `by = "presence"`: the mean difference of a pixel of the last frame from the empty place, 0 to 255.
+    pub difference: Option<f32>,
     /// The last part.
     pub last: Option<Record>,
 }
@@ -121,15 +122,17 @@ pub struct Camera {
 }
 
 impl Camera {
-    /// Opens the source beside the caller. A source that is not there is waited for.
+    /// Opens the source beside the caller. A source that is not there is waited for. The error says what the trigger
+    /// lacks, or that the system gives no thread.
     pub fn start(
         name: &str,
         config: CameraConfig,
         judging: Judging,
         handlers: Handlers,
         runtime: Handle,
-    ) -> io::Result<Self> {
-        let mut decider = Decider::new(name.to_owned(), config.trigger.clone());
+    ) -> Result<Self, String> {
+        let mut decider = Decider::new(name.to_owned(), config.trigger.clone())
+            .map_err(|error| format!("[cameras.{name}.trigger] empty: {error}"))?;
         decider.judge_by(&judging.recipe, judging.version);
         let by = config.trigger.by;
         let status = CameraStatus {
@@ -142,7 +145,8 @@ impl Camera {
         let (orders, received) = channel();
         let keeper = Keeper::new(config, judging, shared.clone(), received);
         let thread = thread::Builder::new().name(format!("camera-{name}"));
-        let thread = thread.spawn(move || keeper.run())?;
+        let thread = thread.spawn(move || keeper.run());
+        let thread = thread.map_err(|error| format!("no thread for the camera {name}: {error}"))?;
         Ok(Self {
             shared,
             by,
@@ -153,7 +157,9 @@ impl Camera {
 
     /// How it fares.
     pub fn status(&self) -> CameraStatus {
+        let difference = lock(&self.shared.decider).difference();
         let mut status = lock(&self.shared.status).clone();
+        status.difference = difference;
         status.frames = self.shared.arrived.load(Ordering::Relaxed);
         status.judged = *self.shared.judged.borrow();
         status.fps = lock(&self.shared.rate).a_second();

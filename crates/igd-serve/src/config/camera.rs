@@ -1,3 +1,5 @@
+use std::path::{Path, PathBuf};
+
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
@@ -36,6 +38,33 @@ const fn stall_seconds() -> u64 {
     10
 }
 
+impl CameraConfig {
+    pub(super) fn relative_to(&mut self, folder: &Path) {
+        let empty = &mut self.trigger.empty;
+        *empty = empty.take().map(|empty| folder.join(empty));
+    }
+
+    /// What no value tells by itself.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let trigger = &self.trigger;
+        if trigger.by == TriggerBy::Frame && trigger.frames.0 > 1 {
+            return Err(format!(
+                "frames = {}: with by = \"frame\" each frame is a part of its own",
+                trigger.frames.0
+            ));
+        }
+        match (trigger.by, &trigger.empty) {
+            (TriggerBy::Presence, None) => Err(
+                "by = \"presence\" needs empty = \"FILE\", a picture of the place without a part: the API gives one at \
+                 cameras/NAME/picture.jpg?drawn=false"
+                    .into(),
+            ),
+            (TriggerBy::Presence, Some(_)) | (_, None) => Ok(()),
+            (_, Some(_)) => Err("empty: a picture of the empty place is for by = \"presence\"".into()),
+        }
+    }
+}
+
 /// `[cameras.NAME.trigger]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -49,11 +78,17 @@ pub struct Trigger {
     /// From the trigger on, in milliseconds: 1 to 3,600,000. What has no verdict by then never gets one.
     pub deadline_ms: DeadlineMs,
     /// With `by = "motion"`: the mean change of a pixel between frames above which something moves, 0 to 255.
-    #[serde(deserialize_with = "motion")]
+    #[serde(deserialize_with = "change")]
     pub motion: f32,
+    /// With `by = "presence"`: the mean difference of a pixel from the empty place above which a part is there, 0 to
+    /// 255. It has gone when the difference is less than half of that.
+    #[serde(deserialize_with = "change")]
+    pub presence: f32,
+    /// With `by = "presence"`: a picture of the place without a part.
+    pub empty: Option<PathBuf>,
 }
 
-fn motion<'de, D: Deserializer<'de>>(number: D) -> Result<f32, D::Error> {
+fn change<'de, D: Deserializer<'de>>(number: D) -> Result<f32, D::Error> {
     let number = f32::deserialize(number)?;
     match (0.0..=255.0).contains(&number) {
         true => Ok(number),
@@ -71,6 +106,8 @@ impl Default for Trigger {
             decide: Decide::default(),
             deadline_ms: DeadlineMs(1000),
             motion: 4.0,
+            presence: 8.0,
+            empty: None,
         }
     }
 }
@@ -86,6 +123,8 @@ pub enum TriggerBy {
     Request,
     /// What moved has come to rest.
     Motion,
+    /// The place no longer looks as it does without a part.
+    Presence,
 }
 
 /// How frames make a verdict.

@@ -91,7 +91,7 @@ impl Line {
             let handlers = handlers(name, inbox.clone(), store.clone());
             let runtime = runtime.clone();
             let camera = Camera::start(name, camera.clone(), judging, handlers, runtime)
-                .map_err(|error| text(&error))?;
+                .map_err(Refused::Failed)?;
             cameras.insert(name.clone(), camera);
         }
         let line = Arc::new(Self {

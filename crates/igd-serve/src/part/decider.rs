@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::motion::{Motion, SIDE};
+use super::motion::Motion;
+use super::presence::Presence;
 use crate::command::Refused;
 use crate::config::{Decide, Trigger, TriggerBy};
 use crate::judged::Judged;
@@ -45,24 +46,34 @@ pub struct Decider {
     judging: (String, u32),
     trigger: Trigger,
     motion: Motion,
+    /// Where a part is triggered by it.
+    presence: Option<Presence>,
     open: VecDeque<Open>,
 }
 
 impl Decider {
-    /// Of a camera that says so when there is a part.
-    pub fn new(camera: String, trigger: Trigger) -> Self {
-        Self {
+    /// Of a camera that says so when there is a part. The error is of the picture of the empty place.
+    pub fn new(camera: String, trigger: Trigger) -> Result<Self, String> {
+        let empty = trigger.empty.as_deref();
+        let presence = empty.map(|empty| Presence::open(empty, trigger.presence));
+        Ok(Self {
             camera,
             judging: Default::default(),
             motion: Motion::new(trigger.motion),
+            presence: presence.transpose()?,
             trigger,
             open: VecDeque::new(),
-        }
+        })
     }
 
     /// Frames are judged by this recipe, and this version of its model, from now on.
     pub fn judge_by(&mut self, recipe: &str, version: u32) {
         self.judging = (recipe.to_owned(), version);
+    }
+
+    /// The mean difference of a pixel of the last frame from the empty place, 0 to 255, where parts are triggered by it.
+    pub fn difference(&self) -> Option<f32> {
+        self.presence.as_ref().map(Presence::difference)
     }
 
     /// From the trigger on.
@@ -97,15 +108,17 @@ impl Decider {
 
     /// Takes a judged frame, and hands on what is decided by it. True: a part has been opened, which has a deadline.
     pub fn frame(&mut self, frame: &Arc<Judged>, decided: impl FnMut(Decision)) -> bool {
-        let opened = match self.trigger.by {
+        let has_come = match self.trigger.by {
             TriggerBy::Request => false,
-            TriggerBy::Frame => self.open(frame.arrived, frame.time, None).is_ok(),
-            TriggerBy::Motion => {
-                let thumbnail = frame.thumbnail(SIDE);
-                thumbnail.is_some_and(|thumbnail| self.motion.rests(thumbnail))
-                    && self.open(frame.arrived, frame.time, None).is_ok()
+            TriggerBy::Frame => true,
+            TriggerBy::Motion => frame
+                .thumbnail()
+                .is_some_and(|thumbnail| self.motion.rests(thumbnail)),
+            TriggerBy::Presence => {
+                (self.presence.as_mut()).is_some_and(|presence| presence.has_come(frame))
             }
         };
+        let opened = has_come && self.open(frame.arrived, frame.time, None).is_ok();
         let keeps = self.trigger.frames.0 > 1;
         for part in &mut self.open {
             if frame.arrived >= part.since {

@@ -2,5 +2,6 @@
 
 mod decider;
 mod motion;
+mod presence;
 
 pub use self::decider::{Decider, Decision};

@@ -1,14 +1,13 @@
 //! Whether something moves before a camera.
 
-/// Width and height of what is compared.
-pub const SIDE: usize = 32;
+use crate::thumbnail::Thumbnail;
 
 /// Follows a camera's frames.
 #[derive(Clone, Debug)]
 pub struct Motion {
     /// Mean change of a pixel, 0 to 255, above which something moves.
     limit: f32,
-    before: Vec<f32>,
+    before: Option<Thumbnail>,
     moves: bool,
 }
 
@@ -17,19 +16,17 @@ impl Motion {
     pub const fn new(limit: f32) -> Self {
         Self {
             limit,
-            before: Vec::new(),
+            before: None,
             moves: false,
         }
     }
 
-    /// Takes the next frame, `SIDE` x `SIDE` values of 0 to 255. True where what moved has come to rest with it.
-    pub fn rests(&mut self, thumbnail: Vec<f32>) -> bool {
-        let differences = thumbnail.iter().zip(&self.before);
-        let change: f32 = differences.map(|(now, before)| (now - before).abs()).sum();
-        // Before the first frame there is nothing to compare with.
-        let moves = change / (SIDE * SIDE) as f32 > self.limit;
+    /// Takes the next frame. True where what moved has come to rest with it.
+    pub fn rests(&mut self, now: Thumbnail) -> bool {
+        let change = |before: &Thumbnail| now.difference(before);
+        let moves = self.before.as_ref().map_or(0.0, change) > self.limit;
         let rests = self.moves && !moves;
-        (self.before, self.moves) = (thumbnail, moves);
+        (self.before, self.moves) = (Some(now), moves);
         rests
     }
 }
@@ -43,7 +40,7 @@ mod tests {
         let mut motion = Motion::new(4.0);
         let frames = [0.0, 0.0, 40.0, 90.0, 91.0, 91.0, 90.0, 0.0, 0.0];
         let told: Vec<_> = frames
-            .map(|value| motion.rests(vec![value; SIDE * SIDE]))
+            .map(|value| motion.rests(Thumbnail::plain(value)))
             .into_iter()
             .collect();
         let rests = [4, 8];

@@ -32,12 +32,22 @@ pub(super) struct Database {
 }
 
 impl Database {
+    /// Whether the one in a folder could be opened, or there is none. Leaves it as it is.
+    pub fn check(folder: &Path) -> Result<(), StoreError> {
+        let path = folder.join("line.sqlite");
+        if !is_database_or_new(&path).map_err(|error| at(&path, error))? {
+            return Err(StoreError::Foreign(path));
+        }
+        if !path.exists() {
+            return Ok(());
+        }
+        let reader = reader(&path)?;
+        schema::version(&reader, &path).map_err(|error| or_foreign(error, &path))?;
+        Ok(())
+    }
+
     /// Opens the one in a folder, or begins it.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let at = |path: &Path, error| StoreError::Folder {
-            path: path.to_owned(),
-            error: igd::files::advised(error),
-        };
         fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
         let lock = folder.join("line.lock");
         let lock = File::create(&lock).map_err(|error| at(&lock, error))?;
@@ -52,14 +62,7 @@ impl Database {
         }
         let mut writer = Connection::open(&path)?;
         writer.busy_timeout(PATIENCE)?;
-        schema::migrate(&mut writer, &path).map_err(|error| match error {
-            StoreError::Sqlite(error)
-                if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) =>
-            {
-                StoreError::Foreign(path.clone())
-            }
-            error => error,
-        })?;
+        schema::migrate(&mut writer, &path).map_err(|error| or_foreign(error, &path))?;
         writer.pragma_update(None, "journal_mode", "wal")?;
         writer.pragma_update(None, "synchronous", "normal")?;
         writer.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
@@ -106,7 +109,7 @@ impl Database {
         let idle = lock(&self.readers).pop();
         let mut reader = match idle {
             Some(reader) => reader,
-            None => self.reader()?,
+            None => reader(&self.path)?,
         };
         let value = work(&reader.transaction()?)?;
         let mut readers = lock(&self.readers);
@@ -120,12 +123,29 @@ impl Database {
     pub fn picture_bytes(&self) -> u64 {
         self.picture_bytes.load(Ordering::Relaxed)
     }
+}
 
-    fn reader(&self) -> Result<Connection, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let reader = Connection::open_with_flags(&self.path, flags)?;
-        reader.busy_timeout(PATIENCE)?;
-        Ok(reader)
+fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, flags)?;
+    reader.busy_timeout(PATIENCE)?;
+    Ok(reader)
+}
+
+fn at(path: &Path, error: io::Error) -> StoreError {
+    StoreError::Folder {
+        path: path.to_owned(),
+        error: igd::files::advised(error),
+    }
+}
+
+/// SQLite tells only when it reads it that a file is no database.
+fn or_foreign(error: StoreError, path: &Path) -> StoreError {
+    match error {
+        StoreError::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            StoreError::Foreign(path.to_owned())
+        }
+        error => error,
     }
 }
 

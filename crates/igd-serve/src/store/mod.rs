@@ -117,4 +117,9 @@ impl Store {
         store.make_room(0)?;
         Ok(store)
     }
+
+    /// Whether what a folder holds, if it holds anything, could be opened. Changes nothing; a line may be at work in it.
+    pub fn check(folder: &Path) -> Result<(), StoreError> {
+        Database::check(folder)
+    }
 }

@@ -16,9 +16,8 @@ const STEPS: [&str; 3] = [
 /// As the first step sets it.
 const APPLICATION: i64 = 0x4947_4453;
 
-/// Brings a database to the present version, or begins it; each step is taken as a whole or not at all. What is of
-/// another program or of a newer version is refused, and left as it is.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+/// The version of a database, 0 of an empty one. What is of another program or of a newer version is refused.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let (version, application) = (number("user_version")?, number("application_id")?);
     let is_empty = || {
@@ -36,6 +35,13 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
             known,
         });
     }
+    Ok(version)
+}
+
+/// Brings a database to the present version, or begins it; each step is taken as a whole or not at all. What is refused
+/// is left as it is.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let version = version(connection, path)?;
     for (step, number) in STEPS.iter().zip(1..).skip(version as usize) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(step)?;

@@ -370,6 +370,51 @@ fn a_part_that_comes_to_rest_is_judged_once() {
 }
 
 #[test]
+fn a_part_that_is_there_is_judged_once_and_an_empty_place_never() {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("pictures");
+    fs::create_dir(&pictures).unwrap();
+    // A part lies in a corner for three pictures, then for one.
+    for (number, has_part) in [false, true, true, true, false, true]
+        .into_iter()
+        .enumerate()
+    {
+        let level = |x: u32, y: u32| if has_part && x.max(y) < 32 { 200 } else { 20 };
+        let picture = image::GrayImage::from_fn(64, 64, |x, y| image::Luma([level(x, y)]));
+        picture
+            .save(pictures.join(format!("{number}.png")))
+            .unwrap();
+    }
+    // Of another size than the frames.
+    image::GrayImage::from_pixel(16, 16, image::Luma([22]))
+        .save(folder.path().join("empty.png"))
+        .unwrap();
+    let source = format!("pictures:{}", pictures.display());
+    let present = camera(
+        "left",
+        &source,
+        "trigger.by = 'presence'\ntrigger.empty = 'empty.png'\ntrigger.deadline-ms = 20000",
+    );
+    let running = Running::at(folder, &present);
+    running.until("three parts came", |running| {
+        let counts = running.camera("left").counts;
+        counts.good + counts.bad >= 3
+    });
+    let camera = running.camera("left");
+    assert_eq!(camera.counts.none, 0);
+    // Two parts of six frames, which begin anywhere.
+    let parts = camera.counts.good + camera.counts.bad;
+    assert!(camera.judged.abs_diff(3 * parts) <= 6, "{camera:?}");
+    running.until("the place is seen empty", |running| {
+        running.camera("left").difference.unwrap() < 4.0
+    });
+    running.until("the part is seen", |running| {
+        running.camera("left").difference.unwrap() > 40.0
+    });
+    running.stop();
+}
+
+#[test]
 fn what_is_wrong_in_a_configuration_is_told_with_line_and_key() {
     let folder = tempfile::tempdir().unwrap();
     let good = text(folder.path(), &camera("left", BALL, ""));
@@ -411,6 +456,11 @@ fn what_is_wrong_in_a_configuration_is_told_with_line_and_key() {
             "recipe = 'one'",
             "recipe = 'one'\ntrigger.frames = 2",
             "each frame is a part",
+        ),
+        (
+            "recipe = 'one'",
+            "recipe = 'one'\ntrigger.by = 'presence'",
+            "needs empty =",
         ),
         (
             "region = '8",

@@ -105,6 +105,7 @@ fn camera(name: &str, state: CameraState, last: Option<Verdict>) -> Camera {
             counts: Counts::default(),
             inference_ms: 38.0,
             drift: (name == "right").then_some(1.4),
+            difference: None,
             last: last.map(|verdict| record(1, verdict)),
         },
         counts: Counts {
