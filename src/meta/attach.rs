@@ -1,12 +1,9 @@
 //! All that a buffer gets.
 
 use super::region::FoundRegion;
-use super::{AnomalyMeta, region_of_interest};
+use super::{AnomalyMeta, analytics, region_of_interest};
 use crate::video::Area;
 use igd::model::Map;
-
-#[cfg(feature = "v1_24")]
-use super::analytics;
 
 /// The map of a part of the frame.
 #[derive(Clone, Copy, Debug)]
@@ -17,28 +14,26 @@ pub struct PartMap<'a> {
     pub anomalous: bool,
 }
 
-/// Hangs `result` on a buffer: as `IgdAnomalyMeta`, and each region as a region of interest; with the feature `v1_24`
-/// as GstAnalytics too, from `v1_26` with a mask of each of `maps`. A region has one id in all of them.
-#[cfg_attr(not(feature = "v1_26"), expect(unused_variables))]
+/// Hangs `result` on a buffer: as `IgdAnomalyMeta`, and each region as a region of interest; where GStreamer is 1.24 or
+/// newer as GstAnalytics too, from 1.26 with a mask of each of `maps`. A region has one id in all of them.
 pub fn attach<'a>(
     result: &AnomalyMeta,
-    maps: impl Iterator<Item = PartMap<'a>>,
+    mut maps: impl Iterator<Item = PartMap<'a>>,
     buffer: &mut gst::BufferRef,
 ) -> Result<(), glib::BoolError> {
     result.attach(buffer)?;
-    // Before the regions, so that no region has the id 0: that is what regions of interest have to which nobody gave
-    // one.
-    #[cfg(feature = "v1_24")]
-    let frame = analytics::attach_frame(result, buffer)?;
-    #[cfg(feature = "v1_26")]
-    for map in maps {
-        analytics::attach_mask(map, frame, buffer)?;
+    let library = analytics::library();
+    if let Some(library) = library {
+        // Before the regions, so that no region has the id 0: that is what regions of interest have to which nobody
+        // gave one.
+        let frame = analytics::attach_frame(result, buffer, library)?;
+        maps.try_for_each(|map| analytics::attach_mask(map, frame, buffer, library))?;
     }
     for found in regions(result) {
-        #[cfg(feature = "v1_24")]
-        let id = analytics::attach_region(&found, buffer)?;
-        #[cfg(not(feature = "v1_24"))]
-        let id = region_of_interest::free_id(buffer);
+        let id = match library {
+            Some(library) => analytics::attach_region(&found, buffer, library)?,
+            None => region_of_interest::free_id(buffer),
+        };
         region_of_interest::attach(result, &found, id, buffer);
     }
     Ok(())

@@ -29,7 +29,7 @@
 //!
 //! # What other elements do to it
 //!
-//! A result is lost, kept or moved along in all its forms alike, GstAnalytics (features `v1_24` and `v1_26`) included
+//! A result is lost, kept or moved along in all its forms alike, GstAnalytics (on GStreamer 1.24 and newer) included
 //! (`tests/plugin/survival.rs`, on GStreamer 1.22 and 1.26):
 //!
 //! | element | on 1.22 | on 1.26 |
@@ -54,7 +54,6 @@
 //! the user of the encoder to say, and a videoconvert on the way would drop it. A pad probe before the encoder can add
 //! one.
 
-#[cfg(feature = "v1_24")]
 mod analytics;
 mod anomaly;
 mod area;

@@ -45,7 +45,6 @@ pub(super) fn attach(
 }
 
 /// An id above those of all regions of interest on the buffer, and above 0, which those have to which nobody gave one.
-#[cfg(not(feature = "v1_24"))]
 pub(super) fn free_id(buffer: &gst::BufferRef) -> i32 {
     let ids = buffer
         .iter_meta::<VideoRegionOfInterestMeta>()

@@ -5,8 +5,8 @@ use gst_video::VideoRegionOfInterestMeta;
 use super::object::{TYPE, UpstreamRegion};
 use crate::video::Area;
 
-/// The regions of interest on a buffer, but for those that an igdfilter has attached; with the feature `v1_24` also the
-/// detections of a GstAnalyticsRelationMeta that are no region of interest too.
+/// The regions of interest on a buffer, but for those that an igdfilter has attached; on GStreamer 1.24 and newer also
+/// the detections of a GstAnalyticsRelationMeta that are no region of interest too.
 pub fn upstream_regions(buffer: &gst::BufferRef) -> Vec<UpstreamRegion> {
     let metas = buffer.iter_meta::<VideoRegionOfInterestMeta>();
     let metas = metas.map(|meta| {
@@ -18,7 +18,6 @@ pub fn upstream_regions(buffer: &gst::BufferRef) -> Vec<UpstreamRegion> {
         }
     });
     let mut regions: Vec<_> = metas.collect();
-    #[cfg(feature = "v1_24")]
     for detection in super::analytics::detections(buffer) {
         if regions.iter().all(|region| region.id != detection.id) {
             regions.push(detection);

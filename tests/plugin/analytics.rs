@@ -1,5 +1,5 @@
 //! Results as GstAnalytics, as the elements after igdfilter see them.
-#![cfg(feature = "v1_24")]
+#![cfg(feature = "v1_26")]
 
 use crate::element::frame::{Pattern, bytes, video_info};
 use crate::element::{init, model::models};
@@ -274,7 +274,6 @@ fn detections_of_others_are_inspected_and_what_is_found_is_a_part_of_them() {
     assert!(parts > 0);
 }
 
-#[cfg(feature = "v1_26")]
 mod mask {
     use std::mem::MaybeUninit;
 

@@ -67,12 +67,12 @@ fn places(buffer: &gst::Buffer) -> Vec<Vec<Rectangle>> {
             .iter_meta::<VideoRegionOfInterestMeta>()
             .map(|region| region.rect())
             .collect(),
-        #[cfg(feature = "v1_24")]
+        #[cfg(feature = "v1_26")]
         detections(buffer),
     ]
 }
 
-#[cfg(feature = "v1_24")]
+#[cfg(feature = "v1_26")]
 fn detections(buffer: &gst::Buffer) -> Vec<Rectangle> {
     use gst_analytics::{AnalyticsMetaRefExt, AnalyticsODMtd, AnalyticsRelationMeta};
 

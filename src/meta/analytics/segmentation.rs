@@ -1,13 +1,11 @@
 //! The anomaly map's mask as a segmentation.
 
 use std::ffi::c_int;
-use std::mem::MaybeUninit;
 
-use glib::translate::*;
-use gst_analytics::{RelTypes, ffi};
 use gst_video::{VideoFormat, VideoFrameFlags, VideoMeta};
 
-use super::relations;
+use super::library::Functions;
+use super::relations::{Relation, Relations};
 use crate::meta::PartMap;
 use igd::model::{ANOMALOUS, Map};
 
@@ -16,7 +14,8 @@ use igd::model::{ANOMALOUS, Map};
 const VALUES: [u8; 2] = [0, 255];
 
 /// Adds a semantic segmentation of a part of the frame that was inspected: of one that is anomalous the pixels of its
-/// map from the pixel threshold on, also of places that are too small to be a region. `classification` is the frame's.
+/// map from the pixel threshold on, also of places that are too small to be a region. `classification` is the frame's. None is added on a
+/// GStreamer before 1.26.
 pub(in crate::meta) fn attach_mask(
     PartMap {
         area,
@@ -25,34 +24,14 @@ pub(in crate::meta) fn attach_mask(
     }: PartMap<'_>,
     classification: u32,
     buffer: &mut gst::BufferRef,
+    library: &'static Functions,
 ) -> Result<(), glib::BoolError> {
     let mask = mask(map, anomalous)?;
-    let mut relations = relations(buffer)?;
-    let mut values = VALUES.map(u32::from);
-    let mut segmentation = MaybeUninit::<ffi::GstAnalyticsSegmentationMtd>::uninit();
-    // SAFETY: the pointers are valid during the call, and the handle is filled where it succeeds. It takes the mask
-    // over then alone, so that a mask that was refused is freed here.
-    let id = unsafe {
-        let mask = mask.into_glib_ptr();
-        let added = ffi::gst_analytics_relation_meta_add_segmentation_mtd(
-            relations.as_mut_ptr(),
-            mask,
-            ffi::GST_SEGMENTATION_TYPE_SEMANTIC,
-            values.len(),
-            values.as_mut_ptr(),
-            area.x.cast_signed(),
-            area.y.cast_signed(),
-            area.w,
-            area.h,
-            segmentation.as_mut_ptr(),
-        );
-        if added == glib::ffi::GFALSE {
-            drop(gst::Buffer::from_glib_full(mask));
-            return Err(glib::bool_error!("the mask was refused"));
-        }
-        segmentation.assume_init().id
-    };
-    relations.set_relation(RelTypes::RELATE_TO, id, classification)
+    let mut relations = Relations::of(buffer, library)?;
+    match relations.segment(mask, VALUES.map(u32::from), area)? {
+        Some(id) => relations.relate(Relation::RelateTo, id, classification),
+        None => Ok(()),
+    }
 }
 
 /// The mask as a GRAY8 picture of the map's size.
