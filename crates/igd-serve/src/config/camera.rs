@@ -32,14 +32,11 @@ impl CameraConfig {
             stall_seconds: stall_seconds(),
         }
     }
-}
 
-const fn stall_seconds() -> u64 {
-    10
-}
-
-impl CameraConfig {
     pub(super) fn relative_to(&mut self, folder: &Path) {
+        if let Some(pictures) = self.source.strip_prefix("pictures:") {
+            self.source = format!("pictures:{}", folder.join(pictures).display());
+        }
         let empty = &mut self.trigger.empty;
         *empty = empty.take().map(|empty| folder.join(empty));
     }
@@ -63,6 +60,10 @@ impl CameraConfig {
             (_, Some(_)) => Err("empty: a picture of the empty place is for by = \"presence\"".into()),
         }
     }
+}
+
+const fn stall_seconds() -> u64 {
+    10
 }
 
 /// `[cameras.NAME.trigger]`

@@ -18,7 +18,9 @@ use serde::Deserialize;
 pub use self::camera::{CameraConfig, Decide, Trigger, TriggerBy};
 pub use self::keep::Keep;
 pub use self::name::Name;
-pub use self::outputs::{Broker, ModbusConfig, MqttConfig, Outputs, Topic, Url, WebhookConfig};
+pub use self::outputs::{
+    Broker, ModbusConfig, MqttConfig, OpcUaConfig, Outputs, Topic, Url, WebhookConfig,
+};
 pub use self::recipe::Recipe;
 pub use self::server::{Role, Server, TlsFiles, Token, TokenHash};
 
@@ -98,6 +100,9 @@ impl LineConfig {
         line.recipes
             .values_mut()
             .for_each(|recipe| recipe.relative_to(folder));
+        line.cameras
+            .values_mut()
+            .for_each(|camera| camera.relative_to(folder));
         line.server.relative_to(folder);
         line.outputs.relative_to(folder);
         Ok(line)
@@ -121,14 +126,11 @@ impl LineConfig {
                     known.join(", ")
                 ));
             }
-            if camera.trigger.by == TriggerBy::Frame && camera.trigger.frames.0 > 1 {
-                return Err(format!(
-                    "[cameras.{name}.trigger] frames = {}: with by = \"frame\" each frame is a part of its own",
-                    camera.trigger.frames.0
-                ));
-            }
+            camera
+                .check()
+                .map_err(|wrong| format!("[cameras.{name}.trigger] {wrong}"))?;
         }
         self.server.check()?;
-        self.outputs.check()
+        self.outputs.check(&self.server.tokens)
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use ureq::http::Uri;
 
-use super::Name;
+use super::{Name, TlsFiles, Token};
 
 /// `[outputs]`: where verdicts go. Each record reaches MQTT and webhooks at least once, in order, whatever was away
 /// meanwhile.
@@ -19,6 +19,8 @@ pub struct Outputs {
     pub webhooks: Vec<WebhookConfig>,
     /// A server of Modbus TCP.
     pub modbus: Option<ModbusConfig>,
+    /// A server of OPC UA, where it is built in.
+    pub opcua: Option<OpcUaConfig>,
 }
 
 /// `[outputs.mqtt]`: MQTT 5.
@@ -93,6 +95,43 @@ pub struct ModbusConfig {
     pub listen: SocketAddr,
 }
 
+/// `[outputs.opcua]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OpcUaConfig {
+    /// Address and port; 4840 is the usual one.
+    pub listen: SocketAddr,
+    /// Whether whoever reaches the address may do all; else those of `[[server.tokens]]`, by name and token.
+    #[serde(default)]
+    pub anonymous: bool,
+    /// Whether nothing can be written: neither recipe nor trigger. Else a token's role has to be `operate`.
+    #[serde(default)]
+    pub read_only: bool,
+    /// Certificate and key in PEM or DER, for connections that are signed and encrypted.
+    #[serde(default)]
+    pub tls: Option<TlsFiles>,
+}
+
+impl OpcUaConfig {
+    fn check(&self, tokens: &[Token]) -> Result<(), String> {
+        if !cfg!(feature = "opcua") {
+            return Err(
+                "[outputs.opcua] this igd was built without OPC UA: the package for Debian has it, and \
+                 `cargo build --release --features opcua`"
+                    .into(),
+            );
+        }
+        if !self.anonymous && (tokens.is_empty() || self.tls.is_none()) {
+            return Err(
+                "[outputs.opcua] nobody could sign in: give [[server.tokens]] and tls = { certificate = ..., key = ... }, \
+                 without which a token would be sent for all to read; or anonymous = true"
+                    .into(),
+            );
+        }
+        Ok(())
+    }
+}
+
 impl Outputs {
     pub(super) fn relative_to(&mut self, folder: &Path) {
         let join = |path: &mut Option<PathBuf>| *path = path.take().map(|path| folder.join(path));
@@ -104,6 +143,9 @@ impl Outputs {
             join(&mut webhook.secret_file);
             join(&mut webhook.ca);
         }
+        if let Some(tls) = self.opcua.as_mut().and_then(|opcua| opcua.tls.as_mut()) {
+            tls.relative_to(folder);
+        }
     }
 
     /// The files that it names.
@@ -114,10 +156,16 @@ impl Outputs {
             .flat_map(|mqtt| [&mqtt.password_file, &mqtt.ca]);
         let webhooks = self.webhooks.iter();
         let webhooks = webhooks.flat_map(|webhook| [&webhook.secret_file, &webhook.ca]);
-        mqtt.chain(webhooks).flatten().map(PathBuf::as_path)
+        let opcua = self.opcua.iter().filter_map(|opcua| opcua.tls.as_ref());
+        let opcua = opcua.flat_map(|tls| [&tls.certificate, &tls.key]);
+        let named = mqtt.chain(webhooks).flatten();
+        named.chain(opcua).map(PathBuf::as_path)
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self, tokens: &[Token]) -> Result<(), String> {
+        if let Some(opcua) = &self.opcua {
+            opcua.check(tokens)?;
+        }
         if let Some(mqtt) = &self.mqtt {
             if mqtt.ca.is_some() && !mqtt.broker.tls {
                 return Err(
@@ -128,7 +176,7 @@ impl Outputs {
                 return Err("[outputs.mqtt] password-file: whose is it? give user as well".into());
             }
         }
-        let mut names = BTreeSet::from(["mqtt", "modbus"]);
+        let mut names = BTreeSet::from(["mqtt", "modbus", "opcua"]);
         for webhook in &self.webhooks {
             if !names.insert(&webhook.name) {
                 return Err(format!(
@@ -318,7 +366,7 @@ mod tests {
 
     #[test]
     fn outputs_that_do_not_go_together_are_told() {
-        let check = |text: &str| toml::from_str::<Outputs>(text).unwrap().check();
+        let check = |text: &str| toml::from_str::<Outputs>(text).unwrap().check(&[]);
         let webhook =
             |name: &str| format!("[[webhooks]]\nname = \"{name}\"\nurl = \"http://localhost/\"\n");
         assert_eq!(check(&(webhook("a") + &webhook("b"))), Ok(()));

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use argon2::PasswordHash;
+use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use serde::Deserialize;
 
 use super::Name;
@@ -56,9 +56,10 @@ pub enum Role {
 pub struct TokenHash(String);
 
 impl TokenHash {
-    /// As argon2 reads it.
-    pub fn parsed(&self) -> PasswordHash<'_> {
-        PasswordHash::new(&self.0).expect("it was parsed when it was made")
+    /// Whether it is that of this token. Takes 50 ms.
+    pub fn is_of(&self, token: &[u8]) -> bool {
+        let hash = PasswordHash::new(&self.0).expect("it was parsed when it was made");
+        Argon2::default().verify_password(token, &hash).is_ok()
     }
 }
 
@@ -90,11 +91,17 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+impl TlsFiles {
+    pub(super) fn relative_to(&mut self, folder: &Path) {
+        self.certificate = folder.join(&self.certificate);
+        self.key = folder.join(&self.key);
+    }
+}
+
 impl Server {
     pub(super) fn relative_to(&mut self, folder: &Path) {
         if let Some(tls) = &mut self.tls {
-            tls.certificate = folder.join(&tls.certificate);
-            tls.key = folder.join(&tls.key);
+            tls.relative_to(folder);
         }
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::config::LineConfig;
 use crate::lock::lock;
 use crate::record::Verdict;
-use crate::store::{Part, Query, Store, StoreError};
+use crate::store::{Counts, Part, Query, Store, StoreError};
 
 /// What each camera shows now, in the order of their names: the state of MQTT, the registers of Modbus.
 pub(super) struct Board(Mutex<BTreeMap<String, Shown>>);
@@ -21,6 +21,9 @@ pub(super) struct Shown {
     /// Its last part; it stays over a restart.
     #[serde(flatten)]
     pub(super) last: Option<Last>,
+    /// The parts that the line had in its store when it was started, and those since.
+    #[serde(skip)]
+    pub(super) counts: Counts,
     /// Counts what is shown, so that whoever tells of it need not compare.
     #[serde(skip)]
     pub(super) changes: u64,
@@ -62,6 +65,7 @@ impl Board {
             let shown = Shown {
                 recipe: store.recipe_of(config, name)?,
                 last: newest.first().map(Last::of),
+                counts: store.counts(Timestamp::MIN, Some(name))?,
                 changes: 1,
             };
             cameras.insert(name.to_string(), shown);
@@ -78,6 +82,7 @@ impl Board {
         for part in parts {
             if let Some(shown) = cameras.get_mut(&part.record.camera) {
                 shown.last = Some(Last::of(part));
+                shown.counts.add(part.record.verdict, 1);
                 shown.changes += 1;
             }
         }
@@ -94,6 +99,12 @@ impl Board {
 
     pub(super) fn names(&self) -> Vec<String> {
         self.cameras().keys().cloned().collect()
+    }
+
+    /// What a camera shows at this moment.
+    #[cfg(feature = "opcua")]
+    pub(super) fn of(&self, camera: &str) -> Option<Shown> {
+        self.cameras().get(camera).cloned()
     }
 
     /// What all show at this moment.

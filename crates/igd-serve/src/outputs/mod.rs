@@ -1,4 +1,4 @@
-//! Out to the line: MQTT, webhooks, Modbus. Each delivers what the store has, from where it was, so that a broker's
+//! Out to the line: MQTT, webhooks, Modbus, OPC UA. Each delivers what the store has, from where it was, so that a broker's
 //! absence loses nothing and slows no frame.
 
 mod board;
@@ -6,9 +6,13 @@ mod feed;
 mod files;
 mod modbus;
 mod mqtt;
+#[cfg(feature = "opcua")]
+mod opcua;
 mod webhook;
 
 use std::sync::Arc;
+#[cfg(feature = "opcua")]
+use std::sync::Mutex;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -19,9 +23,13 @@ use self::board::Board;
 use self::feed::{Feed, Newest};
 use self::modbus::Modbus;
 use self::mqtt::Mqtt;
+#[cfg(feature = "opcua")]
+use self::opcua::OpcUa;
 use self::webhook::Webhook;
 use crate::command::Commands;
 use crate::config::LineConfig;
+#[cfg(feature = "opcua")]
+use crate::lock::lock;
 use crate::store::{Part, Store};
 
 /// What outputs may still take when the line ends.
@@ -34,12 +42,14 @@ pub struct Outputs {
     feeds: Vec<Arc<Feed>>,
     threads: Vec<JoinHandle<()>>,
     modbus: Option<Modbus>,
+    #[cfg(feature = "opcua")]
+    opcua: Mutex<Option<OpcUa>>,
 }
 
 /// How an output fares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OutputStatus {
-    /// `mqtt`, `modbus`, or a webhook's name.
+    /// `mqtt`, `modbus`, `opcua`, or a webhook's name.
     pub name: String,
     /// Whether its peer is there.
     pub connected: bool,
@@ -68,6 +78,8 @@ impl Outputs {
             feeds: Vec::new(),
             threads: Vec::new(),
             modbus: None,
+            #[cfg(feature = "opcua")]
+            opcua: Mutex::default(),
         };
         let feed =
             |name: &str| Feed::new(name, store.clone(), outputs.newest.clone()).map_err(text);
@@ -85,6 +97,11 @@ impl Outputs {
         let webhooks: Vec<_> = (config_of.webhooks.iter())
             .map(|webhook| Webhook::new(webhook, feed(&webhook.name)?))
             .collect::<Result<_, String>>()?;
+        #[cfg(feature = "opcua")]
+        if let Some(opcua) = &config_of.opcua {
+            let opcua = OpcUa::start(config, opcua, &outputs.board, &commands)?;
+            outputs.opcua = Mutex::new(Some(opcua));
+        }
         if let Some(modbus) = &config_of.modbus {
             let recipes = config.recipes.keys().map(ToString::to_string).collect();
             outputs.modbus = Some(Modbus::start(
@@ -139,9 +156,11 @@ impl Outputs {
     /// Of each output.
     pub fn status(&self) -> Vec<OutputStatus> {
         let feeds = self.feeds.iter().map(|feed| feed.status());
-        feeds
-            .chain(self.modbus.iter().map(Modbus::status))
-            .collect()
+        let modbus = self.modbus.iter().map(Modbus::status);
+        let status = feeds.chain(modbus);
+        #[cfg(feature = "opcua")]
+        let status = status.chain(lock(&self.opcua).as_ref().map(OpcUa::status));
+        status.collect()
     }
 
     /// Delivers what it can within a second or two, and ends. What it could not is delivered after the next start.
@@ -157,6 +176,8 @@ impl Outputs {
         if let Some(modbus) = &self.modbus {
             modbus.stop();
         }
+        #[cfg(feature = "opcua")]
+        drop(lock(&self.opcua).take());
     }
 }
 

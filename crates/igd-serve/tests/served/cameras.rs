@@ -389,10 +389,9 @@ fn a_part_that_is_there_is_judged_once_and_an_empty_place_never() {
     image::GrayImage::from_pixel(16, 16, image::Luma([22]))
         .save(folder.path().join("empty.png"))
         .unwrap();
-    let source = format!("pictures:{}", pictures.display());
     let present = camera(
         "left",
-        &source,
+        "pictures:pictures",
         "trigger.by = 'presence'\ntrigger.empty = 'empty.png'\ntrigger.deadline-ms = 20000",
     );
     let running = Running::at(folder, &present);

@@ -4,6 +4,7 @@ mod broker;
 mod cut;
 mod modbus;
 mod mqtt;
+mod opcua;
 mod proxy;
 mod python;
 mod webhook;
