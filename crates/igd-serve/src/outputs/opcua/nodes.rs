@@ -5,12 +5,13 @@ use std::sync::Arc;
 use open62541::ua::{self, StatusCode, Variant};
 use open62541::{
     Attributes as _, DataSource, DataSourceError, DataSourceReadContext, DataSourceResult,
-    DataSourceWriteContext, DataType, ObjectNode, Result, Server, VariableNode,
+    DataSourceWriteContext, DataType, DataTypeExt as _, ObjectNode, Result, Server, VariableNode,
 };
 use open62541_sys::{
-    UA_NS0ID_BASEDATAVARIABLETYPE, UA_NS0ID_BASEOBJECTTYPE, UA_NS0ID_BOOLEAN, UA_NS0ID_BYTE,
-    UA_NS0ID_DATETIME, UA_NS0ID_FLOAT, UA_NS0ID_HASCOMPONENT, UA_NS0ID_INT64,
-    UA_NS0ID_OBJECTSFOLDER, UA_NS0ID_ORGANIZES, UA_NS0ID_STRING, UA_NS0ID_UINT64,
+    UA_ACCESSLEVELTYPE_CURRENTREAD, UA_ACCESSLEVELTYPE_CURRENTWRITE,
+    UA_ACCESSLEVELTYPE_TIMESTAMPWRITE, UA_NS0ID_BASEDATAVARIABLETYPE, UA_NS0ID_BASEOBJECTTYPE,
+    UA_NS0ID_BOOLEAN, UA_NS0ID_BYTE, UA_NS0ID_DATETIME, UA_NS0ID_FLOAT, UA_NS0ID_HASCOMPONENT,
+    UA_NS0ID_INT64, UA_NS0ID_OBJECTSFOLDER, UA_NS0ID_ORGANIZES, UA_NS0ID_STRING, UA_NS0ID_UINT64,
 };
 use tracing::warn;
 
@@ -20,6 +21,10 @@ use crate::record::Verdict;
 
 /// Whose names these are, whatever the line's.
 const NAMESPACE: &str = "urn:gst-igd:line";
+
+const READ: u8 = UA_ACCESSLEVELTYPE_CURRENTREAD as u8;
+/// Clients write a time as well, which counts for nothing.
+const WRITE: u8 = (UA_ACCESSLEVELTYPE_CURRENTWRITE | UA_ACCESSLEVELTYPE_TIMESTAMPWRITE) as u8;
 
 /// What a node of each camera shows.
 struct Kind {
@@ -179,27 +184,28 @@ pub(super) fn add(
     commands: &Commands,
 ) -> Result<()> {
     let namespace = server.add_namespace(NAMESPACE);
-    let object = |id: &str, parent: &ua::NodeId, reference| {
+    let object = |id: &str, name: &str, parent: &ua::NodeId, reference| {
         server.add_object_node(ObjectNode {
             requested_new_node_id: Some(ua::NodeId::string(namespace, id)),
             parent_node_id: parent.clone(),
             reference_type_id: ua::NodeId::ns0(reference),
-            browse_name: ua::QualifiedName::new(namespace, id),
+            browse_name: ua::QualifiedName::new(namespace, name),
             type_definition: ua::NodeId::ns0(UA_NS0ID_BASEOBJECTTYPE),
             attributes: ua::ObjectAttributes::default()
-                .with_display_name(&ua::LocalizedText::new("", id)?),
+                .with_display_name(&ua::LocalizedText::new("", name)?),
         })
     };
     let objects = ua::NodeId::ns0(UA_NS0ID_OBJECTSFOLDER);
     // Cameras have names, and so no slash.
-    let line = object(&format!("/{line}"), &objects, UA_NS0ID_ORGANIZES)?;
+    let line = object(&format!("/{line}"), line, &objects, UA_NS0ID_ORGANIZES)?;
     for camera in board.names() {
-        let parent = object(&camera, &line, UA_NS0ID_HASCOMPONENT)?;
+        let parent = object(&camera, &camera, &line, UA_NS0ID_HASCOMPONENT)?;
         for kind in &KINDS {
-            let may_write = writable && kind.tell.is_some();
-            let access = ua::AccessLevelType::NONE
-                .with_current_read(true)
-                .with_current_write(may_write);
+            let access = match writable && kind.tell.is_some() {
+                true => READ | WRITE,
+                false => READ,
+            };
+            let access = ua::AccessLevelType::from_inner(ua::Byte::new(access))?;
             let node = VariableNode {
                 requested_new_node_id: Some(ua::NodeId::string(
                     namespace,

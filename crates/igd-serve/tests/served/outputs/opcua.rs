@@ -66,7 +66,7 @@ async with Client(url) as client:
     node = await find(client)
     names = 'Seq', 'Id', 'Verdict', 'VerdictCode', 'Good', 'Bad', 'NoVerdict', 'Recipe'
     assert await values(node, 'left', *names) == [0, '', '', 0, 0, 0, 0, 'nut']
-    line = await client.nodes.objects.get_child(f'{node(\"left\").nodeid.NamespaceIndex}:/hall')
+    line = await client.nodes.objects.get_child(f'{node(\"left\").nodeid.NamespaceIndex}:hall')
     cameras = [(await camera.read_browse_name()).Name for camera in await line.get_children()]
     assert cameras == ['left', 'right'], cameras
     variables = await (await line.get_children())[0].get_children()
@@ -129,7 +129,8 @@ async with Client(url) as client:
     await refused(node('right.Trigger').write_value(True), codes.BadInvalidState)
     for name, value in ('Verdict', 'good'), ('Good', 7), ('Seq', 7):
         await refused(node(f'left.{name}').write_value(value), codes.BadNotWritable, codes.BadUserAccessDenied)
-    await refused(client.delete_nodes([node('left.Verdict')]), codes.BadUserAccessDenied)
+    _, [deleted] = await client.delete_nodes([node('left.Verdict')])
+    assert deleted.value == codes.BadUserAccessDenied, deleted
     await refused(node('left').add_variable(node('left').nodeid.NamespaceIndex, 'Mine', 7), codes.BadUserAccessDenied)
     await refused(
         node('left').write_attribute(ua.AttributeIds.DisplayName, ua.DataValue(ua.LocalizedText('Mine'))),
@@ -245,6 +246,7 @@ async def signed(user, password):
     await encrypted.set_security(
         SecurityPolicyBasic256Sha256, certificate='{folder}/client.pem', private_key='{folder}/client-key.pem',
     )
+    encrypted.application_uri = 'urn:gst-igd:line'
     return encrypted
 async def read(client):
     async with client:
