@@ -47,7 +47,7 @@ const PLUGIN: [(&str, &[&str]); 5] = [
     ("igdgate", &["meta"]),
 ];
 
-const SERVE: [(&str, &[&str]); 17] = [
+const SERVE: [(&str, &[&str]); 18] = [
     ("lock", &[]),
     ("pauses", &[]),
     ("config", &[]),
@@ -58,8 +58,12 @@ const SERVE: [(&str, &[&str]); 17] = [
         "outputs",
         &["lock", "pauses", "config", "record", "command", "store"],
     ),
-    ("judged", &["store"]),
-    ("part", &["config", "record", "command", "judged"]),
+    ("thumbnail", &[]),
+    ("judged", &["store", "thumbnail"]),
+    (
+        "part",
+        &["config", "record", "command", "thumbnail", "judged"],
+    ),
     (
         "camera",
         &[
@@ -90,7 +94,7 @@ const SERVE: [(&str, &[&str]); 17] = [
             "config", "record", "command", "store", "outputs", "line", "http",
         ],
     ),
-    ("check", &["config", "camera", "models", "http"]),
+    ("check", &["config", "store", "camera", "models", "http"]),
     (
         "run",
         &["config", "command", "check", "line", "http", "page"],
