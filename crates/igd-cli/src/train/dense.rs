@@ -70,6 +70,11 @@ impl Arguments {
         }
     }
 
+    /// Whether it was said how the picture is cut.
+    pub fn has_sizes(&self) -> bool {
+        self.input.is_some() || self.tiles.is_some() || self.tile_model.is_some()
+    }
+
     /// Why no model can be of these sizes.
     pub fn fault(&self) -> Option<String> {
         self.config().check().err()

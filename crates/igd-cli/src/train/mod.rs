@@ -1,5 +1,6 @@
 //! `igd train`
 
+mod choice;
 mod dense;
 mod log;
 mod paper;
@@ -12,10 +13,12 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use igd::data::{Selection, TrainingSet};
+use igd::eval::Rate;
 use igd::model::FALSE_POSITIVE_RATE;
 use igd::train::{self, Doubles, Options, Outcome, TrainError, TrainingEvent};
 use serde_json::json;
 
+use self::choice::Chosen;
 use self::log::Log;
 use self::paper::with_seed;
 use crate::left_out::LeftOut;
@@ -48,9 +51,14 @@ pub struct Arguments {
     /// The model file to write
     #[arg(long, value_name = "M.safetensors")]
     out: PathBuf,
-    /// The family of the model
-    #[arg(long, value_enum, default_value_t = Profile::Dense)]
-    profile: Profile,
+    /// The family of the model [default: dense]
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
+    /// Pictures of a few known defects. They choose the size of the picture and tiles, unless these are given, and the
+    /// profile, where arguments of the paper's are given and no --profile; and the share of them that is found is told.
+    /// Neither fit nor threshold sees them. May be given several times
+    #[arg(long, value_name = "DIR", conflicts_with = "seeds")]
+    bad: Vec<PathBuf>,
     /// Share of the pictures that is kept for calibration [default: 0.15; none in dense fits to 50 pictures and more,
     /// where each picture is judged as if it alone had been left out]
     #[arg(long, value_name = "SHARE", value_parser = share)]
@@ -86,10 +94,18 @@ enum Profile {
     Paper,
 }
 
+impl Arguments {
+    fn profile(&self) -> Profile {
+        self.profile.unwrap_or(Profile::Dense)
+    }
+}
+
 pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
     let (profile, stray) = match arguments.profile {
-        Profile::Paper => ("dense", arguments.dense.given()),
-        Profile::Dense => ("paper", arguments.paper.given()),
+        Some(Profile::Paper) => ("dense", arguments.dense.given()),
+        // It is tried as well.
+        None if !arguments.bad.is_empty() => ("paper", None),
+        _ => ("paper", arguments.paper.given()),
     };
     if let Some(stray) = stray {
         let why = match stray {
@@ -99,7 +115,7 @@ pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
         let text = format!("{stray} is for --profile {profile} only{why}\n");
         clap::Error::raw(ErrorKind::ArgumentConflict, text).exit();
     }
-    if arguments.profile == Profile::Dense
+    if arguments.profile() == Profile::Dense
         && let Some(fault) = arguments.dense.fault()
     {
         clap::Error::raw(ErrorKind::ValueValidation, fault + "\n").exit();
@@ -124,10 +140,18 @@ fn train_all(arguments: &Arguments, signals: &Signals, json: bool) -> anyhow::Re
     let mut progress = Progress::new();
     let data = data(arguments, &mut progress);
     progress.finish();
-    let trainings = trainings(arguments, &data?, signals)?;
+    let mut trainings = trainings(arguments, &data?, signals)?;
     let (mut skipped, mut all) = (0, 0);
-    for training in &trainings {
-        skipped = skipped.max(train_one(training, json)?.skipped);
+    for training in &mut trainings {
+        let chosen = match arguments.bad.is_empty() {
+            true => None,
+            false => Some(Chosen::new(arguments, &mut training.options)?),
+        };
+        if let Some(chosen) = chosen.as_ref().filter(|_| !json) {
+            chosen.print()?;
+        }
+        let outcome = train_one(training, chosen.as_ref(), json)?;
+        skipped = skipped.max(outcome.skipped + chosen.map_or(0, |chosen| chosen.skipped()));
         all = training.options.data.samples.len();
     }
     // Until here a series that is resumed does not train again what it has trained.
@@ -155,7 +179,7 @@ fn trainings(
     let from = arguments.resume.as_ref().and_then(Option::as_ref);
     let options = |seed: i64, out: PathBuf, from: Option<PathBuf>| -> anyhow::Result<Options> {
         Ok(Options {
-            profile: match arguments.profile {
+            profile: match arguments.profile() {
                 Profile::Paper => train::Profile::Paper(paper.options(seed)?),
                 Profile::Dense => train::Profile::Dense(dense.options()),
             },
@@ -197,12 +221,12 @@ pub fn fit(good: &Path, out: &Path) -> anyhow::Result<()> {
         options: Options::new(data, out.to_owned()),
         log: None,
     };
-    train_one(&training, false)?;
+    train_one(&training, None, false)?;
     Ok(())
 }
 
 /// Trains one model and prints what it came to.
-fn train_one(training: &Training, json: bool) -> anyhow::Result<Outcome> {
+fn train_one(training: &Training, chosen: Option<&Chosen>, json: bool) -> anyhow::Result<Outcome> {
     let Training { options, log } = training;
     let mut log = log
         .as_ref()
@@ -220,7 +244,8 @@ fn train_one(training: &Training, json: bool) -> anyhow::Result<Outcome> {
     });
     progress.finish();
     let outcome = outcome?;
-    print(options, &outcome, json)?;
+    let found = chosen.map(|chosen| Ok::<_, anyhow::Error>((chosen, chosen.found(options)?)));
+    print(options, &outcome, found.transpose()?, json)?;
     Ok(outcome)
 }
 
@@ -230,7 +255,7 @@ fn data(arguments: &Arguments, progress: &mut Progress) -> anyhow::Result<Traini
     let mut data = match (&arguments.data, &arguments.video.video) {
         (Some(folder), _) => TrainingSet::open(folder, &selection)?,
         (None, Some(video)) => {
-            let size = match arguments.profile {
+            let size = match arguments.profile() {
                 Profile::Paper => arguments.paper.picture(),
                 Profile::Dense => arguments.dense.picture(),
             };
@@ -309,9 +334,14 @@ fn said(doubles: &Doubles) -> String {
     )
 }
 
-fn print(options: &Options, outcome: &Outcome, json: bool) -> io::Result<()> {
+fn print(
+    options: &Options,
+    outcome: &Outcome,
+    chosen: Option<(&Chosen, Rate)>,
+    json: bool,
+) -> io::Result<()> {
     if json {
-        let line = json!({
+        let mut line = json!({
             "model": options.out,
             "pictures": outcome.pictures,
             "skipped": outcome.skipped,
@@ -321,6 +351,9 @@ fn print(options: &Options, outcome: &Outcome, json: bool) -> io::Result<()> {
             "promise": outcome.calibration.map(|calibration| calibration.promise()),
             "doubles": outcome.doubles,
         });
+        if let Some((chosen, found)) = chosen {
+            line["choice"] = chosen.json(&found);
+        }
         writeln!(stdout(), "{line}")?;
         return Ok(());
     }
@@ -358,6 +391,9 @@ fn print(options: &Options, outcome: &Outcome, json: bool) -> io::Result<()> {
     }
     if let Some(doubles) = &outcome.doubles {
         writeln!(stdout(), "{}", said(doubles))?;
+    }
+    if let Some((chosen, found)) = chosen {
+        writeln!(stdout(), "{}", chosen.said(&found))?;
     }
     Ok(())
 }

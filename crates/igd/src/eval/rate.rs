@@ -27,9 +27,16 @@ pub struct Rate {
 impl Rate {
     /// So many of so many pictures; `None` of no pictures.
     pub fn new(flagged: usize, pictures: usize) -> Option<Self> {
+        Self::of_best(flagged, pictures, 1)
+    }
+
+    /// The same where the best of so many rates was taken: the intervals of all of them hold at once, with 95 %
+    /// confidence (Bonferroni).
+    pub fn of_best(flagged: usize, pictures: usize, among: usize) -> Option<Self> {
         if pictures == 0 {
             return None;
         }
+        let missed = MISSED / among.max(1) as f64;
         let (flagged_f, others) = (flagged as f64, (pictures - flagged) as f64);
         // One end is that of 0..=1 where all or none are flagged: no such distribution exists.
         let quantile = |a, b, share| Beta::new(a, b).ok().map(|beta| beta.inverse_cdf(share));
@@ -37,8 +44,8 @@ impl Rate {
             flagged,
             pictures,
             rate: flagged_f / pictures as f64,
-            low: quantile(flagged_f, others + 1.0, 0.5 * MISSED).unwrap_or(0.0),
-            high: quantile(flagged_f + 1.0, others, 1.0 - 0.5 * MISSED).unwrap_or(1.0),
+            low: quantile(flagged_f, others + 1.0, 0.5 * missed).unwrap_or(0.0),
+            high: quantile(flagged_f + 1.0, others, 1.0 - 0.5 * missed).unwrap_or(1.0),
         })
     }
 }
@@ -85,6 +92,14 @@ mod tests {
         assert_eq!((all.rate, all.high), (1.0, 1.0));
         assert!((all.low - 0.025_f64.powf(1.0 / 20.0)).abs() < 1e-9);
         assert_eq!(Rate::new(0, 0), None);
+    }
+
+    #[test]
+    fn the_best_of_several_is_less_sure() {
+        let (one, best) = (Rate::new(4, 5).unwrap(), Rate::of_best(4, 5, 6).unwrap());
+        assert!(best.low < one.low && best.high > one.high && best.rate == one.rate);
+        let chance = Binomial::new(best.low, 5).unwrap().sf(3);
+        assert!((chance - 0.025 / 6.0).abs() < 1e-6, "{chance}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use walkdir::WalkDir;
 use crate::common::repository;
 
 /// Each folder or file right below a crate's `src`, with what it may use of the others.
-const LIBRARY: [(&str, &[&str]); 11] = [
+const LIBRARY: [(&str, &[&str]); 12] = [
     ("files", &[]),
     ("decode", &[]),
     ("resize", &[]),
@@ -38,6 +38,7 @@ const LIBRARY: [(&str, &[&str]); 11] = [
         "feedback",
         &["files", "criterion", "data", "model", "train", "eval"],
     ),
+    ("choice", &["data", "model", "train", "eval"]),
 ];
 const PLUGIN: [(&str, &[&str]); 5] = [
     ("video", &[]),

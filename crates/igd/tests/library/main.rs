@@ -9,6 +9,7 @@ mod dense;
 mod drift;
 mod exit;
 mod feedback;
+mod few;
 mod fuse;
 mod golden;
 mod gpu;
