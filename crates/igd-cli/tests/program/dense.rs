@@ -172,3 +172,65 @@ fn dropped_pictures_are_named_and_shown() {
         "{notes}"
     );
 }
+
+#[test]
+fn known_defects_are_counted_and_choose() {
+    if !has_weights() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (good, bad, out) = (path("good"), path("bad"), path("m.safetensors"));
+    textures::write(&good, 0..50, (64, 64));
+    fs::create_dir(&bad).unwrap();
+    for number in 0..5 {
+        let picture = textures::lined(number, (64, 64), true);
+        picture.save(bad.join(format!("{number}.png"))).unwrap();
+    }
+    let places = [
+        "--data",
+        text(&good),
+        "--bad",
+        text(&bad),
+        "--out",
+        text(&out),
+    ];
+    // What is said is not chosen.
+    let small = ["--input", "64", "--dimensions", "16"];
+    let output = igd(&[&["train"], &places[..], &small].concat());
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    for part in [
+        "tried with 5 known defects, fitted to 50 of 50 good pictures:",
+        "chosen: --input 64, since there is nothing else to try",
+        " of 5; 95 % confidence: ",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    let output = igd(&[&["train", "--json"], &places[..], &small].concat());
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let choice = &said["choice"];
+    assert_eq!(choice["tried"][0]["candidate"], choice["chosen"]);
+    assert_eq!(choice["found"]["pictures"], 5);
+    assert_eq!(
+        choice["tried"][0]["found"]["flagged"],
+        choice["found"]["flagged"]
+    );
+    assert_eq!(said["calibration"]["pictures"], 50);
+
+    let same = [
+        "--data",
+        text(&good),
+        "--bad",
+        text(&good),
+        "--out",
+        text(&out),
+    ];
+    let output = igd(&[&["train"], &same[..]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        errors.contains("among the good pictures and among the defects"),
+        "{errors}"
+    );
+}

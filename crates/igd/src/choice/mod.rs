@@ -64,8 +64,20 @@ pub struct Choice {
 /// them.
 pub fn choose(options: &Options, mut tell: impl FnMut(ChoiceEvent)) -> Result<Choice, ChoiceError> {
     let training = options.training;
-    pictures::check_apart(&training.data.samples, options.bad)?;
-    let good = pictures::loaded(&training.data, MOST_PICTURES);
+    let TrainingSet {
+        samples,
+        significant_bits: bits,
+        ..
+    } = &training.data;
+    pictures::check_apart(samples, options.bad)?;
+    let (bad, unusable) = pictures::loaded(options.bad, *bits, options.bad.len());
+    for error in &unusable {
+        tell(ChoiceEvent::Skipped(error));
+    }
+    if bad.is_empty() {
+        return Err(ChoiceError::NoDefects);
+    }
+    let (good, _) = pictures::loaded(samples, *bits, MOST_PICTURES);
     let mut profiles = vec![training.profile.clone()];
     if let (Profile::Dense(dense), true) = (&training.profile, options.sizes) {
         let sizes = candidates(dense, pictures::size(&good));
@@ -78,7 +90,6 @@ pub fn choose(options: &Options, mut tell: impl FnMut(ChoiceEvent)) -> Result<Ch
     };
     let folder = tempfile::tempdir().map_err(ChoiceError::Folder)?;
     let mut tried = Vec::with_capacity(profiles.len());
-    let mut skipped = 0;
     for (index, profile) in profiles.iter().enumerate() {
         tell(ChoiceEvent::Trying(profile, index, profiles.len()));
         let candidate = train::Options {
@@ -90,22 +101,20 @@ pub fn choose(options: &Options, mut tell: impl FnMut(ChoiceEvent)) -> Result<Ch
             resume_from: None,
             ..training.clone()
         };
-        let one = attempt(&candidate, options.bad, &mut skipped, &mut tell)?;
-        tried.push(one);
+        tried.push(attempt(&candidate, &bad, &mut tell)?);
     }
     Ok(Choice {
         pictures: data.samples.len(),
         best: best(&tried),
         tried,
-        skipped,
+        skipped: unusable.len(),
     })
 }
 
-/// Fits a candidate and has it judge the defects; the first one tells of those that cannot be read.
+/// Fits a candidate and has it judge the defects.
 fn attempt(
     candidate: &train::Options,
     bad: &[Sample],
-    skipped: &mut usize,
     tell: &mut impl FnMut(ChoiceEvent),
 ) -> Result<Tried, ChoiceError> {
     let start = Instant::now();
@@ -118,14 +127,7 @@ fn attempt(
         event => tell(ChoiceEvent::Training(event)),
     })?;
     let threshold = calibration.ok_or(ChoiceError::NotCalibrated)?.threshold;
-    let mut unread = 0;
-    let bad = judged(&candidate.out, bad, |error| {
-        unread += 1;
-        if *skipped < unread {
-            tell(ChoiceEvent::Skipped(error));
-            *skipped = unread;
-        }
-    })?;
+    let bad = judged(&mut open(&candidate.out)?, bad)?;
     // A model of a large picture has hundreds of megabytes.
     let _ = std::fs::remove_file(&candidate.out);
     Ok(Tried {
@@ -142,27 +144,14 @@ fn attempt(
 pub fn found(model: &Path, bad: &[Sample], among: usize) -> Result<Rate, ChoiceError> {
     let mut detector = open(model)?;
     let threshold = detector.threshold();
-    let scores = scores(&measure(&mut detector, bad, |_| Ok(()))?);
+    let scores = judged(&mut detector, bad)?;
     let above = scores.iter().filter(|&&score| score > threshold).count();
     Rate::of_best(above, scores.len(), among).ok_or(ChoiceError::NoDefects)
 }
 
-/// What a model scores the defects with.
-fn judged(
-    model: &Path,
-    bad: &[Sample],
-    mut skip: impl FnMut(&PictureError),
-) -> Result<Vec<f32>, ChoiceError> {
-    let measurements = measure(&mut open(model)?, bad, |one| {
-        if let Err(error) = one {
-            skip(&error);
-        }
-        Ok(())
-    })?;
-    match measurements.is_empty() {
-        true => Err(ChoiceError::NoDefects),
-        false => Ok(scores(&measurements)),
-    }
+/// What the defects score that can be used.
+fn judged(detector: &mut Detector, bad: &[Sample]) -> Result<Vec<f32>, TrainError> {
+    measure(detector, bad, |_| Ok(())).map(|measurements| scores(&measurements))
 }
 
 fn open(model: &Path) -> Result<Detector, TrainError> {

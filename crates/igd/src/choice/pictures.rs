@@ -1,14 +1,15 @@
-//! The good pictures that candidates are fitted to, in memory: each candidate reads all of them twice.
+//! The pictures in memory: each candidate reads the good ones twice.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rayon::iter::Either;
 use rayon::prelude::*;
 
 use super::ChoiceError;
-use crate::data::{Frame, Sample, TrainingSet};
+use crate::data::{Frame, PictureError, Sample};
 
 /// Pictures that are larger in both directions are kept as small: no candidate sees more.
 const MOST: (u32, u32) = (1024, 1024);
@@ -29,26 +30,33 @@ pub fn check_apart(good: &[Sample], bad: &[Sample]) -> Result<(), ChoiceError> {
     }
 }
 
-/// Some of the pictures, evenly spread over their order, without those that cannot be read.
-pub fn loaded(data: &TrainingSet, most: usize) -> Vec<Sample> {
-    let all = &data.samples;
-    let count = most.min(all.len());
+/// At most so many of the pictures, evenly spread over their order, and why others cannot be used.
+pub fn loaded(
+    samples: &[Sample],
+    significant_bits: Option<u32>,
+    most: usize,
+) -> (Vec<Sample>, Vec<PictureError>) {
+    let count = most.min(samples.len());
+    let load = |index: usize| {
+        let sample = &samples[index * samples.len() / count];
+        let picture = sample.open_as(significant_bits)?;
+        let (width, height) = picture.size();
+        let (width, height) = match width > MOST.0 && height > MOST.1 {
+            true => MOST,
+            false => (width, height),
+        };
+        let size = (width as usize, height as usize);
+        let file = sample.file().to_owned();
+        let frame = Frame::new(file, index, size, &picture.resized(size));
+        Ok(Sample::Frame(Arc::new(frame)))
+    };
     (0..count)
         .into_par_iter()
-        .filter_map(|index| {
-            let sample = &all[index * all.len() / count];
-            let picture = sample.open_as(data.significant_bits).ok()?;
-            let (width, height) = picture.size();
-            let size = match width > MOST.0 && height > MOST.1 {
-                true => MOST,
-                false => (width, height),
-            };
-            let size = (size.0 as usize, size.1 as usize);
-            let name = sample.file().to_owned();
-            let frame = Frame::new(name, index, size, &picture.resized(size));
-            Some(Sample::Frame(Arc::new(frame)))
+        .map(load)
+        .partition_map(|one| match one {
+            Ok(sample) => Either::Left(sample),
+            Err(error) => Either::Right(error),
         })
-        .collect()
 }
 
 /// Width and height of most of the pictures.

@@ -5,6 +5,7 @@ mod common;
 #[path = "../plain/mod.rs"]
 mod plain;
 
+mod choice;
 mod dense;
 mod drift;
 mod exit;
