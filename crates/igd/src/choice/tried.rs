@@ -84,11 +84,12 @@ impl Tried {
     }
 }
 
-/// Which is taken: of those that are surely better than the first the one with the largest gain, else the first.
+/// Which is taken: of those that are surely better than the first the one with the largest gain, the earliest of equal
+/// ones; else the first.
 pub fn best(tried: &[Tried]) -> usize {
     let gains = tried.iter().map(|one| one.gain_over(&tried[0]));
     let sure = gains.enumerate().filter(|(_, gain)| gain.is_sure());
-    sure.max_by(|(_, one), (_, other)| one.auroc.total_cmp(&other.auroc))
+    sure.min_by(|(_, one), (_, other)| other.auroc.total_cmp(&one.auroc))
         .map_or(0, |(index, _)| index)
 }
 
@@ -129,7 +130,8 @@ mod tests {
             best(&[usual.clone(), better.clone(), best_of_all.clone()]),
             2
         );
-        assert_eq!(best(&[usual.clone(), best_of_all, better]), 1);
+        let twice = best_of_all.clone();
+        assert_eq!(best(&[usual.clone(), best_of_all, better, twice]), 1);
         // Of two defects more and three less it is the one far above that speaks for it.
         let chance = tried(&[0.4, 0.5, 0.6, 0.99, 0.99]);
         assert_eq!(best(&[usual.clone(), chance]), 0);

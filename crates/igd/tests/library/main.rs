@@ -10,7 +10,6 @@ mod dense;
 mod drift;
 mod exit;
 mod feedback;
-mod few;
 mod fuse;
 mod golden;
 mod gpu;
