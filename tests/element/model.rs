@@ -8,7 +8,7 @@ use igd::model::{
     Calibration, Detector, Measurement, Model, ModelConfig, Networks, Precision, Provenance,
     Storage,
 };
-use igd::nn::{Builder, EncoderKind, GlobalConfig, LocalConfig};
+use igd::nn::{Builder, EncoderKind, GlobalConfig, LocalConfig, LocalEncoderKind};
 use tch::{Device, Tensor};
 
 use super::frame::Pattern;
@@ -53,6 +53,7 @@ fn draw(with_local: bool, sigma: f32) -> Model {
             latent: 8,
         }),
         with_local.then_some(LocalConfig {
+            encoder: LocalEncoderKind::Tower,
             frozen_encoder: false,
             encoder_width: 4,
             width: 4,

@@ -8,6 +8,7 @@ use igd::model::{
     Calibration, DenseConfig, Model, ModelConfig, PaperConfig, ProfileNetworks, Provenance,
     Revision, Tiling,
 };
+use igd::nn::LocalEncoderKind;
 use serde_json::json;
 use tch::Device;
 
@@ -99,14 +100,14 @@ fn networks(config: &PaperConfig) -> Vec<Row> {
         ("global", text)
     });
     let local = config.local.as_ref().map(|local| {
-        let encoder = if local.frozen_encoder {
-            "imported"
-        } else {
-            "trained"
+        let encoder = match (local.encoder, local.frozen_encoder) {
+            (LocalEncoderKind::Tower, true) => format!("imported of width {}", local.encoder_width),
+            (LocalEncoderKind::Tower, false) => format!("trained of width {}", local.encoder_width),
+            (kind, _) => json!(kind).as_str().unwrap_or_default().to_owned(),
         };
         let text = format!(
-            "encoder {encoder} of width {}, width {}, latent {}",
-            local.encoder_width, local.width, local.latent
+            "encoder {encoder}, width {}, latent {}",
+            local.width, local.latent
         );
         ("local", text)
     });

@@ -15,6 +15,10 @@ pub struct Selected {
     /// The class of MNIST, Fashion-MNIST or CIFAR-10 that is normal
     #[arg(long, value_name = "N")]
     class: Option<u8>,
+    /// A second normal class of such a set, of which there are few pictures; testing judges it against all classes but
+    /// these two
+    #[arg(long, value_name = "N", requires = "class")]
+    rare_class: Option<u8>,
     /// Share of the normal pictures that are drawn for testing, where they lie beside the anomalous ones [default: 0.2]
     #[arg(long, value_name = "SHARE", value_parser = crate::numbers::share)]
     test_share: Option<f64>,
@@ -35,6 +39,7 @@ impl Selected {
             normal: given(&self.normal, usual.normal),
             abnormal: given(&self.abnormal, usual.abnormal),
             class: self.class,
+            rare_class: self.rare_class,
             test_share: self.test_share.unwrap_or(usual.test_share),
             seed: self.split_seed.unwrap_or(usual.seed),
         }

@@ -58,7 +58,7 @@ fn local(entries: &Entries) {
         MsSsim::local(RANGE, Device::Cpu),
         |builder| {
             let sizes = LocalConfig::of_checkpoint(&(&builder.root() / "local"))?;
-            Described::local(builder, &sizes)
+            Described::local(builder, &sizes, &Normalisation::IMAGENET)
         },
         Critic::local,
     );
@@ -80,6 +80,7 @@ fn trainer<N: Autoencoder>(
         criterion,
         learning_rate: LEARNING_RATE,
         interpolation: 0.1,
+        whiten: false,
         seed: 1,
     };
     let prefix = format!("{}.", scale.name);

@@ -45,6 +45,9 @@ pub struct Arguments {
     /// they be?
     #[arg(long, value_name = "SHARE", value_parser = share, conflicts_with = "video")]
     contamination: Option<f64>,
+    /// Share of the pictures of --rare-class among all that are trained on
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.05)]
+    rare_share: f64,
     /// Stop at a picture that cannot be used, instead of leaving it out
     #[arg(long)]
     strict: bool,
@@ -180,7 +183,9 @@ fn trainings(
     let options = |seed: i64, out: PathBuf, from: Option<PathBuf>| -> anyhow::Result<Options> {
         Ok(Options {
             profile: match arguments.profile() {
-                Profile::Paper => train::Profile::Paper(paper.options(seed)?),
+                Profile::Paper => {
+                    train::Profile::Paper(paper.options(seed, arguments.sample_rate)?)
+                }
                 Profile::Dense => train::Profile::Dense(dense.options()),
             },
             strict: arguments.strict,
@@ -265,6 +270,9 @@ fn data(arguments: &Arguments, progress: &mut Progress) -> anyhow::Result<Traini
     };
     if let Some(share) = arguments.sample_rate {
         data.thin(share, selection.seed);
+    }
+    if let (Some(_), Some(folder)) = (selection.rare_class, &arguments.data) {
+        data.add_rare(arguments.rare_share, folder, &selection)?;
     }
     if let (Some(share), Some(folder)) = (arguments.contamination, &arguments.data) {
         data.contaminate(share, folder, &selection)?;

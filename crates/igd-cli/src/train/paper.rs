@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use igd::nn::{PATCH, PICTURE};
-use igd::train::paper::{GlobalEncoder, LocalEncoder, Options};
+use igd::train::paper::{GlobalEncoder, Length, LocalEncoder, Options};
 
 /// All may be left out, so that those which were given can be told.
 #[derive(Args)]
@@ -15,23 +16,28 @@ pub struct Arguments {
     /// such as MNIST's, at 32x32 [default: both]
     #[arg(long, value_enum)]
     scales: Option<TrainedScales>,
-    /// The global network's encoder: efficientnet-lite0 (ImageNet weights, fetched once), resnet18:FILE (torchvision's
-    /// names) or scratch [default: efficientnet-lite0]
+    /// The global network's encoder: efficientnet-lite0 (ImageNet weights, fetched once), efficientnet-lite0-places (the
+    /// same, at each of 4x4 places), resnet18:FILE (torchvision's names) or scratch [default: efficientnet-lite0]
     #[arg(long, value_name = "ENCODER", value_parser = global_encoder)]
     encoder: Option<GlobalEncoder>,
-    /// The local network's encoder: scratch, or a file of weights that are kept as they are [default: scratch]
-    #[arg(long, value_name = "scratch|FILE", value_parser = local_encoder)]
+    /// The local network's encoder: scratch, a file of weights that are kept as they are, or, with --scales single,
+    /// efficientnet-lite0-places [default: scratch, and efficientnet-lite0-places with --scales single]
+    #[arg(long, value_name = "ENCODER|FILE", value_parser = local_encoder)]
     local_encoder: Option<LocalEncoder>,
     /// Channels of the networks (the paper: 64) [default: 16]
     #[arg(long, value_parser = clap::value_parser!(i64).range(1..=256))]
     width: Option<i64>,
-    /// Length of the latent [default: 128]
+    /// Length of the latent [default: 128; 256 where an encoder tells places]
     #[arg(long, value_parser = clap::value_parser!(i64).range(1..=4096))]
     latent: Option<i64>,
-    /// Passes over the pictures [default: 256, or until the minutes are over]
-    #[arg(long)]
+    /// Passes over the pictures, and as many more with --sample-rate that the steps stay as many [default: 256, or until
+    /// the minutes are over]
+    #[arg(long, conflicts_with = "steps")]
     epochs: Option<usize>,
-    /// Minutes of training [default: 30 if no epochs are given]
+    /// Steps of each network, instead of epochs: as many, however many pictures there are
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Minutes of training [default: 30 if no epochs or steps are given]
     #[arg(long)]
     minutes: Option<f64>,
     /// Share of the minutes for the global network, if both are trained [default: 0.5]
@@ -52,6 +58,9 @@ pub struct Arguments {
     /// Train without the critic and its interpolation loss
     #[arg(long)]
     no_critic: bool,
+    /// Whiten the latents of trained encoders with each estimate of the descriptor, lest they shrink to a few directions
+    #[arg(long)]
+    whiten: bool,
     /// Other numbers start from other weights and draw other batches [default: 1]
     #[arg(long)]
     seed: Option<i64>,
@@ -69,18 +78,28 @@ enum TrainedScales {
     Single,
 }
 
+/// The encoder that both networks may have.
+const PLACES: &str = "efficientnet-lite0-places";
+/// The usual length of latents that are made of what it sees.
+const LATENT_OF_PLACES: i64 = 256;
+
 fn global_encoder(text: &str) -> Result<GlobalEncoder, String> {
     match text.split_once(':') {
         None if text == "efficientnet-lite0" => Ok(GlobalEncoder::EfficientnetLite0),
+        None if text == PLACES => Ok(GlobalEncoder::EfficientnetLite0Places),
         None if text == "scratch" => Ok(GlobalEncoder::Scratch),
         Some(("resnet18", file)) if !file.is_empty() => Ok(GlobalEncoder::Resnet18(file.into())),
-        _ => Err("expected efficientnet-lite0, resnet18:FILE or scratch".to_owned()),
+        _ => Err(
+            "expected efficientnet-lite0, efficientnet-lite0-places, resnet18:FILE or scratch"
+                .to_owned(),
+        ),
     }
 }
 
 fn local_encoder(text: &str) -> Result<LocalEncoder, String> {
     Ok(match text {
         "scratch" => LocalEncoder::Scratch,
+        PLACES => LocalEncoder::EfficientnetLite0Places,
         file => LocalEncoder::File(file.into()),
     })
 }
@@ -116,6 +135,7 @@ impl Arguments {
             ("--width", self.width.is_some()),
             ("--latent", self.latent.is_some()),
             ("--epochs", self.epochs.is_some()),
+            ("--steps", self.steps.is_some()),
             ("--minutes", self.minutes.is_some()),
             ("--global-share", self.global_share.is_some()),
             ("--batch", self.batch.is_some()),
@@ -123,6 +143,7 @@ impl Arguments {
             ("--learning-rate", self.learning_rate.is_some()),
             ("--flip", self.flip),
             ("--no-critic", self.no_critic),
+            ("--whiten", self.whiten),
             ("--seed", self.seed.is_some()),
             ("--seeds", self.seeds.is_some()),
         ];
@@ -142,22 +163,45 @@ impl Arguments {
         Some(self.seed()..self.seed().saturating_add(seeds))
     }
 
-    /// From a random start.
-    pub fn options(&self, seed: i64) -> anyhow::Result<Options> {
+    /// From a random start, to a share of the pictures.
+    pub fn options(&self, seed: i64, sample_rate: Option<f64>) -> anyhow::Result<Options> {
         let usual = Options::default();
         let minutes = |minutes: f64| Duration::try_from_secs_f64(60.0 * minutes);
         let scales = self.scales.unwrap_or(TrainedScales::Both);
         let global = self.encoder.clone().or(usual.global);
-        let local = self.local_encoder.clone().or(usual.local);
+        let global =
+            global.filter(|_| matches!(scales, TrainedScales::Both | TrainedScales::Global));
+        let local = match (&self.local_encoder, scales) {
+            (_, TrainedScales::Global) => None,
+            (None, TrainedScales::Single) => Some(LocalEncoder::EfficientnetLite0Places),
+            (None, _) => usual.local,
+            (given, _) => given.clone(),
+        };
+        let local_places = local == Some(LocalEncoder::EfficientnetLite0Places);
+        if local_places && scales != TrainedScales::Single {
+            bail!(
+                "--local-encoder {PLACES} is for --scales single: it sees no patches of larger pictures"
+            );
+        }
+        let tells_places = local_places || global == Some(GlobalEncoder::EfficientnetLite0Places);
         Ok(Options {
-            global: global
-                .filter(|_| matches!(scales, TrainedScales::Both | TrainedScales::Global)),
-            local: local.filter(|_| scales != TrainedScales::Global),
+            global,
+            local,
             input: self.input(),
             width: self.width.unwrap_or(usual.width),
-            latent: self.latent.unwrap_or(usual.latent),
-            epochs: self.epochs.unwrap_or(usual.epochs),
-            time: match (self.epochs, self.minutes) {
+            latent: self.latent.unwrap_or(match tells_places {
+                true => LATENT_OF_PLACES,
+                false => usual.latent,
+            }),
+            length: match (self.steps, self.epochs) {
+                (Some(steps), _) => Length::Steps(steps),
+                (None, Some(epochs)) => {
+                    let more = 1.0 / sample_rate.unwrap_or(1.0);
+                    Length::Epochs((epochs as f64 * more).round() as usize)
+                }
+                (None, None) => usual.length,
+            },
+            time: match (self.steps.or(self.epochs), self.minutes) {
                 (None, None) => usual.time,
                 (_, given) => given.map(minutes).transpose()?,
             },
@@ -169,6 +213,7 @@ impl Arguments {
                 true => 0.0,
                 false => usual.interpolation,
             },
+            whiten: self.whiten,
             flip: self.flip,
             seed,
         })

@@ -38,7 +38,14 @@ fn failure(output: &Output) -> String {
 /// The shortest training there is.
 fn train(data: &Path, out: &Path, more: &[&str]) -> Output {
     let mut arguments = vec!["train", "--json", "--profile", "paper"];
-    arguments.extend(["--scales", "single", "--epochs", "1"]);
+    arguments.extend([
+        "--scales",
+        "single",
+        "--local-encoder",
+        "scratch",
+        "--epochs",
+        "1",
+    ]);
     arguments.extend(["--width", "1", "--latent", "4", "--patch-batch", "8"]);
     arguments.extend(["--data", text(data), "--out", text(out)]);
     arguments.extend(more);

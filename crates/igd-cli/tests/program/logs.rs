@@ -31,7 +31,8 @@ fn both_networks_are_logged_epoch_after_epoch() {
     let mut rows = text.lines();
     assert_eq!(
         rows.next().unwrap(),
-        "scale,epoch,step,seconds,learning_rate,reconstruction,gaussian,interpolation,critic,total"
+        "scale,epoch,step,seconds,learning_rate,reconstruction,gaussian,interpolation,critic,correlation,total,\
+         critic_of_a_constant"
     );
     let rows: Vec<Vec<&str>> = rows.map(|row| row.split(',').collect()).collect();
     let steps: Vec<[&str; 3]> = rows.iter().map(|row| [row[0], row[1], row[2]]).collect();
@@ -46,7 +47,8 @@ fn both_networks_are_logged_epoch_after_epoch() {
     for row in &rows {
         let number = |index: usize| row[index].parse::<f64>().unwrap();
         let sum = number(5) + number(6) + 0.1 * number(7);
-        assert!((number(9) - sum).abs() < 1e-4, "{row:?}");
+        assert!((number(10) - sum).abs() < 1e-4, "{row:?}");
+        assert!((-1.0..=1.0).contains(&number(9)) && number(11) == 0.052083);
         assert!(number(4) <= 1e-3 && number(8) > 0.0);
     }
     assert!(rows[2 * epochs - 1][4].parse::<f64>().unwrap() < rows[0][4].parse::<f64>().unwrap());

@@ -67,6 +67,7 @@ pub fn train(data: &Path, out: &Path, more: &[&str]) -> Command {
 /// Of one small network for small pictures, three steps an epoch: a second or two.
 pub fn train_single(data: &Path, out: &Path, more: &[&str]) -> Command {
     let mut command = train(data, out, &["--scales", "single", "--width", "2"]);
+    command.args(["--local-encoder", "scratch"]);
     command.args(["--patch-batch", "4"]).args(more);
     command
 }

@@ -83,6 +83,8 @@ fn bench_classes(epochs: &str, width: &str, least: f64) {
         "--jobs",
         "2",
         "--",
+        "--local-encoder",
+        "scratch",
         "--epochs",
         epochs,
         "--width",

@@ -17,7 +17,7 @@ use igd::model::{
     Detector, Model, ModelConfig, Networks, PaperConfig, Precision, ProfileNetworks, Provenance,
     Storage, write_tensors,
 };
-use igd::nn::{Autoencoder, Builder, LocalConfig, Mode, Normalisation};
+use igd::nn::{Autoencoder, Builder, LocalConfig, LocalEncoderKind, Mode, Normalisation};
 use tch::{Device, Tensor};
 
 fn igd(arguments: &[&str]) -> Output {
@@ -26,6 +26,7 @@ fn igd(arguments: &[&str]) -> Output {
 
 fn config(width: i64) -> ModelConfig {
     ModelConfig::Paper(PaperConfig::of_small_pictures(Some(LocalConfig {
+        encoder: LocalEncoderKind::Tower,
         frozen_encoder: false,
         encoder_width: width,
         width,
@@ -173,6 +174,31 @@ fn every_command_takes_it() {
         "--data",
         data.to_str().unwrap(),
     ]);
+}
+
+/// Whatever else runs: here the same beside it.
+#[test]
+fn the_same_seed_gives_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = pictures(folder.path(), 32);
+    let trainings = [("a", "1"), ("b", "1"), ("c", "2")].map(|(name, seed)| {
+        let out = folder.path().join(format!("{name}.safetensors"));
+        let mut command = train_single(&data, &out, &["--steps", "12", "--seed", seed]);
+        command
+            .env("SOURCE_DATE_EPOCH", "7")
+            .env("OMP_NUM_THREADS", "2");
+        let child = command.spawn().unwrap();
+        (child, out)
+    });
+    let files = trainings.map(|(mut child, out)| {
+        assert!(child.wait().unwrap().success());
+        fs::read(out).unwrap()
+    });
+    assert!(
+        files[0] == files[1],
+        "the same training has made another file"
+    );
+    assert_ne!(files[0], files[2]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 /// Entries of the centre stay at least this far from zero: a latent of zeros must not be the easy answer.
-const CENTRE_MARGIN: f64 = 0.1;
+pub(crate) const CENTRE_MARGIN: f64 = 0.1;
 /// sigma is at least this, or latents that shrink towards each other would make it vanish.
 const SMALLEST_SIGMA: f64 = 1.0;
 

@@ -14,6 +14,7 @@ use tch::{Kind, Tensor};
 pub use drift::{Drift, DriftReference, FEWEST as FEWEST_FOR_DRIFT, WINDOW as DRIFT_WINDOW};
 pub use field::{Field, Head};
 pub(crate) use field::{LeftOutField, PackedField, gaussian_term};
+pub(crate) use gaussian::CENTRE_MARGIN;
 pub use gaussian::Descriptor;
 pub use heatmap::{PatchFold, residual_map};
 pub use ms_ssim::{MsSsim, Similarity};

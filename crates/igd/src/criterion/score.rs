@@ -55,6 +55,13 @@ impl ScoreWeights {
         ..Self::PAPER
     };
 
+    /// The same with an encoder from ImageNet, whose latents tell more than the reconstruction does: as the paper's
+    /// network of the whole picture.
+    pub const SINGLE_IMAGENET: Self = Self {
+        local: Self::PAPER.global,
+        ..Self::PAPER
+    };
+
     /// Mixes the values of the two scales; if one is absent, the other is all, and NaN if both are.
     pub fn combine(&self, global: Option<f32>, local: Option<f32>) -> f32 {
         match (global, local) {

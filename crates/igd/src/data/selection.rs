@@ -19,6 +19,10 @@ pub struct Selection {
     pub only_named: bool,
     /// The normal class of MNIST, Fashion-MNIST and CIFAR-10, 0..=9.
     pub class: Option<u8>,
+    /// A second normal class, of which there are few pictures to train with: what is judged of the normal ones is this
+    /// class alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rare_class: Option<u8>,
     /// Share of the normal pictures (0..=1) that are drawn for testing, where they are not divided on disk.
     pub test_share: f64,
     /// What is drawn depends on it alone.
@@ -38,6 +42,7 @@ impl Default for Selection {
             abnormal: strings(&ABNORMAL_NAMES),
             only_named: false,
             class: None,
+            rare_class: None,
             test_share: 0.2,
             seed: 1,
         }

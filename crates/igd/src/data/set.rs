@@ -15,7 +15,7 @@ use crate::decode::PictureError;
 /// The normal pictures to train with, in an order that is always the same. Fails where there are none.
 pub fn normal_pictures(folder: &Path, selection: &Selection) -> Result<Vec<Sample>, SetError> {
     match PackedSet::open(folder)? {
-        Some(set) => Ok(set.training(|label, class| label == class, selection)?),
+        Some(set) => set.training(selection, |label| Some(label) == selection.class),
         None => {
             let paths = Folders::new(folder, selection).normal()?;
             Ok(paths.into_iter().map(Sample::from).collect())
@@ -26,11 +26,24 @@ pub fn normal_pictures(folder: &Path, selection: &Selection) -> Result<Vec<Sampl
 /// Anomalous pictures to train with, for studies of how much a model suffers from them.
 pub(crate) fn contaminants(folder: &Path, selection: &Selection) -> Result<Vec<Sample>, SetError> {
     match PackedSet::open(folder)? {
-        Some(set) => Ok(set.training(|label, class| label != class, selection)?),
+        Some(set) => set.training(selection, |label| {
+            ![selection.class, selection.rare_class].contains(&Some(label))
+        }),
         None => {
             let paths = Folders::new(folder, selection).contaminants()?;
             Ok(paths.into_iter().map(Sample::from).collect())
         }
+    }
+}
+
+/// The pictures of the rare class to train with. Fails where there are none.
+pub(crate) fn rare_pictures(folder: &Path, selection: &Selection) -> Result<Vec<Sample>, SetError> {
+    match PackedSet::open(folder)? {
+        Some(set) => set.training(selection, |label| Some(label) == selection.rare_class),
+        None => Err(SetError::Set {
+            path: folder.to_owned(),
+            reason: "it is no set of ten classes, of which one could be rare".to_owned(),
+        }),
     }
 }
 
@@ -100,13 +113,13 @@ impl<'a> PackedSet<'a> {
 
     fn training(
         &self,
-        chosen: impl Fn(u8, u8) -> bool,
         selection: &Selection,
+        chosen: impl Fn(u8) -> bool,
     ) -> Result<Vec<Sample>, SetError> {
         let class = self.class(selection)?;
         let samples = self.training.iter().flat_map(PackedFile::samples);
         let samples: Vec<_> = samples
-            .filter(|&(label, _)| chosen(label, class))
+            .filter(|&(label, _)| chosen(label))
             .map(|(_, sample)| sample)
             .collect();
         match samples.is_empty() {
@@ -120,11 +133,13 @@ impl<'a> PackedSet<'a> {
 
     fn testing(&self, selection: &Selection) -> Result<Vec<TestPicture>, SetError> {
         let class = self.class(selection)?;
+        let judged = selection.rare_class.unwrap_or(class);
         let samples = self.testing.iter().flat_map(PackedFile::samples);
+        let samples = samples.filter(|&(label, _)| label == judged || label != class);
         let picture = |(label, sample): (u8, Sample)| TestPicture {
             sample,
             kind: label.to_string(),
-            anomalous: label != class,
+            anomalous: label != judged,
             mask: None,
         };
         Ok(samples.map(picture).collect())

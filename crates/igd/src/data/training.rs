@@ -10,7 +10,7 @@ use super::elpv::LICENCE_FILE;
 use super::error::SetError;
 use super::sample::Sample;
 use super::selection::{Selection, draw};
-use super::set::{contaminants, normal_pictures};
+use super::set::{contaminants, normal_pictures, rare_pictures};
 
 /// Normal pictures, and what a model tells of them.
 #[derive(Clone, Debug)]
@@ -56,16 +56,32 @@ impl TrainingSet {
         folder: &Path,
         selection: &Selection,
     ) -> Result<(), SetError> {
-        let wanted = self.samples.len() as f64 * share / (1.0 - share);
         let anomalous = contaminants(folder, selection)?;
-        let (drawn, _) = draw(anomalous, wanted.round() as usize, selection.seed);
+        self.mix_in(anomalous, share, "anomalous", selection.seed);
+        Ok(())
+    }
+
+    /// Adds pictures of the rare class, drawn by lot, until they are so large a share (0 to 1) of all: the paper's study
+    /// of normal pictures that are under-represented. Fails where there are none.
+    pub fn add_rare(
+        &mut self,
+        share: f64,
+        folder: &Path,
+        selection: &Selection,
+    ) -> Result<(), SetError> {
+        let rare = rare_pictures(folder, selection)?;
+        self.mix_in(rare, share, "rare", selection.seed);
+        Ok(())
+    }
+
+    fn mix_in(&mut self, others: Vec<Sample>, share: f64, kind: &str, seed: u64) {
+        let wanted = self.samples.len() as f64 * share / (1.0 - share);
+        let (drawn, _) = draw(others, wanted.round() as usize, seed);
         self.name += &format!(
-            ", {} anomalous ones among them drawn with seed {}",
-            drawn.len(),
-            selection.seed
+            ", {} {kind} ones among them drawn with seed {seed}",
+            drawn.len()
         );
         self.samples.extend(drawn);
-        Ok(())
     }
 }
 

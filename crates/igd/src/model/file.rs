@@ -1,6 +1,6 @@
 //! The model file: one `.safetensors` with the tensors and, in its header, what they mean.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -61,11 +61,14 @@ fn is_zero(count: &usize) -> bool {
 }
 
 impl Provenance {
-    /// Of a file written now by this program.
+    /// Of a file written now by this program, or when `SOURCE_DATE_EPOCH` says: the one thing in which two files of the
+    /// same training differ.
     pub fn now() -> Self {
+        let told = std::env::var("SOURCE_DATE_EPOCH").ok();
+        let told = told.and_then(|seconds| seconds.parse().ok());
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
-            created: since_1970.map_or(0, |duration| duration.as_secs()),
+            created: told.unwrap_or_else(|| since_1970.map_or(0, |duration| duration.as_secs())),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..Self::default()
         }
@@ -344,7 +347,26 @@ pub fn write_tensors(
             TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
         })
         .collect::<Result<Vec<_>, _>>()
-        .and_then(|views| safetensors::serialize(views, Some(header)))
+        .and_then(|views| safetensors::serialize(views, None))
         .map_err(|error| ModelError::not_a_model(path, error))?;
-    write_atomically(path, &views).map_err(ModelError::io(path))
+    write_atomically(path, &with_header(&views, header)).map_err(ModelError::io(path))
+}
+
+/// A file that has no metadata yet, with them in the order of their names: the library has them in another order each
+/// time, and the same model shall be the same file.
+fn with_header(file: &[u8], header: Header) -> Vec<u8> {
+    let (length, rest) = file.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().expect("eight bytes"));
+    let (tensors, data) = rest.split_at(length as usize);
+    let tensors = tensors.trim_ascii_end();
+    let mut text =
+        format!(r#"{{"__metadata__":{}"#, json(&BTreeMap::from_iter(header))).into_bytes();
+    if tensors.len() > b"{}".len() {
+        text.push(b',');
+    }
+    text.extend_from_slice(&tensors[1..]);
+    // Tensors are aligned in memory that the file is mapped to.
+    text.resize(text.len().next_multiple_of(8), b' ');
+    let length = (text.len() as u64).to_le_bytes();
+    [&length, &text[..], data].concat()
 }

@@ -36,7 +36,7 @@ pub fn import(global: Option<&Path>, local: Option<&Path>) -> Result<Model, Mode
             load(path, "local", &mut tensors, |scope| {
                 let config = LocalConfig::of_checkpoint(&scope)?;
                 descriptor(&scope, config.latent)?;
-                Local::new(scope, &config)?;
+                Local::new(scope, &config, &normalisation)?;
                 Ok(config)
             })
         })

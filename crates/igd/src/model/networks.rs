@@ -36,11 +36,15 @@ impl Described<Global> {
 
 impl Described<Local> {
     /// Takes the tensors below `local` from `builder`.
-    pub fn local(builder: &Builder, sizes: &LocalConfig) -> Result<Self, WeightsError> {
+    pub fn local(
+        builder: &Builder,
+        sizes: &LocalConfig,
+        normalisation: &Normalisation,
+    ) -> Result<Self, WeightsError> {
         let scope = &builder.root() / "local";
         Ok(Self {
             descriptor: descriptor(&scope, sizes.latent)?,
-            network: Local::new(scope, sizes)?,
+            network: Local::new(scope, sizes, normalisation)?,
         })
     }
 }
@@ -171,7 +175,7 @@ impl PaperNetworks {
                 .map(|sizes| Described::global(builder, sizes, &config.normalisation))
                 .transpose()?,
             local: local
-                .map(|sizes| Described::local(builder, sizes))
+                .map(|sizes| Described::local(builder, sizes, &config.normalisation))
                 .transpose()?,
         })
     }

@@ -337,7 +337,7 @@ mod tests {
     use super::*;
     use crate::model::calibration::CalibrationMethod;
     use crate::model::config::{DenseConfig, Tiling};
-    use crate::nn::{EncoderKind, GlobalConfig, LocalConfig};
+    use crate::nn::{EncoderKind, GlobalConfig, LocalConfig, LocalEncoderKind};
 
     const CALIBRATION: Calibration = Calibration {
         threshold: 2.0,
@@ -359,6 +359,7 @@ mod tests {
 
     fn paper() -> ModelConfig {
         let local = LocalConfig {
+            encoder: LocalEncoderKind::Tower,
             frozen_encoder: false,
             encoder_width: 1,
             width: 1,

@@ -4,11 +4,14 @@ use tch::Tensor;
 
 use super::weights::{Init, Scope, WeightsError};
 
-/// What batch norms do in a forward pass. In training they use the batch's own statistics and update the running ones.
+/// What batch norms do in a forward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// As said.
+    /// They use the batch's own statistics and update the running ones.
     Train,
+    /// They use the batch's own statistics and leave the running ones as they are: what is decoded from mixtures is
+    /// nothing that inference will see.
+    TrainAside,
     /// Uses the running statistics and leaves them as they are.
     Evaluate,
 }
@@ -173,12 +176,13 @@ impl BatchNorm2d {
     }
 
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        let running = (mode != Mode::TrainAside).then_some((&self.running_mean, &self.running_var));
         x.batch_norm(
             Some(&self.weight),
             Some(&self.bias),
-            Some(&self.running_mean),
-            Some(&self.running_var),
-            mode == Mode::Train,
+            running.map(|(mean, _)| mean),
+            running.map(|(_, variance)| variance),
+            mode != Mode::Evaluate,
             0.1,
             self.epsilon,
             false,

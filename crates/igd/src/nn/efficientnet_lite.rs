@@ -2,8 +2,9 @@
 //! swish). Variables are named as in the published PyTorch port of the TensorFlow weights, which pads as TensorFlow
 //! does.
 //!
-//! The features are the last three stages' means over the picture, one after the other: on inspection pictures they
-//! carry more than the 1,280-wide head that was trained for ImageNet's classes.
+//! The features are means over the picture of the last three stages, one after the other, which on inspection pictures
+//! carry more than the 1,280-wide head that was trained for ImageNet's classes; or means over each of 4x4 parts of it,
+//! which tell where something is as well.
 
 use std::collections::HashMap;
 
@@ -11,6 +12,7 @@ use tch::{Kind, Tensor};
 
 use super::Normalisation;
 use super::blocks::{BatchNorm2d, Conv2d, Mode, sizes};
+use super::dense;
 use super::weights::{Init, Scope, WeightsError};
 
 /// A stage of equal blocks.
@@ -32,7 +34,8 @@ const fn stage(blocks: usize, kernel: i64, stride: i64, expansion: i64, output: 
     }
 }
 
-const STEM: i64 = 32;
+/// Channels of the first convolution.
+pub(crate) const STEM: i64 = 32;
 const STAGES: [BlockGroup; 7] = [
     stage(1, 3, 1, 1, 16),
     stage(2, 3, 2, 6, 24),
@@ -42,11 +45,70 @@ const STAGES: [BlockGroup; 7] = [
     stage(4, 5, 2, 6, 192),
     stage(1, 3, 1, 6, 320),
 ];
-/// From this stage on (counted from 0) means go into the features.
+/// From this stage on (counted from 0) means over the picture go into the features.
 const FIRST_POOLED: usize = 4;
+/// Places along a side, where there are such.
+const PLACES: i64 = 4;
 
-/// Length of the feature vector: 112 + 192 + 320.
-pub(crate) const FEATURES: i64 = 624;
+/// What becomes of the stages' outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pooling {
+    /// Means over the picture of the last three stages: 112 + 192 + 320 numbers.
+    Whole,
+    /// Means over each of 4x4 parts of the picture, of what the dense profile takes for its features: 304 x 16 numbers.
+    Places,
+}
+
+impl Pooling {
+    /// Length of the feature vector.
+    pub fn features(self) -> i64 {
+        match self {
+            Self::Whole => 624,
+            Self::Places => dense::FEATURES * PLACES * PLACES,
+        }
+    }
+
+    /// Stages that it needs.
+    fn stages(self) -> usize {
+        match self {
+            Self::Whole => STAGES.len(),
+            Self::Places => dense::STAGES,
+        }
+    }
+
+    /// The outputs of the stages to features (N, features).
+    pub fn of(self, stages: &[Tensor]) -> Tensor {
+        match self {
+            Self::Whole => {
+                let pooled = stages.iter().skip(FIRST_POOLED);
+                let means = pooled.map(|x| x.mean_dim([2, 3].as_slice(), false, Kind::Float));
+                Tensor::cat(&means.collect::<Vec<_>>(), 1)
+            }
+            Self::Places => dense::planes(stages)
+                .adaptive_avg_pool2d([PLACES, PLACES])
+                .flatten(1, -1),
+        }
+    }
+
+    /// What the backbone is to see for pictures with sides of so many pixels: those that have not as many places are
+    /// enlarged.
+    pub fn side(self, side: i64) -> i64 {
+        match self {
+            Self::Whole => side,
+            Self::Places => side.max(PLACES * dense::CELL),
+        }
+    }
+
+    /// Pictures (N, 3, H, W) at that size.
+    pub fn enlarge(self, pictures: &Tensor) -> Tensor {
+        let (_, _, height, width) = sizes(pictures);
+        let size = [self.side(height), self.side(width)];
+        if size == [height, width] {
+            return pictures.shallow_clone();
+        }
+        pictures.upsample_bilinear2d(size, false, None, None)
+    }
+}
 
 /// How the backbone wants its pictures: (x - MEAN) / SCALE of values in 0..=255.
 pub(crate) const MEAN: f32 = 127.0;
@@ -112,9 +174,10 @@ pub(super) fn through<B>(
     outputs
 }
 
-/// (N, 3, H, W), ImageNet-normalised, to (N, 624).
+/// (N, 3, H, W), ImageNet-normalised, to (N, features).
 #[derive(Debug)]
 pub(crate) struct EfficientnetLite0 {
+    pub(super) pooling: Pooling,
     /// ImageNet normalisation to the backbone's, as a factor and an offset a channel.
     pub(super) renormalise: (Tensor, Tensor),
     pub(super) backbone: Backbone,
@@ -122,7 +185,11 @@ pub(crate) struct EfficientnetLite0 {
 
 impl EfficientnetLite0 {
     /// `normalisation` is how the pictures were normalised. Fails where `scope` does not give the tensors.
-    pub(crate) fn new(scope: Scope, normalisation: &Normalisation) -> Result<Self, WeightsError> {
+    pub(crate) fn new(
+        scope: Scope,
+        normalisation: &Normalisation,
+        pooling: Pooling,
+    ) -> Result<Self, WeightsError> {
         let device = scope.device();
         let per_channel = |values: [f64; 3]| {
             let values = values.map(|value| value as f32);
@@ -132,27 +199,21 @@ impl EfficientnetLite0 {
         };
         let (mean, scale) = (f64::from(MEAN), f64::from(SCALE));
         Ok(Self {
+            pooling,
             renormalise: (
                 per_channel(normalisation.std.map(|s| s * 255.0 / scale)),
                 per_channel(normalisation.mean.map(|m| (m * 255.0 - mean) / scale)),
             ),
-            backbone: Backbone::new(scope, STAGES.len())?,
+            backbone: Backbone::new(scope, pooling.stages())?,
         })
     }
 
     pub(crate) fn forward(&self, pictures: &Tensor) -> Tensor {
         let (factor, offset) = &self.renormalise;
+        let pictures = self.pooling.enlarge(pictures);
         let stages = self.backbone.forward(&(pictures * factor + offset));
-        Tensor::cat(&pool(&stages), 1)
+        self.pooling.of(&stages)
     }
-}
-
-/// The last stages' means over the picture.
-pub(super) fn pool(stages: &[Tensor]) -> Vec<Tensor> {
-    let pooled = stages.iter().skip(FIRST_POOLED);
-    pooled
-        .map(|x| x.mean_dim([2, 3].as_slice(), false, Kind::Float))
-        .collect()
 }
 
 /// Batch normalisation's epsilon in this family.

@@ -4,34 +4,12 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp, channels_last};
-use super::efficientnet_lite::{self, EfficientnetLite0};
-use super::resnet18::{self, Resnet18};
+use super::efficientnet_lite::Pooling;
+use super::encoder::{Encoder, EncoderKind};
+use super::resnet18::Resnet18;
 use super::tower::{SMALLEST_SIDE, Tower};
 use super::weights::{Init, Scope, WeightsError};
 use super::{Autoencoder, Normalisation, PICTURE, TRAINED_FEATURES};
-
-/// Which encoder the global network stands on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EncoderKind {
-    /// ResNet-18 on ImageNet, frozen: the paper's.
-    Resnet18,
-    /// EfficientNet-Lite0 on ImageNet, frozen: means over the picture of its last three stages.
-    EfficientnetLite0,
-    /// Residual blocks trained together with the decoder.
-    Scratch,
-}
-
-impl EncoderKind {
-    /// Length of the feature vector.
-    pub fn features(self) -> i64 {
-        match self {
-            Self::Resnet18 => resnet18::FEATURES,
-            Self::EfficientnetLite0 => efficientnet_lite::FEATURES,
-            Self::Scratch => TRAINED_FEATURES,
-        }
-    }
-}
 
 /// The global network's sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,7 +30,11 @@ impl GlobalConfig {
         let encoder = if given.has("pretrain.0.weight") {
             EncoderKind::Resnet18
         } else if given.has("pretrain._conv_stem.weight") {
-            EncoderKind::EfficientnetLite0
+            // The last stage is a part of means alone.
+            match given.has("pretrain._blocks.15._project_conv.weight") {
+                true => EncoderKind::EfficientnetLite0,
+                false => EncoderKind::EfficientnetLite0Places,
+            }
         } else {
             EncoderKind::Scratch
         };
@@ -62,13 +44,6 @@ impl GlobalConfig {
             latent: given.length("ln11.bias")?,
         })
     }
-}
-
-#[derive(Debug)]
-pub(super) enum Encoder {
-    Resnet18(Resnet18),
-    EfficientnetLite0(EfficientnetLite0),
-    Scratch(Tower),
 }
 
 /// The network for whole pictures: see [`Autoencoder`].
@@ -98,17 +73,16 @@ impl Global {
             latent,
         } = config;
         let pretrain = (&scope / "pretrain").frozen(encoder != EncoderKind::Scratch);
+        let efficientnet =
+            |scope, pooling| Encoder::efficientnet_lite0(scope, normalisation, pooling);
         let pretrain = match encoder {
             EncoderKind::Resnet18 => Encoder::Resnet18(Resnet18::new(pretrain)?),
-            EncoderKind::EfficientnetLite0 => {
-                Encoder::EfficientnetLite0(EfficientnetLite0::new(pretrain, normalisation)?)
-            }
-            EncoderKind::Scratch => Encoder::Scratch(Tower::global(
-                pretrain,
-                width,
-                Norm::Batch,
-                TRAINED_FEATURES,
-            )?),
+            EncoderKind::EfficientnetLite0 => efficientnet(pretrain, Pooling::Whole)?,
+            EncoderKind::EfficientnetLite0Places => efficientnet(pretrain, Pooling::Places)?,
+            EncoderKind::Scratch => Encoder::Tower {
+                tower: Tower::global(pretrain, width, Norm::Batch, TRAINED_FEATURES)?,
+                frozen: false,
+            },
         };
         let up1 = &scope / "up1" / "conv" / "conv";
         let up2 = &scope / "up2" / "conv" / "conv";
@@ -140,15 +114,11 @@ impl Autoencoder for Global {
     }
 
     fn frozen(&self) -> bool {
-        !matches!(self.pretrain, Encoder::Scratch(_))
+        self.pretrain.frozen()
     }
 
     fn features(&self, pictures: &Tensor, mode: Mode) -> Tensor {
-        match &self.pretrain {
-            Encoder::Resnet18(encoder) => encoder.forward(pictures),
-            Encoder::EfficientnetLite0(encoder) => encoder.forward(pictures),
-            Encoder::Scratch(encoder) => encoder.forward(pictures, mode),
-        }
+        self.pretrain.forward(pictures, mode)
     }
 
     fn latent(&self, features: &Tensor) -> Tensor {

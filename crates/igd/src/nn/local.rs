@@ -4,14 +4,19 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::blocks::{BatchNorm2d, Conv2d, Linear, Mode, Norm, ResidualUp, channels_last};
+use super::efficientnet_lite::{Pooling, STEM};
+use super::encoder::{Encoder, LocalEncoderKind};
 use super::tower::{SMALLEST_SIDE, Tower};
 use super::weights::{Init, Scope, WeightsError};
-use super::{Autoencoder, PATCH, TRAINED_FEATURES};
+use super::{Autoencoder, Normalisation, PATCH, TRAINED_FEATURES};
 
 /// The local network's sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocalConfig {
+    /// What the latents are made of.
+    #[serde(default, skip_serializing_if = "LocalEncoderKind::is_tower")]
+    pub encoder: LocalEncoderKind,
     /// Whether the encoder came from elsewhere and stays as it is (the paper's), or is trained with the decoder.
     pub frozen_encoder: bool,
     /// Channels of the encoder's first block (the paper: 64).
@@ -26,9 +31,16 @@ impl LocalConfig {
     /// Reads the sizes off a state dict's shapes, and takes the encoder for a frozen one, as published. Fails where an
     /// entry is missing that tells them.
     pub fn of_checkpoint(given: &Scope) -> Result<Self, WeightsError> {
+        let (encoder, encoder_width) = if given.has("pretrain._conv_stem.weight") {
+            (LocalEncoderKind::EfficientnetLite0Places, STEM)
+        } else {
+            let width = given.length("pretrain.conv1.conv.bias")?;
+            (LocalEncoderKind::Tower, width)
+        };
         Ok(Self {
+            encoder,
             frozen_encoder: true,
-            encoder_width: given.length("pretrain.conv1.conv.bias")?,
+            encoder_width,
             width: given.length("bn.weight")?,
             latent: given.length("ln11.bias")?,
         })
@@ -38,8 +50,7 @@ impl LocalConfig {
 /// The network for patches: see [`Autoencoder`].
 #[derive(Debug)]
 pub struct Local {
-    frozen: bool,
-    pub(super) pretrain: Tower,
+    pub(super) pretrain: Encoder,
     pub(super) ln11: Linear,
     pub(super) ln1: Linear,
     pub(super) blocks: [ResidualUp; 3],
@@ -49,20 +60,34 @@ pub struct Local {
 }
 
 impl Local {
-    /// Takes the tensors from `scope`. Fails where that does not give what the sizes ask for.
-    pub fn new(scope: Scope, config: &LocalConfig) -> Result<Self, WeightsError> {
+    /// Takes the tensors from `scope`. `normalisation` is how the pictures are normalised. Fails where `scope` does not
+    /// give what the sizes ask for.
+    pub fn new(
+        scope: Scope,
+        config: &LocalConfig,
+        normalisation: &Normalisation,
+    ) -> Result<Self, WeightsError> {
         let &LocalConfig {
+            encoder,
             frozen_encoder,
             encoder_width,
             width,
             latent,
         } = config;
         let pretrain = (&scope / "pretrain").frozen(frozen_encoder);
+        let pretrain = match encoder {
+            LocalEncoderKind::Tower => Encoder::Tower {
+                tower: Tower::local(pretrain, encoder_width, Norm::Batch, TRAINED_FEATURES)?,
+                frozen: frozen_encoder,
+            },
+            LocalEncoderKind::EfficientnetLite0Places => {
+                Encoder::efficientnet_lite0(pretrain, normalisation, Pooling::Places)?
+            }
+        };
         let conv1 = &scope / "conv1" / "conv";
         Ok(Self {
-            frozen: frozen_encoder,
-            pretrain: Tower::local(pretrain, encoder_width, Norm::Batch, TRAINED_FEATURES)?,
-            ln11: Linear::new(&scope / "ln11", TRAINED_FEATURES, latent)?,
+            pretrain,
+            ln11: Linear::new(&scope / "ln11", encoder.features(), latent)?,
             ln1: Linear::new(
                 &scope / "ln1",
                 latent,
@@ -86,12 +111,10 @@ impl Autoencoder for Local {
     }
 
     fn frozen(&self) -> bool {
-        self.frozen
+        self.pretrain.frozen()
     }
 
     fn features(&self, pictures: &Tensor, mode: Mode) -> Tensor {
-        // A frozen encoder keeps its statistics too.
-        let mode = if self.frozen { Mode::Evaluate } else { mode };
         self.pretrain.forward(pictures, mode)
     }
 

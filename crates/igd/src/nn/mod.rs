@@ -7,6 +7,7 @@ mod blocks;
 mod critic;
 pub mod dense;
 pub mod efficientnet_lite;
+mod encoder;
 mod fuse;
 mod global;
 mod local;
@@ -20,10 +21,11 @@ use tch::Tensor;
 pub use blocks::{Mode, halve};
 pub use critic::Critic;
 // Detectors use it by themselves; the tests hold it to the plain networks, and a benchmark takes its time.
+pub use encoder::{EncoderKind, LocalEncoderKind};
 #[doc(hidden)]
 pub use fuse::Fused;
 pub(crate) use fuse::{FusedBackbone, InputShape};
-pub use global::{EncoderKind, Global, GlobalConfig};
+pub use global::{Global, GlobalConfig};
 pub use local::{Local, LocalConfig};
 pub(crate) use weights::Init;
 pub use weights::{Builder, NetworkTensor, Role, Scope, Weights, WeightsError};

@@ -122,7 +122,7 @@ impl Golden {
     pub fn local(&self) -> Local {
         let builder = Builder::for_inference(self.checkpoint("local"), CPU);
         let config = LocalConfig::of_checkpoint(&builder.root()).unwrap();
-        let local = Local::new(builder.root(), &config).unwrap();
+        let local = Local::new(builder.root(), &config, &Normalisation::IMAGENET).unwrap();
         builder.finish().unwrap();
         local
     }

@@ -18,7 +18,7 @@ use igd::data::{Selection, TrainingSet};
 use igd::model::{
     Calibration, DenseConfig, Model, ModelConfig, Networks, Provenance, Tensors, Tiling,
 };
-use igd::nn::{Builder, EncoderKind, GlobalConfig, LocalConfig, dense};
+use igd::nn::{Builder, EncoderKind, GlobalConfig, LocalConfig, LocalEncoderKind, dense};
 use igd::train::{self, Options, Profile};
 use tch::{Device, Kind, Tensor};
 
@@ -48,6 +48,7 @@ pub fn local_model(width: i64, latent: i64) -> Model {
 
 fn local_config(width: i64, latent: i64) -> LocalConfig {
     LocalConfig {
+        encoder: LocalEncoderKind::Tower,
         frozen_encoder: false,
         encoder_width: width,
         width,

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::common::formula;
 use crate::common::golden::{CPU, Golden, greatest_difference};
 use igd::nn::{
-    Autoencoder, Builder, EncoderKind, Fused, Global, GlobalConfig, Mode, Normalisation, Role,
-    patches,
+    Autoencoder, Builder, EncoderKind, Fused, Global, GlobalConfig, Local, LocalConfig,
+    LocalEncoderKind, Mode, Normalisation, Role, Scope, WeightsError, patches,
 };
 use tch::{Kind, Tensor};
 
@@ -85,26 +85,53 @@ fn other_encoders() {
             EncoderKind::EfficientnetLite0,
             formula::efficientnet_lite0(),
         ),
+        (EncoderKind::EfficientnetLite0Places, without_last_stage()),
     ] {
-        let global = drawn(encoder, given);
+        let config = GlobalConfig {
+            encoder,
+            width: 8,
+            latent: 16,
+        };
+        let global = drawn(given, |scope| {
+            Global::new(scope, &config, &Normalisation::IMAGENET)
+        });
         let fused = Fused::global(&global, Kind::Float, 2);
         assert_equal(&format!("{encoder:?}"), &fused, &global, &two, 1e-5);
     }
-}
-
-/// A network with drawn weights where none are given, and batch norms that have seen something.
-fn drawn(encoder: EncoderKind, given: HashMap<String, Tensor>) -> Global {
-    tch::manual_seed(7);
-    let given = given
-        .into_iter()
-        .map(|(name, tensor)| (format!("pretrain.{name}"), tensor));
-    let builder = Builder::for_training(given.collect(), CPU);
-    let config = GlobalConfig {
-        encoder,
+    let config = LocalConfig {
+        encoder: LocalEncoderKind::EfficientnetLite0Places,
+        frozen_encoder: true,
+        encoder_width: 32,
         width: 8,
         latent: 16,
     };
-    let global = Global::new(builder.root(), &config, &Normalisation::IMAGENET).unwrap();
+    let local = drawn(without_last_stage(), |scope| {
+        Local::new(scope, &config, &Normalisation::IMAGENET)
+    });
+    let patches = two.narrow(2, 64, 32).narrow(3, 32, 32);
+    let fused = Fused::local(&local, Kind::Float, 2);
+    assert_equal("local", &fused, &local, &patches, 1e-5);
+}
+
+/// EfficientNet-Lite0 as far as places are made of it.
+fn without_last_stage() -> HashMap<String, Tensor> {
+    let entries = formula::efficientnet_lite0().into_iter();
+    entries
+        .filter(|(name, _)| !name.starts_with("_blocks.15."))
+        .collect()
+}
+
+/// A network with drawn weights where none are given, and batch norms that have seen something.
+fn drawn<N>(
+    encoder: HashMap<String, Tensor>,
+    network: impl FnOnce(Scope) -> Result<N, WeightsError>,
+) -> N {
+    tch::manual_seed(7);
+    let given = encoder
+        .into_iter()
+        .map(|(name, tensor)| (format!("pretrain.{name}"), tensor));
+    let builder = Builder::for_training(given.collect(), CPU);
+    let network = network(builder.root()).unwrap();
     for (name, mut weight) in builder.finish().unwrap() {
         if weight.role != Role::Frozen && weight.tensor.dim() == 1 {
             let lowest = if name.ends_with("running_var") {
@@ -115,5 +142,5 @@ fn drawn(encoder: EncoderKind, given: HashMap<String, Tensor>) -> Global {
             let _ = weight.tensor.uniform_(lowest, lowest + 0.6);
         }
     }
-    global
+    network
 }

@@ -311,7 +311,7 @@ fn training_step() {
         let builder = Builder::for_training(golden.checkpoint("local"), CPU);
         let mut config = LocalConfig::of_checkpoint(&builder.root()).unwrap();
         config.frozen_encoder = false;
-        let local = Local::new(builder.root(), &config).unwrap();
+        let local = Local::new(builder.root(), &config, &Normalisation::IMAGENET).unwrap();
         let weights = builder.finish().unwrap();
         let builder = Builder::for_training(golden.checkpoint("critic_local"), CPU);
         let critic = Critic::local(builder.root(), golden.width).unwrap();

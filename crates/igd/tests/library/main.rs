@@ -6,6 +6,7 @@ mod common;
 mod plain;
 
 mod choice;
+mod critic;
 mod dense;
 mod drift;
 mod exit;

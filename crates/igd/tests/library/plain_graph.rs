@@ -98,7 +98,7 @@ fn training_of_the_local_network_is_alike() {
     let criterion = MsSsim::local(RANGE, Device::Cpu);
     let network = |scope: Scope| {
         let config = LocalConfig::of_checkpoint(&scope)?;
-        Local::new(scope, &config)
+        Local::new(scope, &config, &Normalisation::IMAGENET)
     };
     let scale = plain::LOCAL;
     training_is_alike(&golden, scale, patches, criterion, network, Critic::local);

@@ -37,7 +37,7 @@ pub struct Arguments {
     /// Trainings at the same time; each has its share of the cores
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Minutes of each of the paper profile's trainings, instead of the set's usual epochs
+    /// Minutes of each of the paper profile's trainings, instead of the set's usual steps
     #[arg(long, value_name = "M")]
     minutes: Option<f64>,
     /// Train on this share of the pictures only, in both profiles
@@ -46,6 +46,10 @@ pub struct Arguments {
     /// Let this share of what is trained on be anomalous, in both profiles
     #[arg(long, value_name = "SHARE", value_parser = share)]
     contamination: Option<f64>,
+    /// Let the class after each normal one be normal too, but so small a share of what is trained on, and judge that one
+    /// against the eight others
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    rare_share: Option<f64>,
     /// Further arguments of the paper profile's `igd train`, such as `-- --width 32 --no-critic`
     #[arg(last = true, value_name = "ARGUMENT")]
     train: Vec<String>,
@@ -83,10 +87,9 @@ pub enum Set {
 const SMALL: &[(&str, &str)] = &[
     ("--scales", "single"),
     ("--width", "8"),
-    ("--latent", "64"),
     ("--patch-batch", "32"),
     ("--learning-rate", "1e-3"),
-    ("--epochs", "5"),
+    ("--steps", "1000"),
 ];
 const SMALL_DENSE: &[(&str, &str)] = &[("--input", "64")];
 const LARGE: &[(&str, &str)] = &[
@@ -134,16 +137,19 @@ impl Set {
         for (name, share) in [
             ("--sample-rate", arguments.sample_rate),
             ("--contamination", arguments.contamination),
+            ("--rare-share", arguments.rare_share),
         ] {
             if let Some(share) = share {
                 given.extend([name.to_owned(), share.to_string()]);
             }
         }
         let is_given = |name: &str| given.iter().any(|argument| argument == name);
-        let by_time = is_given("--minutes");
+        let has_length = ["--minutes", "--epochs", "--steps"]
+            .into_iter()
+            .any(is_given);
         let usual = usual
             .iter()
-            .filter(|(name, _)| !(is_given(name) || by_time && *name == "--epochs"))
+            .filter(|(name, _)| !(is_given(name) || has_length && *name == "--steps"))
             .flat_map(|&(name, value)| [name.to_owned(), value.to_owned()]);
         usual.chain(given.iter().cloned()).collect()
     }
@@ -164,14 +170,24 @@ impl Set {
     }
 
     /// The classes or categories in the folder, with the arguments that choose them, and each one's folder.
-    fn classes(self, folder: &Path) -> anyhow::Result<Vec<Class>> {
+    fn classes(self, folder: &Path, with_rare: bool) -> anyhow::Result<Vec<Class>> {
         if self.has_classes() {
-            let class = |number: u8| Class {
-                name: number.to_string(),
-                folder: folder.to_owned(),
-                arguments: vec!["--class".to_owned(), number.to_string()],
+            let class = |number: u8| {
+                let mut arguments = vec!["--class".to_owned(), number.to_string()];
+                if with_rare {
+                    let rare = (number + 1) % 10;
+                    arguments.extend(["--rare-class".to_owned(), rare.to_string()]);
+                }
+                Class {
+                    name: number.to_string(),
+                    folder: folder.to_owned(),
+                    arguments,
+                }
             };
             return Ok((0..10).map(class).collect());
+        }
+        if with_rare {
+            bail!("--rare-share is for sets of ten classes");
         }
         if self != Self::Mvtec {
             let name = self.name().to_owned();
@@ -212,7 +228,7 @@ pub fn run(set: Set, arguments: &Arguments, json: bool) -> anyhow::Result<()> {
         .map_err(advised)
         .with_context(|| arguments.out.display().to_string())?;
     let folder = set.folder(arguments)?;
-    let mut classes = set.classes(&folder)?;
+    let mut classes = set.classes(&folder, arguments.rare_share.is_some())?;
     for wanted in &arguments.classes {
         if !classes.iter().any(|class| class.name == *wanted) {
             bail!("{}: there is no class {wanted}", folder.display());

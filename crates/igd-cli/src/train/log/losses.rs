@@ -4,14 +4,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use igd::train::paper::{Report, StepLosses};
+use igd::train::paper::{LOSS_OF_A_CONSTANT, Report, StepLosses};
 
 use super::{named, write};
 
 /// `epoch` and `step` count what is done; `seconds` are spent in training, over interruptions. The losses are means
-/// over the steps since the row before.
-const HEADER: &str =
-    "scale,epoch,step,seconds,learning_rate,reconstruction,gaussian,interpolation,critic,total";
+/// over the steps since the row before, and so is `correlation`, of the shares of mixtures with what the critic found.
+/// `critic_of_a_constant` is the loss of a critic that says the same of all.
+const HEADER: &str = "scale,epoch,step,seconds,learning_rate,reconstruction,gaussian,interpolation,critic,correlation,\
+    total,critic_of_a_constant";
 
 /// `losses.csv`.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl Table {
         for (_, value) in losses.terms() {
             row += &format!(",{value:.6}");
         }
-        row.push('\n');
+        row += &format!(",{LOSS_OF_A_CONSTANT:.6}\n");
         self.file
             .write_all(row.as_bytes())
             .map_err(|error| named(&self.path, error))

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::criterion::ScoreWeights;
-use crate::nn::{GlobalConfig, LocalConfig, Normalisation, PATCH, PICTURE};
+use crate::nn::{GlobalConfig, LocalConfig, LocalEncoderKind, Normalisation, PATCH, PICTURE};
 
 /// Everything needed to rebuild the networks around the file's tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,9 +45,16 @@ impl PaperConfig {
 
     /// The same for the local network alone, to which a small picture is a patch.
     pub fn of_small_pictures(local: Option<LocalConfig>) -> Self {
+        let encoder = local
+            .as_ref()
+            .map(|local| local.encoder)
+            .unwrap_or_default();
         Self {
             input: [PATCH as usize; 2],
-            score: ScoreWeights::SINGLE,
+            score: match encoder {
+                LocalEncoderKind::Tower => ScoreWeights::SINGLE,
+                LocalEncoderKind::EfficientnetLite0Places => ScoreWeights::SINGLE_IMAGENET,
+            },
             ..Self::new(None, local)
         }
     }
@@ -69,6 +76,12 @@ impl PaperConfig {
         }
         if self.global.is_none() && self.local.is_none() {
             return Err("config names neither a global nor a local network".to_owned());
+        }
+        let local_encoder = self.local.as_ref().map(|local| local.encoder);
+        if local_encoder == Some(LocalEncoderKind::EfficientnetLite0Places) && !self.is_patch() {
+            return Err(format!(
+                "config.local.encoder sees no patches of larger pictures, only pictures of {PATCH}x{PATCH}"
+            ));
         }
         let global = self.global.iter().flat_map(|global| {
             [
@@ -113,5 +126,29 @@ impl PaperConfig {
             return Err("config.score must be shares of 0 to 1".to_owned());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_before_there_were_two_local_encoders_are_read() {
+        let old = r#"{"frozen_encoder":false,"encoder_width":8,"width":8,"latent":64}"#;
+        let config: LocalConfig = serde_json::from_str(old).unwrap();
+        assert_eq!(config.encoder, LocalEncoderKind::Tower);
+        assert_eq!(serde_json::to_string(&config).unwrap(), old);
+        let new = LocalConfig {
+            encoder: LocalEncoderKind::EfficientnetLite0Places,
+            frozen_encoder: true,
+            ..config
+        };
+        let text = serde_json::to_string(&new).unwrap();
+        assert_eq!(serde_json::from_str::<LocalConfig>(&text).unwrap(), new);
+        let small = PaperConfig::of_small_pictures(Some(new.clone()));
+        assert_eq!(small.check(), Ok(()));
+        let patches = PaperConfig::new(None, Some(new));
+        assert!(patches.check().unwrap_err().contains("local.encoder"));
     }
 }

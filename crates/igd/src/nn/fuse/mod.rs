@@ -27,8 +27,8 @@ use self::decoder::FusedDecoder;
 use self::efficientnet_lite::FusedEfficientnetLite0;
 use self::resnet18::FusedResnet18;
 use self::tower::FusedTower;
-use super::blocks::channels_last;
-use super::global::Encoder;
+use super::blocks::{Linear, channels_last};
+use super::encoder::Encoder;
 use super::{Autoencoder, Global, Local};
 
 /// A [`Global`] or [`Local`] network for inference. Its tensors are on the network's device and need no gradients.
@@ -47,27 +47,30 @@ enum FusedEncoder {
     EfficientnetLite0(FusedEfficientnetLite0),
 }
 
+impl FusedEncoder {
+    /// With the layer that makes latents of its features.
+    fn new(encoder: &Encoder, latent: &Linear, kind: Kind) -> Self {
+        match encoder {
+            Encoder::Tower { tower, .. } => {
+                Self::Tower(Box::new(FusedTower::new(tower, latent, kind)))
+            }
+            Encoder::Resnet18(encoder) => Self::Resnet18(FusedResnet18::new(encoder, latent, kind)),
+            Encoder::EfficientnetLite0(encoder) => {
+                Self::EfficientnetLite0(FusedEfficientnetLite0::new(encoder, latent, kind))
+            }
+        }
+    }
+}
+
 impl Fused {
     /// `kind` is what the decoder's convolutions compute in: f32, bf16 or f16. The encoder's are f32: its layer to the
     /// latent stretches what hardly varies, and with it the rounding, until scores are off by a tenth. It is a small
     /// part of the whole. Batches of `batch` pictures are the fastest.
     pub fn global(network: &Global, kind: Kind, batch: i64) -> Self {
-        let (latent, encoder_kind) = (&network.ln11, Kind::Float);
-        let encoder = |encoder: &Encoder| match encoder {
-            Encoder::Scratch(tower) => {
-                FusedEncoder::Tower(Box::new(FusedTower::new(tower, latent, encoder_kind)))
-            }
-            Encoder::Resnet18(encoder) => {
-                FusedEncoder::Resnet18(FusedResnet18::new(encoder, latent, encoder_kind))
-            }
-            Encoder::EfficientnetLite0(encoder) => FusedEncoder::EfficientnetLite0(
-                FusedEfficientnetLite0::new(encoder, latent, encoder_kind),
-            ),
-        };
         tch::no_grad(|| {
             let fused = Self {
-                encoder: encoder(&network.pretrain),
-                encoder_kind,
+                encoder: FusedEncoder::new(&network.pretrain, &network.ln11, Kind::Float),
+                encoder_kind: Kind::Float,
                 decoder: FusedDecoder::global(network, kind),
                 decoder_kind: kind,
             };
@@ -75,13 +78,16 @@ impl Fused {
         })
     }
 
-    /// As [`Fused::global`], with encoder and decoder in that precision.
+    /// As [`Fused::global`], with a tower in that precision too: its latents are not stretched.
     pub fn local(network: &Local, kind: Kind, batch: i64) -> Self {
+        let encoder_kind = match network.pretrain {
+            Encoder::Tower { .. } => kind,
+            _ => Kind::Float,
+        };
         tch::no_grad(|| {
-            let encoder = FusedTower::new(&network.pretrain, &network.ln11, kind);
             let fused = Self {
-                encoder: FusedEncoder::Tower(Box::new(encoder)),
-                encoder_kind: kind,
+                encoder: FusedEncoder::new(&network.pretrain, &network.ln11, encoder_kind),
+                encoder_kind,
                 decoder: FusedDecoder::local(network, kind),
                 decoder_kind: kind,
             };

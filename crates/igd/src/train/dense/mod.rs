@@ -283,9 +283,8 @@ fn sample(extractor: &mut Extractor, shared: bool, rgb: &[f32]) -> Tensor {
 /// The backbone's tensors by their names in a model, with the precision that a model's file has: what is fitted is what
 /// will run.
 fn backbone_tensors(imagenet: Tensors) -> Tensors {
-    imagenet
+    dense::needed(imagenet)
         .into_iter()
-        .filter(|(name, _)| is_used(name))
         .map(|(name, tensor)| {
             let is_statistic = name.contains(".running_");
             let tensor = match tensor.kind() {
@@ -295,15 +294,6 @@ fn backbone_tensors(imagenet: Tensors) -> Tensors {
             (format!("dense.backbone.{name}"), tensor)
         })
         .collect()
-}
-
-/// Whether the entry belongs to a block that the dense profile has.
-fn is_used(name: &str) -> bool {
-    let block = name
-        .strip_prefix("_blocks.")
-        .and_then(|rest| rest.split('.').next())
-        .and_then(|number| number.parse::<usize>().ok());
-    block.is_none_or(|block| block < dense::BLOCKS)
 }
 
 fn extractor(

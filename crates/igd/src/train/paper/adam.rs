@@ -60,6 +60,13 @@ impl Adam {
         });
     }
 
+    /// Starts anew with a weight that was changed otherwise.
+    pub fn forget(&mut self, name: &str) {
+        if let Some(second) = self.moments.get_mut(name) {
+            let _ = second.zero_();
+        }
+    }
+
     /// The state as named tensors, for a checkpoint.
     pub fn state(&self) -> Vec<(String, Tensor)> {
         self.moments

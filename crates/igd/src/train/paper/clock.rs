@@ -1,6 +1,8 @@
-//! How far a network's training is: by epochs or by time, whichever is further.
+//! How far a network's training is: by steps or by time, whichever is further.
 
 use std::time::{Duration, Instant};
+
+use super::options::Length;
 
 /// Power of the polynomial that the learning rate falls by.
 const DECAY_POWER: f64 = 0.9;
@@ -10,7 +12,8 @@ const DECAY_POWER: f64 = 0.9;
 pub struct Clock {
     steps: usize,
     steps_an_epoch: usize,
-    epochs: usize,
+    /// That there are to be.
+    in_all: usize,
     limit: Option<Duration>,
     /// Time spent before the process was started.
     before: Duration,
@@ -18,11 +21,12 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub fn new(steps_an_epoch: usize, epochs: usize, limit: Option<Duration>) -> Self {
+    pub fn new(steps_an_epoch: usize, length: Length, limit: Option<Duration>) -> Self {
+        let steps_an_epoch = steps_an_epoch.max(1);
         Self {
             steps: 0,
-            steps_an_epoch: steps_an_epoch.max(1),
-            epochs,
+            steps_an_epoch,
+            in_all: length.steps(steps_an_epoch),
             limit,
             before: Duration::ZERO,
             started: Instant::now(),
@@ -62,7 +66,10 @@ impl Clock {
 
     /// 0 at the start, 1 or more at the end.
     pub fn progress(&self) -> f64 {
-        let by_steps = self.steps as f64 / (self.epochs * self.steps_an_epoch).max(1) as f64;
+        if self.steps >= self.in_all {
+            return 1.0;
+        }
+        let by_steps = self.steps as f64 / self.in_all as f64;
         let by_time = self.limit.map_or(0.0, |limit| {
             self.elapsed().as_secs_f64() / limit.as_secs_f64().max(f64::MIN_POSITIVE)
         });
@@ -90,7 +97,7 @@ mod tests {
 
     #[test]
     fn progress_by_steps() {
-        let mut clock = Clock::new(10, 2, None);
+        let mut clock = Clock::new(10, Length::Epochs(2), None);
         assert_eq!((clock.progress(), clock.decay()), (0.0, 1.0));
         for _ in 0..15 {
             clock.tick();
@@ -98,11 +105,13 @@ mod tests {
         assert_eq!((clock.epoch(), clock.step_of_epoch()), (1, 5));
         assert_eq!(clock.progress(), 0.75);
         assert!((clock.decay() - 0.25f64.powf(0.9)).abs() < 1e-12);
+        let clock = Clock::new(7, Length::Steps(0), None);
+        assert_eq!((clock.progress(), clock.decay()), (1.0, 0.0));
     }
 
     #[test]
     fn progress_by_time_counts_what_was_spent_before() {
-        let mut clock = Clock::new(1000, 1000, Some(Duration::from_secs(100)));
+        let mut clock = Clock::new(1000, Length::Epochs(1000), Some(Duration::from_secs(100)));
         clock.resume(1, Duration::from_secs(50));
         assert!((0.5..0.6).contains(&clock.progress()));
     }

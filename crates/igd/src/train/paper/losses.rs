@@ -11,6 +11,9 @@ use crate::nn::{Autoencoder, Critic, Mode, Role, Weights};
 const TRUE_SHARE: f64 = 0.2;
 /// Mixing shares are drawn from 0 to this.
 const LARGEST_SHARE: f64 = 0.5;
+/// The critic's loss where it says the same of every picture, a quarter of [`LARGEST_SHARE`], the best there is to say
+/// then: 0.0521. One that is not below it has learned nothing.
+pub const LOSS_OF_A_CONSTANT: f64 = LARGEST_SHARE * LARGEST_SHARE * 5.0 / 24.0;
 
 /// The losses of encoder and decoder, each a scalar with gradients, and the pictures they were computed from.
 #[derive(Debug)]
@@ -74,7 +77,7 @@ impl Losses {
 
         let mixtures = adversary.map(|Adversary { critic, share }| {
             let mixture = shares * &z + (1.0 - shares) * z.flip([0]);
-            let found = critic.forward(&network.generate(&mixture, Mode::Train));
+            let found = critic.forward(&network.generate(&mixture, Mode::TrainAside));
             let interpolation = found.square().mean(Kind::Float);
             (found, interpolation, share)
         });
@@ -111,6 +114,25 @@ impl Losses {
         let front = (found - true_ones).square().mean(Kind::Float);
         let back = critic.forward(&unmixed).square().mean(Kind::Float);
         Some(front + back)
+    }
+
+    /// The correlation of the shares with what the critic found of them in the mixtures: -1 to 1; 0 where nothing was
+    /// mixed, or it found the same in all.
+    pub fn correlation(&self) -> f64 {
+        let Some(Shares { found, true_ones }) = &self.mixed else {
+            return 0.0;
+        };
+        let centred = |shares: &Tensor| {
+            let shares = shares.detach().to_kind(Kind::Double);
+            &shares - shares.mean(Kind::Double)
+        };
+        let (found, true_ones) = (centred(found), centred(true_ones));
+        let sum = |tensor: Tensor| tensor.sum(Kind::Double).double_value(&[]);
+        let length = (sum(found.square()) * sum(true_ones.square())).sqrt();
+        match length > 0.0 {
+            true => sum(found * true_ones) / length,
+            false => 0.0,
+        }
     }
 }
 

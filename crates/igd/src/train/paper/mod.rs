@@ -14,8 +14,9 @@ mod source;
 mod trainer;
 mod whitening;
 
-pub use losses::{Adversary, Gradients, Losses, gradients};
-pub use options::{GlobalEncoder, LocalEncoder, Options};
+pub use adam::Adam;
+pub use losses::{Adversary, Gradients, LOSS_OF_A_CONSTANT, Losses, gradients};
+pub use options::{GlobalEncoder, Length, LocalEncoder, Options};
 pub use source::{Batch, Source};
 pub use trainer::{Begin, Report, Setup, StepLosses, Trainer};
 
@@ -32,11 +33,7 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     run.tell(TrainingEvent::Stage("reading pictures"));
     let share = run.options.hold_out.unwrap_or(HOLD_OUT);
     let Split { training, held_out } = Split::new(run.options.data.samples.clone(), share);
-    let mut config = if options.input == PATCH {
-        PaperConfig::of_small_pictures(None)
-    } else {
-        PaperConfig::new(None, None)
-    };
+    let usual = PaperConfig::new(None, None);
     let reading = Reading {
         size: [options.input as usize; 2].into(),
         significant_bits: run.options.data.significant_bits,
@@ -44,7 +41,7 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     let pictures = Pictures::load(
         &training,
         reading,
-        &config.normalisation,
+        &usual.normalisation,
         |index, rgb| match rgb {
             Ok(rgb) => {
                 run.thumbnails.trained(&training[index], rgb, reading.size);
@@ -60,19 +57,19 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
         ..run.provenance(pictures.len())
     };
     let mut tensors = Tensors::new();
+    let (mut global, mut local) = (None, None);
     if let Some(encoder) = &options.global {
-        let global = train_global(encoder, options, &config, &pictures, run)?;
-        provenance.encoder_licence = global.encoder_licence;
-        provenance.epochs = global.epochs;
-        tensors.extend(global.tensors);
-        config.global = Some(global.sizes);
+        let trained = train_global(encoder, options, &usual, &pictures, run)?;
+        global = Some(trained.part(&mut tensors, &mut provenance));
     }
     if let Some(encoder) = &options.local {
-        let local = train_local(encoder, options, &config, &pictures, run)?;
-        provenance.epochs = provenance.epochs.max(local.epochs);
-        tensors.extend(local.tensors);
-        config.local = Some(local.sizes);
+        let trained = train_local(encoder, options, &usual, &pictures, run)?;
+        local = Some(trained.part(&mut tensors, &mut provenance));
     }
+    let config = match options.input {
+        PATCH => PaperConfig::of_small_pictures(local),
+        _ => PaperConfig::new(global, local),
+    };
     let config = ModelConfig::Paper(config);
     config
         .check()

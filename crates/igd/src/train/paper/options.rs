@@ -15,6 +15,8 @@ use crate::train::{self, HOLD_OUT};
 pub enum GlobalEncoder {
     /// EfficientNet-Lite0's ImageNet weights, fetched once, frozen.
     EfficientnetLite0,
+    /// The same, with what it sees at each of 4x4 places.
+    EfficientnetLite0Places,
     /// ResNet-18's from a file with torchvision's names, frozen.
     Resnet18(PathBuf),
     /// Trained with the decoder.
@@ -25,10 +27,32 @@ pub enum GlobalEncoder {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LocalEncoder {
+    /// EfficientNet-Lite0's ImageNet weights, with what it sees at each of 4x4 places, frozen: of small pictures that
+    /// are seen whole.
+    EfficientnetLite0Places,
     /// Trained with the decoder.
     Scratch,
     /// From a file whose entries are named as in the local network, with or without `pretrain.`; frozen.
     File(PathBuf),
+}
+
+/// How long a network is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Passes over its pictures.
+    Epochs(usize),
+    /// Steps, however many pictures there are: what is to be compared has as many.
+    Steps(usize),
+}
+
+impl Length {
+    /// Steps in all, of so many an epoch.
+    pub(super) fn steps(self, an_epoch: usize) -> usize {
+        match self {
+            Self::Epochs(epochs) => epochs.saturating_mul(an_epoch),
+            Self::Steps(steps) => steps,
+        }
+    }
 }
 
 /// What it is told beside what every training is.
@@ -44,9 +68,9 @@ pub struct Options {
     pub width: i64,
     /// Length of z (the paper: 128).
     pub latent: i64,
-    /// Passes over the training pictures of each network.
-    pub epochs: usize,
-    /// Both networks together stop after this time, if the epochs are not over before.
+    /// Of each network's training.
+    pub length: Length,
+    /// Both networks together stop after this time, if that is not over before.
     pub time: Option<Duration>,
     /// Share of the time for the global network, where there are two.
     pub global_time_share: f64,
@@ -58,6 +82,9 @@ pub struct Options {
     pub learning_rate: f64,
     /// Share of the interpolation loss in the total (the paper: 0.1). Without it there is no critic.
     pub interpolation: f64,
+    /// Whitens the latents of trained encoders with each estimate of the descriptor, lest they shrink to a few
+    /// directions.
+    pub whiten: bool,
     /// Mirrors every other picture, drawn by lot.
     pub flip: bool,
     /// What is drawn depends on it: weights, the pictures' order and what is mirrored.
@@ -69,7 +96,7 @@ impl Options {
     pub(super) fn fingerprint(&self, run: &train::Options) -> String {
         format!(
             "data {}, global {:?}, local {:?}, input {}, width {}, latent {}, batch {}, patches {}, learning rate {}, \
-            interpolation {}, mirrored {}, seed {}, held out {}",
+            interpolation {}, whitened {}, mirrored {}, seed {}, held out {}",
             run.data.name,
             self.global,
             self.local,
@@ -80,6 +107,7 @@ impl Options {
             self.patch_batch,
             self.learning_rate,
             self.interpolation,
+            self.whiten,
             self.flip,
             self.seed,
             run.hold_out.unwrap_or(HOLD_OUT)
@@ -105,13 +133,14 @@ impl Default for Options {
             input: PICTURE,
             width: 16,
             latent: 128,
-            epochs: 256,
+            length: Length::Epochs(256),
             time: Some(Duration::from_secs(30 * 60)),
             global_time_share: 0.5,
             batch: 16,
             patch_batch: 450,
             learning_rate: 1e-4,
             interpolation: 0.1,
+            whiten: false,
             flip: false,
             seed: 1,
         }

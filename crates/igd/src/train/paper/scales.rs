@@ -4,7 +4,7 @@ use tch::{Device, Tensor};
 
 use super::checkpoint::{OF_GLOBAL, OF_LOCAL, PROGRESS, Progress};
 use super::clock::Clock;
-use super::encoder;
+use super::encoder::{self, Encoder};
 use super::options::{GlobalEncoder, LocalEncoder, Options};
 use super::pictures::Pictures;
 use super::saver::Saver;
@@ -13,8 +13,8 @@ use super::trainer::{Begin, Setup, Trainer};
 use super::whitening::whitening;
 use crate::criterion::MsSsim;
 use crate::libtorch::KeptBlocks;
-use crate::model::{Described, PaperConfig, Tensors};
-use crate::nn::{Autoencoder, Critic, GlobalConfig, LocalConfig};
+use crate::model::{Described, PaperConfig, Provenance, Tensors};
+use crate::nn::{Autoencoder, Critic, GlobalConfig, LocalConfig, PATCH};
 use crate::train::run::Run;
 use crate::train::{TrainError, TrainingEvent, state};
 
@@ -29,6 +29,16 @@ pub struct TrainedScale<C> {
     pub tensors: Vec<(String, Tensor)>,
     pub epochs: usize,
     pub encoder_licence: Option<String>,
+}
+
+impl<C> TrainedScale<C> {
+    /// Adds its tensors and where they come from to those of a model: its sizes.
+    pub fn part(self, tensors: &mut Tensors, provenance: &mut Provenance) -> C {
+        tensors.extend(self.tensors);
+        provenance.epochs = provenance.epochs.max(self.epochs);
+        provenance.encoder_licence = provenance.encoder_licence.take().or(self.encoder_licence);
+        self.sizes
+    }
 }
 
 /// Trains the network of the whole picture.
@@ -46,25 +56,17 @@ pub fn train_global(
         latent: options.latent,
     };
     let mut trainer = Trainer::new(
-        Setup::new(options, MsSsim::global(config.range, Device::Cpu)),
+        Setup::new(
+            options,
+            MsSsim::global(config.range, Device::Cpu),
+            options.whiten && encoder.tensors.is_empty(),
+        ),
         encoder.tensors,
         |builder| Described::global(builder, &sizes, &config.normalisation),
         |builder| Critic::global(builder.root(), sizes.width),
     )
     .map_err(TrainError::Encoder)?;
-    run.tell(TrainingEvent::Stage("encoding pictures"));
-    // Each stage has its own: what one leaves fits few of the next one's tensors, and would be gigabytes on top of
-    // those.
-    let kept = KeptBlocks::new();
-    let network = &trainer.scale.network;
-    let source = WholePictures::new(pictures, network, options.batch, options.flip, options.seed);
-    drop(kept);
-    if let Some(start) = source
-        .features()
-        .and_then(|features| whitening(features, sizes.latent))
-    {
-        trainer.start_latent_layer("global.ln11", &start);
-    }
+    let source = whole_pictures(&mut trainer, GLOBAL, pictures, options.batch, options, run);
     let trained = train(GLOBAL, sizes, trainer, &source, options, run)?;
     Ok(TrainedScale {
         encoder_licence: encoder.licence,
@@ -80,28 +82,82 @@ pub fn train_local(
     pictures: &Pictures,
     run: &mut Run,
 ) -> Result<TrainedScale<LocalConfig>, TrainError> {
-    let given = match encoder {
-        LocalEncoder::Scratch => Tensors::new(),
-        LocalEncoder::File(path) => encoder::local(path)?,
-    };
-    let given_width = given
-        .get("local.pretrain.conv1.conv.bias")
-        .map(|bias| bias.numel() as i64);
+    let Encoder {
+        kind,
+        tensors,
+        licence,
+    } = encoder::local(encoder)?;
     let sizes = LocalConfig {
+        encoder: kind,
         frozen_encoder: *encoder != LocalEncoder::Scratch,
-        encoder_width: given_width.unwrap_or(options.width),
+        encoder_width: encoder_width(&tensors).unwrap_or(options.width),
         width: options.width,
         latent: options.latent,
     };
-    let trainer = Trainer::new(
-        Setup::new(options, MsSsim::local(config.range, Device::Cpu)),
-        given,
-        |builder| Described::local(builder, &sizes),
+    let mut trainer = Trainer::new(
+        Setup::new(
+            options,
+            MsSsim::local(config.range, Device::Cpu),
+            options.whiten && !sizes.frozen_encoder,
+        ),
+        tensors,
+        |builder| Described::local(builder, &sizes, &config.normalisation),
         |builder| Critic::local(builder.root(), sizes.width),
     )
     .map_err(TrainError::Encoder)?;
-    let source = Patches::new(pictures, options.patch_batch, options.flip, options.seed);
-    train(LOCAL, sizes, trainer, &source, options, run)
+    let trained = if pictures.side() == PATCH {
+        let source = whole_pictures(
+            &mut trainer,
+            LOCAL,
+            pictures,
+            options.patch_batch,
+            options,
+            run,
+        );
+        train(LOCAL, sizes, trainer, &source, options, run)?
+    } else {
+        let source = Patches::new(pictures, options.patch_batch, options.flip, options.seed);
+        train(LOCAL, sizes, trainer, &source, options, run)?
+    };
+    Ok(TrainedScale {
+        encoder_licence: licence,
+        ..trained
+    })
+}
+
+/// Channels of the first convolution of a given local encoder.
+fn encoder_width(given: &Tensors) -> Option<i64> {
+    let of_tower = given.get("local.pretrain.conv1.conv.bias");
+    let first = of_tower.or_else(|| given.get("local.pretrain._conv_stem.weight"))?;
+    first.size().first().copied()
+}
+
+/// The pictures for a network that sees them whole. Where its encoder is frozen they are encoded once, and its latent
+/// layer starts from what that says.
+fn whole_pictures<'a, N: Autoencoder>(
+    trainer: &mut Trainer<N>,
+    scale: &str,
+    pictures: &'a Pictures,
+    batch: usize,
+    options: &Options,
+    run: &mut Run,
+) -> WholePictures<'a> {
+    let network = &trainer.scale.network;
+    if network.frozen() {
+        run.tell(TrainingEvent::Stage("encoding pictures"));
+    }
+    // Each stage has its own: what one leaves fits few of the next one's tensors, and would be gigabytes on top of
+    // those.
+    let kept = KeptBlocks::new();
+    let source = WholePictures::new(pictures, network, batch, options.flip, options.seed);
+    drop(kept);
+    let start = source
+        .features()
+        .and_then(|features| whitening(features, options.latent));
+    if let Some(start) = start {
+        trainer.start_latent_layer(&format!("{scale}.ln11"), &start);
+    }
+    source
 }
 
 /// Trains one network to the end of its share of the time, from its checkpoint if it should be resumed.
@@ -115,7 +171,7 @@ fn train<N: Autoencoder, C>(
 ) -> Result<TrainedScale<C>, TrainError> {
     let _kept = KeptBlocks::new();
     let limit = options.time_of(scale);
-    trainer.clock = Clock::new(source.steps_an_epoch(), options.epochs, limit);
+    trainer.clock = Clock::new(source.steps_an_epoch(), options.length, limit);
     let kind = match scale {
         GLOBAL => OF_GLOBAL,
         _ => OF_LOCAL,
@@ -165,11 +221,12 @@ fn train<N: Autoencoder, C>(
 }
 
 impl Setup {
-    fn new(options: &Options, criterion: MsSsim) -> Self {
+    fn new(options: &Options, criterion: MsSsim, whiten: bool) -> Self {
         Self {
             criterion,
             learning_rate: options.learning_rate,
             interpolation: options.interpolation,
+            whiten,
             seed: options.seed,
         }
     }

@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::pictures::{Pictures, Place};
-use crate::nn::{Autoencoder, Global, Local, Mode, STRIDE, patches_along};
+use crate::nn::{Autoencoder, Local, Mode, STRIDE, patches_along};
 
 /// Patches that are encoded together for it.
 const ENCODE_BATCH: usize = 512;
-/// Pictures that are encoded together.
+/// Pictures that are encoded together: more are slower.
 const FEATURE_BATCH: usize = 16;
 
 /// Gives a trainer its pictures.
@@ -85,7 +85,7 @@ fn mirror(pictures: &Tensor, mirrored: &Tensor) -> Tensor {
         .where_self(&mirrored.view([-1, 1, 1, 1]), pictures)
 }
 
-/// Whole pictures.
+/// Whole pictures of either network.
 pub struct WholePictures<'a> {
     pictures: &'a Pictures,
     /// (N, features) of a frozen encoder, which never change.
@@ -100,7 +100,7 @@ impl<'a> WholePictures<'a> {
     /// `flip`: every other picture is mirrored, drawn by lot.
     pub fn new(
         pictures: &'a Pictures,
-        network: &Global,
+        network: &impl Autoencoder,
         batch: usize,
         flip: bool,
         seed: i64,
@@ -131,7 +131,7 @@ fn spread(count: usize, most: usize) -> Vec<i64> {
 }
 
 /// The features of pictures, as they are or mirrored.
-fn encode(pictures: &Pictures, network: &Global, flip: bool, most: usize) -> Tensor {
+fn encode(pictures: &Pictures, network: &impl Autoencoder, flip: bool, most: usize) -> Tensor {
     let indices = spread(pictures.len(), most);
     let features: Vec<Tensor> = indices
         .chunks(FEATURE_BATCH)
@@ -144,12 +144,12 @@ fn encode(pictures: &Pictures, network: &Global, flip: bool, most: usize) -> Ten
     Tensor::cat(&features, 0)
 }
 
-impl Source<Global> for WholePictures<'_> {
+impl<N: Autoencoder> Source<N> for WholePictures<'_> {
     fn steps_an_epoch(&self) -> usize {
         self.order.steps()
     }
 
-    fn batch(&self, network: &Global, epoch: usize, step: usize) -> Batch {
+    fn batch(&self, network: &N, epoch: usize, step: usize) -> Batch {
         let indices = self.order.indices(epoch, step);
         let mut pictures = self.pictures.batch(&indices);
         let places = Tensor::from_slice(&indices);
@@ -169,9 +169,12 @@ impl Source<Global> for WholePictures<'_> {
         Batch { pictures, features }
     }
 
-    fn latents(&self, network: &Global, most: usize) -> Tensor {
+    fn latents(&self, network: &N, most: usize) -> Tensor {
         match &self.features {
-            Some(features) => network.latent(features),
+            Some(features) => {
+                let indices = Tensor::from_slice(&spread(self.order.length, most));
+                network.latent(&features.index_select(0, &indices))
+            }
             None => network.latent(&encode(self.pictures, network, false, most)),
         }
     }
@@ -258,8 +261,8 @@ mod tests {
     use super::*;
     use crate::data::Sample;
     use crate::nn::{
-        Builder, EncoderKind, GlobalConfig, LocalConfig, Normalisation, PATCH, PICTURE,
-        resnet18::Resnet18,
+        Builder, EncoderKind, Global, GlobalConfig, LocalConfig, LocalEncoderKind, Normalisation,
+        PATCH, PICTURE, resnet18::Resnet18,
     };
     use crate::train::reader::Reading;
 
@@ -345,13 +348,14 @@ mod tests {
     fn patches_are_mirrored_by_lot() {
         let _guard = tch::no_grad_guard();
         let config = LocalConfig {
+            encoder: LocalEncoderKind::Tower,
             frozen_encoder: false,
             encoder_width: 1,
             width: 1,
             latent: 2,
         };
         let builder = Builder::for_training(Default::default(), Device::Cpu);
-        let network = Local::new(builder.root(), &config).unwrap();
+        let network = Local::new(builder.root(), &config, &Normalisation::IMAGENET).unwrap();
         for side in [PATCH, 64] {
             let pictures = noise(12, side);
             let batch = |flip, epoch| {

@@ -11,11 +11,12 @@ use super::checkpoint::Progress;
 use super::clock::Clock;
 use super::look::above_each_other;
 use super::losses::{Adversary, Losses, gradients};
+use super::options::Length;
 use super::source::{Batch, Source};
-use super::whitening::Linear;
+use super::whitening::{Start, Whitening};
 use crate::criterion::{Descriptor, MsSsim};
 use crate::model::{Described, Tensors, tensors_of};
-use crate::nn::{Autoencoder, Builder, Critic, Mode, Weights, WeightsError};
+use crate::nn::{Autoencoder, Builder, Critic, Mode, Role, Weights, WeightsError};
 
 /// The E step re-estimates the descriptor so many times, evenly spread over the training: every ten of the paper's 256
 /// epochs.
@@ -38,8 +39,10 @@ pub struct StepLosses {
     pub gaussian: f64,
     /// Of mixtures that the critic tells from reconstructions.
     pub interpolation: f64,
-    /// The critic's own: of the shares that it tells.
+    /// The critic's own: of the shares that it tells. See [`LOSS_OF_A_CONSTANT`](super::LOSS_OF_A_CONSTANT).
     pub critic: f64,
+    /// No loss: how the shares that it tells go with the true ones, -1 to 1.
+    pub correlation: f64,
     /// What encoder and decoder are trained on: all but the critic's, with their shares.
     pub total: f64,
 }
@@ -50,13 +53,14 @@ impl StepLosses {
         self.total.is_finite() && self.critic.is_finite()
     }
 
-    /// Each loss with its name.
-    pub fn terms(&self) -> [(&'static str, f64); 5] {
+    /// Each with its name.
+    pub fn terms(&self) -> [(&'static str, f64); 6] {
         [
             ("reconstruction", self.reconstruction),
             ("gaussian", self.gaussian),
             ("interpolation", self.interpolation),
             ("critic", self.critic),
+            ("correlation", self.correlation),
             ("total", self.total),
         ]
     }
@@ -68,6 +72,7 @@ impl StepLosses {
             gaussian: with(self.gaussian, other.gaussian),
             interpolation: with(self.interpolation, other.interpolation),
             critic: with(self.critic, other.critic),
+            correlation: with(self.correlation, other.correlation),
             total: with(self.total, other.total),
         }
     }
@@ -124,6 +129,7 @@ pub struct Trainer<N> {
     pub(super) clock: Clock,
     learning_rate: f64,
     interpolation: f64,
+    whiten: bool,
     seed: i64,
     /// How often the descriptor was due to be estimated, so far.
     estimated: usize,
@@ -137,6 +143,8 @@ pub struct Setup {
     pub learning_rate: f64,
     /// Share of the interpolation loss in the total; 0: there is no critic.
     pub interpolation: f64,
+    /// The E step whitens the latents too.
+    pub whiten: bool,
     /// What is drawn depends on it.
     pub seed: i64,
 }
@@ -164,23 +172,26 @@ impl<N: Autoencoder> Trainer<N> {
             critic,
             critic_weights,
             criterion: setup.criterion,
-            clock: Clock::new(1, 0, None),
+            clock: Clock::new(1, Length::Steps(0), None),
             learning_rate: setup.learning_rate,
             interpolation: setup.interpolation,
+            whiten: setup.whiten,
             seed: setup.seed,
             estimated: 0,
         })
     }
 
     /// Sets weight and bias of a linear layer.
-    pub fn start_latent_layer(&mut self, layer: &str, start: &Linear) {
-        tch::no_grad(|| {
-            for (name, value) in [("weight", &start.weight), ("bias", &start.bias)] {
-                if let Some(part) = self.weights.get_mut(&format!("{layer}.{name}")) {
-                    part.tensor.copy_(value);
+    pub(super) fn start_latent_layer(&mut self, layer: &str, start: &Start) {
+        for (name, value) in [("weight", &start.weight), ("bias", &start.bias)] {
+            if let Some(part) = self.weights.get_mut(&format!("{layer}.{name}")) {
+                tch::no_grad(|| part.tensor.copy_(value));
+                if start.stays {
+                    part.role = Role::Frozen;
+                    let _ = part.tensor.set_requires_grad(false);
                 }
             }
-        });
+        }
     }
 
     /// Trains until the clock is through, or `after`, which is called after each step, fails.
@@ -195,7 +206,7 @@ impl<N: Autoencoder> Trainer<N> {
             let epoch = self.clock.epoch();
             let due = 1 + (progress * ESTIMATES) as usize;
             if self.estimated < due {
-                self.estimate_descriptor(source, ESTIMATE_LATENTS);
+                self.estimate_descriptor(source, name, ESTIMATE_LATENTS);
                 self.estimated = due;
             }
             let step = self.clock.step_of_epoch();
@@ -218,7 +229,7 @@ impl<N: Autoencoder> Trainer<N> {
             after(report, self)?;
         }
         // The latents have moved since the last E step, in a short training far: the model keeps where they are now.
-        self.estimate_descriptor(source, FINAL_LATENTS);
+        self.estimate_descriptor(source, name, FINAL_LATENTS);
         Ok(())
     }
 
@@ -238,13 +249,35 @@ impl<N: Autoencoder> Trainer<N> {
     }
 
     /// The E step.
-    fn estimate_descriptor(&mut self, source: &impl Source<N>, latents: usize) {
+    fn estimate_descriptor(&mut self, source: &impl Source<N>, name: &str, latents: usize) {
         tch::no_grad(|| {
-            let Descriptor { c, sigma } =
-                Descriptor::estimate(&source.latents(&self.scale.network, latents));
+            let mut latents = source.latents(&self.scale.network, latents);
+            if self.whiten {
+                latents = self.whiten(name, &latents);
+            }
+            let Descriptor { c, sigma } = Descriptor::estimate(&latents);
             self.scale.descriptor.c.copy_(&c);
             self.scale.descriptor.sigma.copy_(&sigma);
         });
+    }
+
+    /// Makes the latents white, and the decoder take them for what they were: the same latents then.
+    fn whiten(&mut self, name: &str, latents: &Tensor) -> Tensor {
+        let whitening = Whitening::of(latents);
+        let layer = |layer: &str| ["weight", "bias"].map(|part| format!("{name}.{layer}.{part}"));
+        let (before, after) = (layer("ln11"), layer("ln1"));
+        let tensor = |name: &String| &self.weights[name].tensor;
+        let parts = [
+            whitening.before(tensor(&before[0]), tensor(&before[1])),
+            whitening.after(tensor(&after[0]), tensor(&after[1])),
+        ];
+        for (name, value) in before.iter().chain(&after).zip(parts.iter().flatten()) {
+            if let Some(weight) = self.weights.get_mut(name) {
+                weight.tensor.copy_(value);
+            }
+            self.generator_adam.forget(name);
+        }
+        whitening.latents(latents)
     }
 
     /// The M step: encoder and decoder, then the critic. `features` are the encoder's of `pictures`.
@@ -280,6 +313,7 @@ impl<N: Autoencoder> Trainer<N> {
             gaussian: number(&losses.gaussian),
             interpolation: number(&losses.interpolation),
             critic: critic_loss.as_ref().map_or(0.0, number),
+            correlation: losses.correlation(),
             total: number(&losses.total),
         }
     }
@@ -360,25 +394,28 @@ fn copy_into(weights: &mut Weights, saved: &mut Tensors) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Local, LocalConfig};
+    use crate::nn::{Local, LocalConfig, LocalEncoderKind, Normalisation};
 
     fn trainer(interpolation: f64) -> Trainer<Local> {
         let setup = Setup {
             criterion: MsSsim::local(4.7579, Device::Cpu),
             learning_rate: 1e-3,
             interpolation,
+            whiten: false,
             seed: 5,
         };
         let sizes = LocalConfig {
+            encoder: LocalEncoderKind::Tower,
             frozen_encoder: false,
             encoder_width: 2,
             width: 2,
             latent: 4,
         };
-        let network = |builder: &Builder| Described::local(builder, &sizes);
+        let network =
+            |builder: &Builder| Described::local(builder, &sizes, &Normalisation::IMAGENET);
         let critic = |builder: &Builder| Critic::local(builder.root(), sizes.width);
         let mut trainer = Trainer::new(setup, HashMap::new(), network, critic).unwrap();
-        trainer.clock = Clock::new(1, 10, None);
+        trainer.clock = Clock::new(1, Length::Steps(10), None);
         trainer
     }
 
