@@ -30,7 +30,9 @@ impl Chosen {
         }
         let paper = &arguments.paper;
         let others = match arguments.profile {
-            None if paper.given().is_some() => vec![Profile::Paper(paper.options(paper.seed())?)],
+            None if paper.given().is_some() => vec![Profile::Paper(
+                paper.options(paper.seed(), arguments.sample_rate)?,
+            )],
             _ => Vec::new(),
         };
         let options_of_choice = Options {
