@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use image::imageops::crop_imm;
 use image::{ImageBuffer, Rgb, RgbImage};
 
 use crate::decode::{PictureError, decode};
@@ -76,6 +77,27 @@ impl Picture {
             Pixels::Bits8(pixels) => pixels,
             Pixels::Bits16(pixels) => bits8(&pixels, bits),
         }
+    }
+
+    /// A part of it: left, upper edge, width and height in pixels. What of that lies outside is left out; where nothing
+    /// lies within, it is the whole picture.
+    pub fn cut(self, [x, y, width, height]: [u32; 4]) -> Self {
+        let size = self.size();
+        let (width, height) = (
+            width.min(size.0.saturating_sub(x)),
+            height.min(size.1.saturating_sub(y)),
+        );
+        if width == 0 || height == 0 {
+            return self;
+        }
+        Self(match &self.0 {
+            Pixels::Bits8(pixels) => {
+                Pixels::Bits8(crop_imm(pixels, x, y, width, height).to_image())
+            }
+            Pixels::Bits16(pixels) => {
+                Pixels::Bits16(crop_imm(pixels, x, y, width, height).to_image())
+            }
+        })
     }
 
     /// Width and height in pixels.
@@ -169,6 +191,18 @@ mod tests {
         let pixels = picture.into_rgb();
         // What was above is at the right.
         assert!(pixels.get_pixel(0, 8).0[0] < 64 && pixels.get_pixel(7, 8).0[0] > 191);
+    }
+
+    #[test]
+    fn a_part_is_cut_out_as_far_as_it_is_there() {
+        let whole = RgbImage::from_fn(6, 4, |x, y| [x as u8, y as u8, 0].into());
+        let cut = |area| Picture::from(whole.clone()).cut(area).into_rgb();
+        let part = cut([4, 1, 9, 2]);
+        assert_eq!(
+            (part.dimensions(), part.get_pixel(1, 1).0),
+            ((2, 2), [5, 2, 0])
+        );
+        assert_eq!(cut([6, 0, 1, 1]), whole);
     }
 
     #[test]

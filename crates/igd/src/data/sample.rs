@@ -14,6 +14,9 @@ use crate::decode::{PictureError, may_have_16_bits};
 pub enum Sample {
     /// A file of its own.
     File(PathBuf),
+    /// A part of such a file's picture: left, upper edge, width and height in pixels. What of it lies outside of the
+    /// picture is left out, and where nothing lies within, the picture is taken as a whole.
+    Cut(PathBuf, [u32; 4]),
     /// One of many in a file, by its place.
     Packed(Arc<Packed>, usize),
     /// A frame of a video, which is in memory.
@@ -25,6 +28,7 @@ impl Sample {
     pub fn open(&self) -> Result<Picture, PictureError> {
         match self {
             Self::File(path) => Picture::open(path),
+            Self::Cut(path, area) => Ok(Picture::open(path)?.cut(*area)),
             Self::Packed(file, index) => file.picture(*index),
             Self::Frame(frame) => Ok(frame.picture().clone()),
         }
@@ -38,7 +42,7 @@ impl Sample {
     /// Whether it is worth a look: of most pictures their kind tells that they have 8.
     pub fn may_have_16_bits(&self) -> bool {
         match self {
-            Self::File(path) => may_have_16_bits(path),
+            Self::File(path) | Self::Cut(path, _) => may_have_16_bits(path),
             Self::Packed(..) | Self::Frame(_) => false,
         }
     }
@@ -46,7 +50,7 @@ impl Sample {
     /// The file that it is in, or the video's URI.
     pub fn file(&self) -> &Path {
         match self {
-            Self::File(path) => path,
+            Self::File(path) | Self::Cut(path, _) => path,
             Self::Packed(file, _) => file.path(),
             Self::Frame(frame) => frame.video(),
         }
@@ -60,7 +64,7 @@ impl Sample {
     /// The same with another name of the file.
     pub fn name_in(&self, file: &Path) -> PathBuf {
         let index = match self {
-            Self::File(_) => return file.to_owned(),
+            Self::File(_) | Self::Cut(..) => return file.to_owned(),
             Self::Packed(_, index) => *index,
             Self::Frame(frame) => frame.number(),
         };

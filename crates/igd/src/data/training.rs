@@ -40,6 +40,16 @@ impl TrainingSet {
         })
     }
 
+    /// Of normal pictures that are named one by one.
+    pub fn of(name: String, samples: Vec<Sample>) -> Self {
+        Self {
+            name,
+            licence: None,
+            significant_bits: significant_bits(&samples),
+            samples,
+        }
+    }
+
     /// Keeps a share (0 to 1) of the pictures, drawn by lot: the paper's study of small training sets.
     pub fn thin(&mut self, share: f64, seed: u64) {
         let count = (self.samples.len() as f64 * share).round() as usize;

@@ -7,6 +7,13 @@ use std::thread;
 use libloading::os::unix::{Library, RTLD_LAZY};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
+/// Has this thread, and those that it starts, compute when others of the machine do not: for what nobody waits for.
+pub fn give_way() {
+    const NICE: i32 = 10;
+    // SAFETY: numbers alone are handed over. Linux takes it for the calling thread; where it refuses, all is as before.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+}
+
 /// Threads that compute with libtorch for others. A thread that calls libtorch by itself has libtorch start as many
 /// threads beside it as there are cores. Where several threads of a program do so there are more threads than cores,
 /// and all of them become slow.

@@ -107,9 +107,9 @@ impl Thumbnails {
             true => others.iter().collect(),
             false => others.iter().chain(&self.calibrating).collect(),
         };
+        let all: Vec<&[u8]> = all.iter().map(|small| &small.gray[..]).collect();
         let structure = structure(&all);
-        let grays = Tensor::stack(&all.iter().map(|small| gray(small)).collect::<Vec<_>>(), 0);
-        let grays = unit(&grays.view([-1, AREA as i64]));
+        let grays = units(&all);
         let place = |index: usize| match self.all_calibrate {
             true => index,
             false => others.len() + index,
@@ -168,10 +168,52 @@ impl Thumbnails {
     }
 }
 
+/// Pictures that show what an earlier one shows, by their places, each with the first such. A few that are most alike
+/// are compared with each. `is_video`: they are of one camera, so that those of a still scene have their noise alone.
+pub(super) fn repeated(pictures: &[&[u8]], is_video: bool) -> Vec<(usize, usize)> {
+    if pictures.len() < 2 {
+        return Vec::new();
+    }
+    no_grad(|| {
+        let (structure, grays) = (structure(pictures), units(pictures));
+        let correlator = Correlator::new();
+        let repeated = (1..pictures.len()).filter_map(|one| {
+            let row = one as i64;
+            let alike = grays.narrow(0, 0, row).mv(&grays.get(row));
+            let alike = Vec::<f32>::try_from(alike).expect("floats on the CPU");
+            let mut candidates: Vec<usize> = (0..one).collect();
+            candidates.sort_by(|&a, &b| alike[b].total_cmp(&alike[a]));
+            candidates.truncate(MOST_ALIKE / 2);
+            candidates.sort_unstable();
+            let rows: Vec<_> = candidates.iter().map(|&other| other as i64).collect();
+            let others = structure.index_select(0, &Tensor::from_slice(&rows));
+            let same = correlator.best(&structure.get(row), &others);
+            let mut pairs = candidates.into_iter().zip(same);
+            let first = pairs.find(|&(other, same)| {
+                same >= SAME
+                    || (is_video && f64::from(alike[other]) >= SAME_SCENE)
+                    || pictures[other] == pictures[one]
+            });
+            first.map(|(other, _)| (one, other))
+        });
+        repeated.collect()
+    })
+}
+
 fn keep(kept: &mut Vec<Thumbnail>, sample: &Sample, rgb: &[f32], size: (usize, usize)) {
     if kept.len() >= MOST_KEPT {
         return;
     }
+    if let Some(gray) = small(rgb, size) {
+        kept.push(Thumbnail {
+            name: sample.name(),
+            gray,
+        });
+    }
+}
+
+/// A picture's planar R, G, B values of 0..=255 as a gray picture of [`SIDE`] x [`SIDE`]; `None` of one without pixels.
+pub(super) fn small(rgb: &[f32], size: (usize, usize)) -> Option<Vec<u8>> {
     let area = size.0 * size.1;
     let gray: Vec<f32> = (0..area)
         .map(|place| (rgb[place] + rgb[area + place] + rgb[2 * area + place]) / 3.0)
@@ -182,20 +224,20 @@ fn keep(kept: &mut Vec<Thumbnail>, sample: &Sample, rgb: &[f32], size: (usize, u
         pixel_stride: 1,
     };
     let mut small = vec![0.0; AREA];
-    if Resizer::new(size, (SIDE, SIDE))
-        .run(view, &[0], &mut small)
-        .is_ok()
-    {
-        kept.push(Thumbnail {
-            name: sample.name(),
-            gray: small.iter().map(|value| value.round() as u8).collect(),
-        });
-    }
+    let resized = Resizer::new(size, (SIDE, SIDE)).run(view, &[0], &mut small);
+    resized.ok()?;
+    Some(small.iter().map(|value| value.round() as u8).collect())
 }
 
-fn gray(small: &Thumbnail) -> Tensor {
+/// As vectors of length 1.
+fn units(all: &[&[u8]]) -> Tensor {
+    let grays: Vec<_> = all.iter().map(|small| gray(small)).collect();
+    unit(&Tensor::stack(&grays, 0).view([-1, AREA as i64]))
+}
+
+fn gray(small: &[u8]) -> Tensor {
     let side = SIDE as i64;
-    Tensor::from_slice(&small.gray)
+    Tensor::from_slice(small)
         .view([side, side])
         .to_kind(Kind::Float)
 }
@@ -210,7 +252,7 @@ fn unit(vectors: &Tensor) -> Tensor {
 }
 
 /// What pictures have in fine structure and not in common: (N, side, side).
-fn structure(all: &[&Thumbnail]) -> Tensor {
+fn structure(all: &[&[u8]]) -> Tensor {
     let fine: Vec<Tensor> = all
         .iter()
         .map(|small| {

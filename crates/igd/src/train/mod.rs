@@ -9,6 +9,7 @@ pub mod paper;
 mod reader;
 mod run;
 mod state;
+mod survey;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,8 @@ pub use self::backbone::BACKBONE_LICENCE;
 pub use self::doubles::Doubles;
 pub use self::error::TrainError;
 pub use self::options::{FEWEST_LEFT_OUT, HOLD_OUT, Options, Profile};
+pub use self::run::FEWEST_PICTURES;
+pub use self::survey::{Doubt, Look, survey};
 
 use self::run::Run;
 use crate::data::{PictureError, Sample};

@@ -190,6 +190,7 @@ impl Opened {
         let (text, code) = match key {
             "Enter" => ("\r", 13),
             "Tab" => ("", 9),
+            "Backspace" => ("", 8),
             "Escape" => ("", 27),
             "ArrowLeft" => ("", 37),
             "ArrowUp" => ("", 38),

@@ -75,12 +75,13 @@ const SERVE: [(&str, &[&str]); 18] = [
         "models",
         &["lock", "config", "record", "command", "store", "camera"],
     ),
+    ("lessons", &["lock", "command", "judged", "part"]),
     ("archive", &["record", "store", "outputs", "judged", "part"]),
     (
         "line",
         &[
             "lock", "config", "record", "command", "store", "outputs", "camera", "models",
-            "archive",
+            "lessons", "archive",
         ],
     ),
     (
