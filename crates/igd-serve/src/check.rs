@@ -7,7 +7,7 @@ use std::path::Path;
 use igd::data::Picture;
 
 use crate::camera::source;
-use crate::config::LineConfig;
+use crate::config::{LineConfig, MadeRecipes, said};
 use crate::http;
 use crate::models::configured;
 use crate::store::Store;
@@ -18,7 +18,12 @@ pub fn check(config: &LineConfig) -> Vec<String> {
     if gst::init().is_err() || gstigd::plugin_register_static().is_err() {
         return vec!["GStreamer does not start: `igd doctor` tells more".to_owned()];
     }
-    let recipes = config.recipes.iter().filter_map(|(name, recipe)| {
+    let (made, unread) = match MadeRecipes::open(&config.folder) {
+        Ok(made) => (made, None),
+        Err(error) => (MadeRecipes::default(), Some(error.to_string())),
+    };
+    let recipes = made.applied(&config.recipes, &config.folder);
+    let recipes = recipes.iter().filter_map(|(name, recipe)| {
         let wrong = configured(name, recipe).check().err()?;
         Some(format!("[recipes.{name}] {wrong}"))
     });
@@ -39,13 +44,36 @@ pub fn check(config: &LineConfig) -> Vec<String> {
     let folder = folder.map(|error| format!("folder = {:?}: {error}", config.folder));
     let database = Store::check(&config.folder).err();
     let database = database.map(|error| format!("folder = {:?}: {error}", config.folder));
-    recipes
+    unread
+        .into_iter()
+        .chain(recipes)
         .chain(cameras)
         .chain(files)
         .chain(server.map(|error| error.to_string()))
         .chain(folder)
         .chain(database)
         .collect()
+}
+
+/// What holds beside the configuration, a line each: recipes that were made at the page, and what was drawn there.
+pub fn made(config: &LineConfig) -> Vec<String> {
+    let made = MadeRecipes::open(&config.folder).unwrap_or_default();
+    let recipes = made.applied(&config.recipes, &config.folder);
+    let lines = made.0.keys().filter_map(|name| {
+        let recipe = recipes.get(name)?;
+        let is_new = !config.recipes.contains_key(name);
+        let before = config.recipes.get(name).map(said);
+        let now = said(recipe);
+        (is_new || before.is_some_and(|before| before != now)).then(|| {
+            let what = if is_new {
+                "made at the page: "
+            } else {
+                "drawn at the page: "
+            };
+            format!("[recipes.{name}] {what}{now}")
+        })
+    });
+    lines.collect()
 }
 
 /// Whether files can be made there, or in the folder that it would be made in. Leaves nothing behind.

@@ -23,7 +23,7 @@ pub struct Judged {
     info: VideoInfo,
     /// What `igdfilter` says of it, with its map.
     pub meta: AnomalyMeta,
-    /// The recipe that it was judged by, and the version of its model.
+    /// The recipe that it was judged by, and the version of its model; 0: there was no model to judge it.
     pub recipe: String,
     /// See `recipe`.
     pub version: u32,
@@ -51,6 +51,16 @@ impl Judged {
             arrived,
             time,
         })
+    }
+
+    /// A frame that no model has judged.
+    pub fn unjudged(sample: gst::Sample, came: (Instant, Timestamp)) -> Option<Self> {
+        Self::new(sample, AnomalyMeta::default(), (String::new(), 0), came)
+    }
+
+    /// Whether a model has.
+    pub const fn is_judged(&self) -> bool {
+        self.version > 0
     }
 
     /// Width and height.
@@ -93,15 +103,20 @@ impl Judged {
         Thumbnail::of(self.sample.buffer()?, &self.info, self.inspected())
     }
 
+    /// All of it, as it came.
+    pub fn whole(&self) -> Option<RgbImage> {
+        let whole = Area::whole(&self.info);
+        let full = (whole.w as usize, whole.h as usize);
+        Some(self.picture(whole, full)?.into_rgb())
+    }
+
     /// What is kept of it.
     pub fn pictures(&self) -> Option<Pictures> {
         let map = self.meta.map.as_ref()?;
         let size = (map.width as usize, map.height as usize);
         let values = map.values().map(|value| (255.0 * value).round() as u8);
-        let whole = Area::whole(&self.info);
-        let full = (whole.w as usize, whole.h as usize);
         Some(Pictures {
-            frame: self.picture(whole, full)?.into_rgb(),
+            frame: self.whole()?,
             seen: self.picture(self.inspected(), size)?.into_rgb(),
             map: GrayImage::from_raw(map.width, map.height, values.collect())?,
         })
@@ -115,7 +130,7 @@ impl Judged {
         let height = ((f64::from(full_height) * share).round() as u32).max(1);
         let size = (width as usize, height as usize);
         let mut pixels = self.picture(Area::whole(&self.info), size)?.into_rgb();
-        if drawn {
+        if drawn && self.is_judged() {
             let map = self.map();
             let regions = self.meta.regions.iter();
             let regions: Vec<_> = regions.map(|region| scaled(region, share)).collect();

@@ -10,6 +10,7 @@ pub mod command;
 pub mod config;
 pub mod http;
 mod judged;
+mod lessons;
 pub mod line;
 mod lock;
 mod models;
@@ -22,7 +23,7 @@ mod run;
 pub mod store;
 mod thumbnail;
 
-pub use self::check::check;
+pub use self::check::{check, made};
 pub use self::config::LineConfig;
 pub use self::line::Line;
 pub use self::run::{RunError, run, serve};

@@ -62,6 +62,9 @@ pub struct Record {
     pub latency_ms: f32,
     /// Width and height of the frame, which the regions refer to.
     pub size: [u32; 2],
+    /// What of it was inspected, left, upper edge, width and height in pixels; `None`: the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspected: Option<[u32; 4]>,
     /// Where it is anomalous, the largest first; none of good parts.
     pub regions: Vec<Region>,
 }

@@ -186,6 +186,9 @@ async fn reload(
     if refits.any(|refit| matches!(refit, Refit::Running { .. })) {
         return Err("a recipe is being refitted: reload when that is done".into());
     }
+    if line.is_teaching() {
+        return Err("a recipe is being taught: reload when that is done, or cancelled".into());
+    }
     let config = open().map_err(|error| error.to_string())?;
     let checked = config.clone();
     let wrong = tokio::task::spawn_blocking(move || check(&checked)).await;

@@ -1,5 +1,6 @@
 //! The `igdfilter` that judges a camera's frames by a recipe.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use gst::prelude::*;
@@ -10,10 +11,10 @@ use gstigd::video::Area;
 pub struct Judging {
     /// The recipe's name.
     pub recipe: String,
-    /// Of its model.
+    /// Of its model; 0 where it has none yet.
     pub version: u32,
-    /// The file of that version.
-    pub model: PathBuf,
+    /// The file of that version; `None`: frames are seen, and not judged.
+    pub model: Option<PathBuf>,
     /// Score above which a frame is anomalous; the model's unless told.
     pub threshold: Option<f32>,
     /// What is inspected; the whole frame unless told.
@@ -35,9 +36,24 @@ fn threads() -> u32 {
 const MODELS_OWN: f32 = -1.0;
 
 impl Judging {
+    /// Tells it from others of the pipeline: see [`judging_of`].
+    fn name(&self) -> String {
+        let mut inspected = DefaultHasher::new();
+        let region = self.region.map(|Area { x, y, w, h }| [x, y, w, h]);
+        (region, &self.mask).hash(&mut inspected);
+        format!("{}@{}@{:x}", self.recipe, self.version, inspected.finish())
+    }
+
     /// Not in a pipeline yet, and nothing opened. Filters of one model share it.
     pub fn filter(&self) -> Result<gst::Element, String> {
-        let model = self.model.to_string_lossy();
+        let Some(model) = &self.model else {
+            let seen = gst::ElementFactory::make("identity").name(self.name());
+            return seen
+                .property("silent", true)
+                .build()
+                .map_err(|error| error.to_string());
+        };
+        let model = model.to_string_lossy();
         let region = self
             .region
             .map(|Area { x, y, w, h }| format!("{x},{y},{w},{h}"));
@@ -46,7 +62,7 @@ impl Judging {
             .as_ref()
             .map(|mask| mask.to_string_lossy().into_owned());
         gst::ElementFactory::make("igdfilter")
-            .name(format!("{}@{}", self.recipe, self.version))
+            .name(self.name())
             .property("model", model.as_ref())
             .property("model-instance-id", model.as_ref())
             .property("threshold", self.threshold.unwrap_or(MODELS_OWN))
@@ -93,9 +109,11 @@ impl Judging {
     }
 }
 
-/// Sets the threshold of a running filter.
+/// Sets the threshold of a running filter; without a model there is none.
 pub fn set_threshold(filter: &gst::Element, threshold: Option<f32>) {
-    filter.set_property("threshold", threshold.unwrap_or(MODELS_OWN));
+    if filter.find_property("threshold").is_some() {
+        filter.set_property("threshold", threshold.unwrap_or(MODELS_OWN));
+    }
 }
 
 /// What an error message says to people.
@@ -108,6 +126,6 @@ pub fn text(message: &gst::MessageRef) -> Option<String> {
 
 /// The recipe and the version that a filter's name tells.
 pub fn judging_of(name: &str) -> Option<(&str, u32)> {
-    let (recipe, version) = name.rsplit_once('@')?;
-    Some((recipe, version.parse().ok()?))
+    let mut parts = name.split('@');
+    Some((parts.next()?, parts.next()?.parse().ok()?))
 }

@@ -58,7 +58,7 @@ pub struct CameraStatus {
     pub name: String,
     /// The recipe that it is judged by.
     pub recipe: String,
-    /// The version of the recipe's model.
+    /// The version of the recipe's model; 0 where there is none yet.
     pub version: u32,
     /// Whether frames come.
     pub state: CameraState,
@@ -195,6 +195,10 @@ impl Camera {
             (CameraState::Lost, Some(error)) => {
                 self.shared
                     .end_parts(&format!("the camera is lost: {error}"));
+            }
+            _ if status.version == 0 => {
+                let reason = "there is no model yet: teach one at the page";
+                self.shared.end_parts(reason);
             }
             _ => self.shared.expire(),
         }

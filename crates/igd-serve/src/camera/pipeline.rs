@@ -180,7 +180,9 @@ fn frame(sample: gst::Sample) -> Option<Judged> {
     let arrived = *START + Duration::from(arrived.last()?.timestamp());
     let age = jiff::SignedDuration::try_from(arrived.elapsed()).unwrap_or_default();
     let time = Timestamp::now() - age;
-    let meta = gstigd::meta::AnomalyMeta::from_buffer(buffer).ok()??;
+    let Some(meta) = gstigd::meta::AnomalyMeta::from_buffer(buffer).ok()? else {
+        return Judged::unjudged(sample, (arrived, time));
+    };
     // A frame that was repeated on the way has the result of the one before: it says nothing of what is there now.
     if meta.age > 0 {
         return None;

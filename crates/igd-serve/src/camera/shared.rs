@@ -59,8 +59,8 @@ impl Shared {
             status.drift = frame.meta.drift;
         }
         lock(&self.rate).count(Instant::now());
-        let opened = lock(&self.decider).frame(&frame, |decision| self.decided(decision));
-        if opened {
+        let decide = |frame| lock(&self.decider).frame(frame, |decision| self.decided(decision));
+        if frame.is_judged() && decide(&frame) {
             self.expire();
         }
         *lock(&self.newest) = Some(frame);

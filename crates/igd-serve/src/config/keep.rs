@@ -15,6 +15,8 @@ pub struct Keep {
     pub near: f32,
     /// Of one good part in so many; 0: of none.
     pub good_every: u32,
+    /// Megabytes that pictures to learn from may take, beside those. None of them goes for another.
+    pub teach_mb: u64,
     /// Records go after so many days, 1 or more, and their pictures with them; marked ones stay.
     #[serde(deserialize_with = "days")]
     pub days: u32,
@@ -27,6 +29,7 @@ impl Default for Keep {
             bad: true,
             near: 0.05,
             good_every: 100,
+            teach_mb: 2000,
             days: 90,
         }
     }

@@ -1,15 +1,20 @@
+use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
 use gstigd::video::Area;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use super::Shape;
+
 /// `[recipes.NAME]`: how a product is judged.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Recipe {
-    /// The model file that it begins with. What is learned later lies in the line's folder.
-    pub model: PathBuf,
+    /// The model file that it begins with. What is learned later lies in the line's folder. Without one it is taught at
+    /// the page.
+    #[serde(default)]
+    pub model: Option<PathBuf>,
     /// `x,y,width,height` in pixels of the frame: what is inspected. The whole unless told.
     #[serde(default)]
     pub region: Option<Region>,
@@ -25,6 +30,9 @@ pub struct Recipe {
     /// Whether light, focus and place are watched. For cameras with a frame or few a part.
     #[serde(default)]
     pub watch_drift: bool,
+    /// What the mask was drawn of, where that was at the page.
+    #[serde(skip)]
+    pub shapes: Vec<Shape>,
 }
 
 /// 0 or above.
@@ -43,8 +51,8 @@ const fn min_area() -> u32 {
 }
 
 impl Recipe {
-    /// All that is usual, with a model file.
-    pub const fn of(model: PathBuf) -> Self {
+    /// All that is usual, with a model file or to be taught.
+    pub const fn of(model: Option<PathBuf>) -> Self {
         Self {
             model,
             region: None,
@@ -52,11 +60,12 @@ impl Recipe {
             threshold: None,
             min_area: min_area(),
             watch_drift: false,
+            shapes: Vec::new(),
         }
     }
 
     pub(super) fn relative_to(&mut self, folder: &Path) {
-        self.model = folder.join(&self.model);
+        self.model = self.model.take().map(|model| folder.join(model));
         self.mask = self.mask.take().map(|mask| folder.join(mask));
     }
 }
@@ -75,5 +84,18 @@ impl TryFrom<String> for Region {
             Ok(None) => Err("an empty region: leave it out to inspect the whole frame".into()),
             Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+impl From<[u32; 4]> for Region {
+    fn from([x, y, w, h]: [u32; 4]) -> Self {
+        Self(Area { x, y, w, h })
+    }
+}
+
+impl Display for Region {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Area { x, y, w, h } = self.0;
+        write!(f, "{x},{y},{w},{h}")
     }
 }

@@ -6,6 +6,7 @@ mod cameras;
 mod foreign;
 mod health;
 mod latency;
+mod lessons;
 mod listen;
 mod live;
 mod metrics;
@@ -45,6 +46,8 @@ pub struct State {
     /// Places for those who watch a camera, and for those who listen to what happens.
     watchers: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
+    /// Places for files that are being sent.
+    uploads: Arc<Semaphore>,
     /// Becomes true when the server ends, and streams with it.
     closing: watch::Receiver<bool>,
 }
@@ -53,6 +56,9 @@ pub struct State {
 const WATCHERS: usize = 32;
 /// Streams of events at a time.
 const LISTENERS: usize = 64;
+
+/// Files that are being read at a time; others wait.
+const UPLOADS: usize = 2;
 
 /// Why a line cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +102,7 @@ pub async fn serve(
         dropped: Arc::default(),
         watchers: Arc::new(Semaphore::new(WATCHERS)),
         listeners: Arc::new(Semaphore::new(LISTENERS)),
+        uploads: Arc::new(Semaphore::new(UPLOADS)),
         closing,
         line,
     };

@@ -85,7 +85,7 @@ async fn picture(
 }
 
 /// A file that is one itself, and no link to one elsewhere.
-fn read(file: &File) -> io::Result<Vec<u8>> {
+pub(super) fn read(file: &File) -> io::Result<Vec<u8>> {
     let flags = OFlags::NOFOLLOW.bits() as i32;
     let mut content = Vec::new();
     let mut file = OpenOptions::new()

@@ -36,6 +36,14 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, text)
     }
 
+    /// What was sent is at fault where it was refused, and not the moment.
+    pub fn of_body(self) -> Self {
+        match self.status {
+            StatusCode::CONFLICT => Self::unfit(self.text),
+            _ => self,
+        }
+    }
+
     /// What was sent makes no sense.
     pub fn unfit(text: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, text)

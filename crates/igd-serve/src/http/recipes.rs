@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::problem::{Problem, aside};
 use super::{Caller, State};
 use crate::command::Refused;
-use crate::line::{Line, RecipeStatus, Scores};
+use crate::line::{Line, RecipeStatus, Scores, Shape};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +24,22 @@ pub(super) struct Threshold {
     threshold: Option<f32>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct New {
+    name: String,
+}
+
+/// What is inspected; what is left out is not inspected otherwise than all else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Inspect {
+    #[serde(deserialize_with = "Option::deserialize")]
+    region: Option<[u32; 4]>,
+    #[serde(default)]
+    shapes: Vec<Shape>,
+}
+
 type Told = Result<Json<RecipeStatus>, Problem>;
 
 pub(super) async fn all(Of(state): Of<State>) -> Result<Json<Vec<RecipeStatus>>, Problem> {
@@ -32,6 +48,38 @@ pub(super) async fn all(Of(state): Of<State>) -> Result<Json<Vec<RecipeStatus>>,
 
 pub(super) async fn one(Of(state): Of<State>, Path(name): Path<String>) -> Told {
     aside(move || state.line.recipe(&name)).await.map(Json)
+}
+
+pub(super) async fn make(
+    Of(state): Of<State>,
+    caller: Caller,
+    Json(New { name }): Json<New>,
+) -> Result<(StatusCode, Json<RecipeStatus>), Problem> {
+    let made = told(state, name, move |line, name| {
+        line.make_recipe(name, &caller.name)
+    });
+    Ok((StatusCode::CREATED, made.await?))
+}
+
+pub(super) async fn remove(
+    Of(state): Of<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    aside(move || state.line.remove_recipe(&name, &caller.name)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn inspect(
+    Of(state): Of<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Json(Inspect { region, shapes }): Json<Inspect>,
+) -> Told {
+    told(state, name, move |line, name| {
+        line.inspect(name, region, shapes, &caller.name)
+    })
+    .await
 }
 
 /// Begins; how far it is stands in the recipe's status.

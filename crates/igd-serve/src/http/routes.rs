@@ -17,7 +17,8 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use super::{
-    State, access, cameras, foreign, health, live, metrics, news, parts, problem, recipes, whole,
+    State, access, cameras, foreign, health, lessons, live, metrics, news, parts, problem, recipes,
+    whole,
 };
 
 /// Bytes of a request's body, where its route says nothing else.
@@ -77,18 +78,38 @@ fn api() -> Router<State> {
         .route("/parts/{id}/seen.png", get(parts::seen))
         .route("/parts/{id}/map.png", get(parts::map))
         .route("/parts/{id}/mark", put(parts::mark).delete(parts::unmark))
-        .route("/recipes", get(recipes::all))
-        .route("/recipes/{name}", get(recipes::one))
+        .route("/recipes", get(recipes::all).post(recipes::make))
+        .route("/recipes/{name}", get(recipes::one).delete(recipes::remove))
+        .route("/recipes/{name}/inspected", put(recipes::inspect))
         .route("/recipes/{name}/refit", post(recipes::refit))
         .route("/recipes/{name}/refit/accept", post(recipes::accept))
         .route("/recipes/{name}/refit/discard", post(recipes::discard))
         .route("/recipes/{name}/activate", post(recipes::activate))
         .route("/recipes/{name}/threshold", put(recipes::threshold))
         .route("/recipes/{name}/scores", get(recipes::scores))
+        .merge(lessons())
         .route("/outputs", get(whole::outputs))
         .route("/events", get(whole::events))
         .route("/events/stream", get(news::stream))
         .route("/counts", get(whole::counts))
+}
+
+fn lessons() -> Router<State> {
+    let pictures = post(lessons::upload)
+        .layer(DefaultBodyLimit::max(lessons::UPLOAD))
+        .delete(lessons::clear);
+    let picture = get(lessons::preview).delete(lessons::remove);
+    Router::new()
+        .route("/recipes/{name}/lesson", get(lessons::one))
+        .route("/recipes/{name}/lesson/pictures", pictures)
+        .route("/recipes/{name}/lesson/pictures/{id}", picture)
+        .route("/recipes/{name}/lesson/mean.jpg", get(lessons::mean))
+        .route("/recipes/{name}/lesson/collect", post(lessons::collect))
+        .route("/recipes/{name}/lesson/stop", post(lessons::stop))
+        .route("/recipes/{name}/lesson/fit", post(lessons::fit))
+        .route("/recipes/{name}/lesson/cancel", post(lessons::cancel))
+        .route("/recipes/{name}/lesson/accept", post(lessons::accept))
+        .route("/recipes/{name}/lesson/discard", post(lessons::discard))
 }
 
 async fn openapi() -> impl IntoResponse {

@@ -1,13 +1,14 @@
 //! A line at work: its cameras, its store, its outputs, and what can be asked of it. The API and the page know nothing
 //! else.
 
+mod lessons;
 mod recipes;
+mod views;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
-use image::codecs::jpeg::JpegEncoder;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
@@ -16,6 +17,7 @@ use crate::archive::{Archive, Inbox};
 use crate::camera::{Camera, Handlers, Told};
 use crate::command::{Command, Refused};
 use crate::config::{LineConfig, Name};
+use crate::lessons::Lessons;
 use crate::lock::lock;
 use crate::models::Models;
 use crate::outputs::{OutputStatus, Outputs};
@@ -23,16 +25,17 @@ use crate::record::Record;
 use crate::store::{Part, Store};
 
 pub use crate::camera::{CameraState, CameraStatus};
+pub use crate::config::Shape;
+pub use crate::lessons::{By, Collecting, Doubt, Fit, Lesson, LessonPicture, Stage, Taught};
 pub use crate::models::{Change, Refit, Scores};
 
-pub use self::recipes::RecipeStatus;
+pub use self::recipes::{Inspected, RecipeStatus};
+use self::views::Views;
 
 /// How often what is too old is looked for.
 const RETIRING: Duration = Duration::from_secs(3600);
 /// Parts that a listener may be behind.
 const BEHIND: usize = 1024;
-/// Views that are kept encoded, for all who watch.
-const VIEWS: usize = 32;
 /// Of views, 1 to 100.
 const JPEG_QUALITY: u8 = 80;
 
@@ -41,23 +44,19 @@ pub struct Line {
     config: LineConfig,
     store: Store,
     models: Arc<Models>,
+    lessons: Arc<Lessons>,
     outputs: Arc<Outputs>,
     cameras: BTreeMap<Name, Camera>,
     archive: Mutex<Archive>,
     /// Each part that has been stored.
     parts: broadcast::Sender<Arc<Part>>,
-    views: Mutex<HashMap<View, Encoded>>,
+    views: Views,
     /// One change of recipes, versions and thresholds at a time.
     changing: Mutex<()>,
     /// By camera, the recipe that an output asked for last.
     wanted: Mutex<HashMap<String, String>>,
     runtime: Handle,
 }
-
-/// A camera, a width, and whether what was found is drawn.
-type View = (String, u32, bool);
-/// The number of a frame, and its JPEG.
-type Encoded = (u64, Arc<[u8]>);
 
 impl Line {
     /// Opens the store, the outputs and all cameras. Cameras that are not there are waited for. `runtime` is for
@@ -67,8 +66,8 @@ impl Line {
         gst::init().map_err(|error| text(&error))?;
         gstigd::plugin_register_static().map_err(|error| text(&error))?;
         let store = Store::open(&config.folder, &config.keep)?;
-        let folder = config.folder.join("models");
-        let models = Models::open(store.clone(), folder, config.recipes.clone())?;
+        let models = Models::open(store.clone(), config.folder.clone(), config.recipes.clone())?;
+        let lessons = Lessons::open(&config.folder, config.keep.teach_mb);
         // Commands come from the outputs, and the line that obeys them has outputs.
         let obeying = Arc::new(OnceLock::<Weak<Self>>::new());
         let commands = {
@@ -86,8 +85,15 @@ impl Line {
         let (archive, inbox) = Archive::start(store.clone(), outputs.clone(), parts.clone())
             .map_err(|error| text(&error))?;
         let mut cameras = BTreeMap::new();
+        // The outputs' numbers of recipes are those of the configuration, whatever is made at the page.
+        let known = LineConfig {
+            recipes: models.recipes(),
+            ..config.clone()
+        };
         for (name, camera) in &config.cameras {
-            let judging = models.judging(&store.recipe_of(&config, name)?)?;
+            let recipe = store.recipe_of(&known, name)?;
+            outputs.recipe(name, &recipe);
+            let judging = models.judging(&recipe)?;
             let handlers = handlers(name, inbox.clone(), store.clone());
             let runtime = runtime.clone();
             let camera = Camera::start(name, camera.clone(), judging, handlers, runtime)
@@ -96,8 +102,9 @@ impl Line {
         }
         let line = Arc::new(Self {
             models: Arc::new(models),
+            lessons: Arc::new(lessons),
             archive: Mutex::new(archive),
-            views: Mutex::default(),
+            views: Views::start().map_err(|error| text(&error))?,
             changing: Mutex::default(),
             wanted: Mutex::default(),
             config,
@@ -132,6 +139,7 @@ impl Line {
 
     /// Ends cameras and outputs; what was judged is stored.
     pub fn stop(&self) {
+        self.lessons.stop();
         self.cameras.values().for_each(Camera::end);
         self.cameras.values().for_each(Camera::stop);
         lock(&self.archive).finish();
@@ -209,27 +217,12 @@ impl Line {
         drawn: bool,
     ) -> Result<Option<Arc<[u8]>>, Refused> {
         let of = self.camera(camera)?;
-        let frame = *of.frames().borrow();
-        let view = (camera.to_owned(), width, drawn);
-        if let Some((of, jpeg)) = lock(&self.views).get(&view)
-            && *of == frame
-        {
-            return Ok(Some(jpeg.clone()));
-        }
-        let Some(pixels) = of.newest().and_then(|newest| newest.view(width, drawn)) else {
+        let number = *of.frames().borrow();
+        let Some(newest) = of.newest() else {
             return Ok(None);
         };
-        let mut jpeg = Vec::new();
-        let encoder = JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY);
-        let encoded = pixels.write_with_encoder(encoder);
-        encoded.map_err(|error| Refused::Failed(error.to_string()))?;
-        let jpeg: Arc<[u8]> = jpeg.into();
-        let mut views = lock(&self.views);
-        if views.len() >= VIEWS && !views.contains_key(&view) {
-            views.clear();
-        }
-        views.insert(view, (frame, jpeg.clone()));
-        Ok(Some(jpeg))
+        let view = (camera.to_owned(), width, drawn);
+        self.views.jpeg(view, number, newest).map(Some)
     }
 
     /// A part is there. Its record comes by the deadline.

@@ -22,7 +22,9 @@ pub(super) fn take_over(
     name: &str,
     recipe: &Recipe,
 ) -> Result<(), Refused> {
-    take_over_model(store, folder, name, recipe)?;
+    if let Some(model) = &recipe.model {
+        take_over_model(store, folder, name, recipe, model)?;
+    }
     let threshold = recipe.threshold;
     let value = threshold.map_or_else(|| "the model's own".to_owned(), |value| value.to_string());
     let choice = format!("threshold of {name}");
@@ -46,11 +48,12 @@ fn take_over_model(
     folder: &Path,
     name: &str,
     recipe: &Recipe,
+    model: &Path,
 ) -> Result<(), Refused> {
-    let origin = recipe.model.display();
+    let origin = model.display();
     let versions = store.versions(name)?;
     let active = versions.iter().find(|version| version.active);
-    let bytes = match fs::read(&recipe.model) {
+    let bytes = match fs::read(model) {
         Ok(bytes) => bytes,
         Err(error) if active.is_some() => {
             let text = format!("{origin}: {error}: the version that judged goes on");
@@ -85,6 +88,7 @@ fn take_over_model(
                 file,
                 created: Timestamp::now(),
                 revision: None,
+                taught: None,
                 threshold: recipe.threshold,
                 active: false,
             })?

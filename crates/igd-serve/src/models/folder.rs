@@ -16,6 +16,11 @@ pub(super) fn of_refit(folder: &Path, recipe: &str) -> PathBuf {
     folder.join(format!("{recipe}-{}{MODEL}", Uuid::now_v7()))
 }
 
+/// A file for what a recipe's model was taught.
+pub(super) fn of_taught(folder: &Path, recipe: &str) -> PathBuf {
+    folder.join(format!("{recipe}-taught-{}{MODEL}", Uuid::now_v7()))
+}
+
 /// A file for a copy of what the configuration names.
 pub(super) fn of_configured(folder: &Path, recipe: &str) -> PathBuf {
     folder.join(format!("{recipe}-configured-{}{MODEL}", Uuid::now_v7()))
@@ -34,7 +39,7 @@ pub(super) fn remove(model: &Path) {
 
 /// Removes the files of ours that belong to no version. Models of others may lie in the same folder.
 pub(super) fn tidy(folder: &Path, versions: &[PathBuf], recipes: &BTreeMap<Name, Recipe>) {
-    let configured = recipes.values().map(|recipe| &recipe.model);
+    let configured = recipes.values().filter_map(|recipe| recipe.model.as_ref());
     let named: HashSet<_> = versions
         .iter()
         .chain(configured)

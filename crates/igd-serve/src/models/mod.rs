@@ -2,8 +2,11 @@
 
 mod configured;
 mod folder;
+mod inspected;
+mod polygon;
 mod refit;
 mod scores;
+mod taught;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -14,7 +17,8 @@ use uuid::Uuid;
 use self::refit::State;
 use crate::camera::Judging;
 use crate::command::Refused;
-use crate::config::{Name, Recipe};
+use crate::config::{MadeRecipes, Name, Recipe};
+use crate::lock::lock;
 use crate::record::Mark;
 use crate::store::{Part, PictureKind, Store, StoreError, Version};
 
@@ -24,11 +28,20 @@ pub use self::scores::Scores;
 /// Of a line.
 pub struct Models {
     store: Store,
-    /// Where all versions lie.
+    /// The line's. All versions lie in `models` there.
+    line: PathBuf,
     folder: PathBuf,
-    recipes: BTreeMap<Name, Recipe>,
+    configured: BTreeMap<Name, Recipe>,
+    known: Mutex<Known>,
     /// By recipe; none where nothing is under way.
     refits: Mutex<HashMap<String, State>>,
+}
+
+/// The recipes that there are.
+struct Known {
+    made: MadeRecipes,
+    /// What comes of the configured ones and of these.
+    recipes: BTreeMap<Name, Recipe>,
 }
 
 /// A marked part: what it was marked as, and the picture as the model saw it.
@@ -43,24 +56,30 @@ impl Models {
     /// has left in the folder of models.
     pub fn open(
         store: Store,
-        folder: PathBuf,
-        recipes: BTreeMap<Name, Recipe>,
+        line: PathBuf,
+        configured: BTreeMap<Name, Recipe>,
     ) -> Result<Self, Refused> {
+        let folder = line.join("models");
+        let made = MadeRecipes::open(&line);
+        let made = made.map_err(|error| Refused::Unfit(error.to_string()))?;
+        let recipes = made.applied(&configured, &line);
         for (name, recipe) in &recipes {
             configured::take_over(&store, &folder, name, recipe)?;
         }
         folder::tidy(&folder, &store.model_files()?, &recipes);
         Ok(Self {
             store,
+            line,
             folder,
-            recipes,
+            configured,
+            known: Mutex::new(Known { made, recipes }),
             refits: Mutex::default(),
         })
     }
 
-    /// The names of all recipes, in their order.
-    pub fn recipes(&self) -> impl Iterator<Item = &Name> {
-        self.recipes.keys()
+    /// All recipes by their names.
+    pub fn recipes(&self) -> BTreeMap<Name, Recipe> {
+        lock(&self.known).recipes.clone()
     }
 
     /// The versions of a recipe's model, the oldest first.
@@ -76,11 +95,16 @@ impl Models {
         version.ok_or_else(|| no_version(recipe, number))
     }
 
-    /// The one that judges.
-    pub fn active(&self, recipe: &str) -> Result<Version, Refused> {
+    /// The one that judges; `None` where there is no model yet.
+    pub fn active(&self, recipe: &str) -> Result<Option<Version>, Refused> {
         let mut versions = self.versions(recipe)?.into_iter();
-        let active = versions.find(|version| version.active);
-        active.ok_or_else(|| Refused::Failed(format!("{recipe} has no active version")))
+        Ok(versions.find(|version| version.active))
+    }
+
+    /// The same, where there has to be one.
+    fn judges(&self, recipe: &str) -> Result<Version, Refused> {
+        let none = || Refused::Unfit(format!("{recipe} has no model yet: teach one first"));
+        self.active(recipe)?.ok_or_else(none)
     }
 
     /// Remembers that another one judges.
@@ -93,17 +117,18 @@ impl Models {
 
     /// Remembers the threshold of the one that judges.
     pub fn set_threshold(&self, recipe: &str, threshold: Option<f32>) -> Result<(), Refused> {
-        let number = self.active(recipe)?.number;
+        let number = self.judges(recipe)?.number;
         match self.store.set_threshold(recipe, number, threshold)? {
             true => Ok(()),
             false => Err(no_version(recipe, number)),
         }
     }
 
-    fn recipe(&self, name: &str) -> Result<&Recipe, Refused> {
-        let recipe = self.recipes.get(name);
-        recipe.ok_or_else(|| {
-            let known: Vec<_> = self.recipes.keys().map(Name::as_str).collect();
+    /// One of the recipes.
+    pub fn recipe(&self, name: &str) -> Result<Recipe, Refused> {
+        let recipes = &lock(&self.known).recipes;
+        recipes.get(name).cloned().ok_or_else(|| {
+            let known: Vec<_> = recipes.keys().map(Name::as_str).collect();
             Refused::Unknown(format!(
                 "there is no recipe {name}, only {}",
                 known.join(", ")
@@ -111,20 +136,26 @@ impl Models {
         })
     }
 
-    /// How a recipe judges with its active version.
-    pub fn judging(&self, recipe: &str) -> Result<Judging, Refused> {
-        let version = self.active(recipe)?;
-        self.judging_by(recipe, &version)
+    /// How a recipe judges with its active version, or sees where it has none.
+    pub fn judging(&self, name: &str) -> Result<Judging, Refused> {
+        self.judging_as(name, &self.recipe(name)?)
+    }
+
+    /// The same of what a recipe might be like.
+    fn judging_as(&self, name: &str, recipe: &Recipe) -> Result<Judging, Refused> {
+        Ok(match self.active(name)? {
+            Some(version) => by_version(name, recipe, &version),
+            None => Judging {
+                version: 0,
+                model: None,
+                ..configured(name, recipe)
+            },
+        })
     }
 
     /// How it would with another one.
     pub fn judging_by(&self, name: &str, version: &Version) -> Result<Judging, Refused> {
-        Ok(Judging {
-            version: version.number,
-            model: version.file.clone(),
-            threshold: version.threshold,
-            ..configured(name, self.recipe(name)?)
-        })
+        Ok(by_version(name, &self.recipe(name)?, version))
     }
 
     fn marked(&self, recipe: &str) -> Result<Vec<Marked>, StoreError> {
@@ -136,6 +167,15 @@ impl Models {
         };
         let parts = self.store.marked(recipe)?.into_iter();
         parts.filter_map(marked).collect()
+    }
+}
+
+fn by_version(name: &str, recipe: &Recipe, version: &Version) -> Judging {
+    Judging {
+        version: version.number,
+        model: Some(version.file.clone()),
+        threshold: version.threshold,
+        ..configured(name, recipe)
     }
 }
 

@@ -112,7 +112,7 @@ impl Models {
     /// Learns from all marks of a recipe, in a thread of its own. Where the line is stopped meanwhile, nothing comes of
     /// it.
     pub fn refit(self: &Arc<Self>, recipe: &str) -> Result<(), Refused> {
-        let (base, marked) = (self.active(recipe)?, self.marked(recipe)?);
+        let (base, marked) = (self.judges(recipe)?, self.marked(recipe)?);
         {
             let mut refits = lock(&self.refits);
             let why = match refits.get(recipe) {
@@ -176,6 +176,7 @@ impl Models {
             file: proposal.file.clone(),
             created: Timestamp::now(),
             revision: Some(proposal.revision.clone()),
+            taught: None,
             threshold: None,
             active: false,
         };

@@ -56,7 +56,7 @@ impl Taught {
 impl Models {
     /// What a threshold of a recipe's active model would do.
     pub fn scores(&self, recipe: &str) -> Result<Scores, Refused> {
-        let version = self.active(recipe)?;
+        let version = self.judges(recipe)?;
         let mut detector = open(&version.file)?;
         let taught = fs::read(folder::taught_beside(&version.file)).ok();
         let taught = taught.and_then(|text| serde_json::from_slice::<Taught>(&text).ok());

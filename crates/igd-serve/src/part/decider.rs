@@ -236,6 +236,7 @@ impl Open {
             record.threshold = Some(meta.threshold).filter(|threshold| threshold.is_finite());
             record.drift = meta.drift;
             record.size = worst.size();
+            record.inspected = meta.inspected.map(|area| [area.x, area.y, area.w, area.h]);
             if record.verdict != Verdict::Good {
                 record.regions.clone_from(&meta.regions);
             }

@@ -160,8 +160,8 @@ fn insert(
 ) -> Result<(), StoreError> {
     let mut insert = transaction.prepare_cached(
         "INSERT INTO parts (id, time, camera, recipe, version, verdict, reason, score, normalized, threshold, drift,
-                            frames, latency_ms, width, height, regions, class, bytes)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                            frames, latency_ms, width, height, inspected, regions, class, bytes)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
     )?;
     insert.execute(params![
         record.id,
@@ -179,6 +179,7 @@ fn insert(
         record.latency_ms,
         record.size[0],
         record.size[1],
+        record.inspected.as_ref().map(Json),
         Json(&record.regions),
         class as u8,
         bytes as i64,

@@ -37,7 +37,7 @@ pub struct Counts {
 
 /// What [`Part::of`] reads.
 pub(super) const COLUMNS: &str = "seq, id, time, camera, recipe, version, verdict, reason, score, normalized, \
-                                  threshold, drift, frames, latency_ms, width, height, regions, \
+                                  threshold, drift, frames, latency_ms, width, height, inspected, regions, \
                                   bytes > 0 AS pictures, mark, mark_area, mark_by, mark_time";
 
 impl Part {
@@ -72,6 +72,9 @@ impl Part {
                 // No number is NULL to SQLite.
                 latency_ms: row.get::<_, Option<_>>("latency_ms")?.unwrap_or(f32::NAN),
                 size: [row.get("width")?, row.get("height")?],
+                inspected: row
+                    .get::<_, Option<Json<_>>>("inspected")?
+                    .map(|inspected| inspected.0),
                 regions: row.get::<_, Json<_>>("regions")?.0,
             },
             pictures: row.get("pictures")?,

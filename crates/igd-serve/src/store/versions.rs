@@ -21,8 +21,10 @@ pub struct Version {
     pub file: PathBuf,
     /// When it was added.
     pub created: Timestamp,
-    /// What it was made of, and what has changed; `None` of the configuration's.
+    /// What marks have made of the one before, and what has changed; `None` of those that were not made of marks.
     pub revision: Option<Revision>,
+    /// Good pictures that it was taught with at the page, where it was.
+    pub taught: Option<u32>,
     /// Score above which a frame is anomalous, where it is not the model's.
     pub threshold: Option<f32>,
     /// Whether it is the one of its recipe that judges.
@@ -34,7 +36,7 @@ impl Store {
     pub fn versions(&self, recipe: &str) -> Result<Vec<Version>, StoreError> {
         self.0.database.read(|transaction| {
             let mut versions = transaction.prepare_cached(
-                "SELECT number, file, created, revision, threshold, active FROM versions WHERE recipe = ?
+                "SELECT number, file, created, revision, taught, threshold, active FROM versions WHERE recipe = ?
                  ORDER BY number",
             )?;
             let versions = versions.query_map([recipe], |row| {
@@ -46,6 +48,7 @@ impl Store {
                     revision: row
                         .get::<_, Option<Json<_>>>("revision")?
                         .map(|revision| revision.0),
+                    taught: row.get("taught")?,
                     threshold: row.get("threshold")?,
                     active: row.get("active")?,
                 })
@@ -74,8 +77,8 @@ impl Store {
         };
         self.0.database.write(|transaction| {
             let mut add = transaction.prepare_cached(
-                "INSERT INTO versions (recipe, number, file, created, revision, threshold)
-                 VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM versions WHERE recipe = ?1), ?2, ?3, ?4, ?5)
+                "INSERT INTO versions (recipe, number, file, created, revision, threshold, taught) VALUES
+                 (?1, (SELECT coalesce(max(number), 0) + 1 FROM versions WHERE recipe = ?1), ?2, ?3, ?4, ?5, ?6)
                  RETURNING number",
             )?;
             let version = params![
@@ -84,6 +87,7 @@ impl Store {
                 Time(version.created),
                 version.revision.as_ref().map(Json),
                 version.threshold,
+                version.taught,
             ];
             Ok(add.query_row(version, |row| row.get(0))?)
         })

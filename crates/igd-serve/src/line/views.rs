@@ -1,0 +1,94 @@
+//! What cameras see, encoded for all who watch: each view of a frame once, in a thread that computes when inspection
+//! does not.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use image::codecs::jpeg::JpegEncoder;
+
+use super::JPEG_QUALITY;
+use crate::command::Refused;
+use crate::judged::Judged;
+use crate::lock::lock;
+
+/// Views that are kept encoded.
+const MOST: usize = 32;
+
+/// A camera, a width, and whether what was found is drawn.
+pub(super) type View = (String, u32, bool);
+type Encoded = Option<Arc<[u8]>>;
+
+/// Ends with this.
+pub(super) struct Views(Mutex<Sender<Order>>);
+
+struct Order {
+    view: View,
+    /// The number of the frame.
+    number: u64,
+    frame: Arc<Judged>,
+    told: Sender<Encoded>,
+}
+
+impl Views {
+    pub fn start() -> io::Result<Self> {
+        let (orders, received) = channel();
+        let thread = thread::Builder::new().name("views".into());
+        thread.spawn(move || encode(&received))?;
+        Ok(Self(Mutex::new(orders)))
+    }
+
+    /// A frame, or one that came after it, as a JPEG. Waits for those that others have asked for.
+    pub fn jpeg(&self, view: View, number: u64, frame: Arc<Judged>) -> Result<Arc<[u8]>, Refused> {
+        let (told, encoded) = channel();
+        let order = Order {
+            view,
+            number,
+            frame,
+            told,
+        };
+        let failed = || Refused::Failed("the frame cannot be shown: the log tells more".into());
+        lock(&self.0).send(order).map_err(|_| failed())?;
+        encoded.recv().ok().flatten().ok_or_else(failed)
+    }
+}
+
+fn encode(orders: &Receiver<Order>) {
+    igd::libtorch::give_way();
+    let mut kept: HashMap<View, (u64, Arc<[u8]>)> = HashMap::new();
+    for order in orders {
+        let known = kept.get(&order.view);
+        let known = known.filter(|(number, _)| *number >= order.number);
+        let jpeg = match known {
+            Some((_, jpeg)) => Some(jpeg.clone()),
+            None => {
+                let jpeg = jpeg(&order);
+                if kept.len() >= MOST && !kept.contains_key(&order.view) {
+                    kept.clear();
+                }
+                if let Some(jpeg) = &jpeg {
+                    kept.insert(order.view, (order.number, jpeg.clone()));
+                }
+                jpeg
+            }
+        };
+        // Whoever asked may have gone.
+        let _ = order.told.send(jpeg);
+    }
+}
+
+fn jpeg(order: &Order) -> Encoded {
+    let (_, width, drawn) = order.view;
+    let pixels = order.frame.view(width, drawn)?;
+    let mut jpeg = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY);
+    match pixels.write_with_encoder(encoder) {
+        Ok(()) => Some(jpeg.into()),
+        Err(error) => {
+            tracing::error!("a frame cannot be encoded: {error}");
+            None
+        }
+    }
+}
