@@ -17,7 +17,7 @@ macro_rules! assets {
 }
 
 /// Name, type and content.
-const ALL: [(&str, &str, &str); 11] = assets! {
+const ALL: [(&str, &str, &str); 15] = assets! {
     "colours.css": STYLE;
     "style.css": STYLE;
     "views.css": STYLE;
@@ -28,6 +28,10 @@ const ALL: [(&str, &str, &str); 11] = assets! {
     "heatmap.js": SCRIPT;
     "box.js": SCRIPT;
     "threshold.js": SCRIPT;
+    "teach.js": SCRIPT;
+    "region.js": SCRIPT;
+    "polygon.js": SCRIPT;
+    "view.js": SCRIPT;
     "icon.svg": "image/svg+xml";
 };
 

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::layout;
 use super::texts::Texts;
 use super::time::stamp;
+use super::told::told;
 use super::visit::Visit;
 use crate::outputs::OutputStatus;
 use crate::store::Event;
@@ -36,17 +37,18 @@ pub fn page(visit: &Visit, happened: &Happened) -> Markup {
     let content = html! {
         section #outputs data-refresh-every="5" {
             h2 { (t.outputs) }
-            (outputs(&happened.outputs, t))
+            (outputs(&happened.outputs, visit))
         }
         section #events data-refresh-every="5" {
             h2 { (t.what_happened) }
-            (events(&happened.events, t))
+            (events(&happened.events, visit))
         }
     };
     layout::page(visit, t.events, None, &content)
 }
 
-fn outputs(outputs: &[OutputStatus], t: &Texts) -> Markup {
+fn outputs(outputs: &[OutputStatus], visit: &Visit) -> Markup {
+    let t = visit.texts();
     if outputs.is_empty() {
         return html! { p.hint { (t.no_outputs) } };
     }
@@ -68,7 +70,7 @@ fn outputs(outputs: &[OutputStatus], t: &Texts) -> Markup {
                                     true => { (t.connected) }
                                     false => { span.error { (t.disconnected) } }
                                 }
-                                @if let Some(error) = &output.error { div.error lang="en" { (error) } }
+                                @if let Some(error) = &output.error { div.error { (told(error, visit.language)) } }
                             }
                             td.number { (output.waiting) }
                             td.number { (output.skipped) }
@@ -80,7 +82,8 @@ fn outputs(outputs: &[OutputStatus], t: &Texts) -> Markup {
     }
 }
 
-fn events(events: &[Event], t: &Texts) -> Markup {
+fn events(events: &[Event], visit: &Visit) -> Markup {
+    let t = visit.texts();
     if events.is_empty() {
         return html! { p.hint { (t.no_events) } };
     }
@@ -91,7 +94,7 @@ fn events(events: &[Event], t: &Texts) -> Markup {
                     (stamp(event.time))
                     span.kind { (kind(&event.kind, t)) }
                     span.of { (event.of) }
-                    span.text lang="en" { (event.text) }
+                    span.text { (told(&event.text, visit.language)) }
                 }
             }
         }
@@ -116,6 +119,11 @@ fn kind<'a>(kind: &'a str, t: &'a Texts) -> &'a str {
         "output-back" => t.event_output_back,
         "output-skipped" => t.event_output_skipped,
         "pictures-full" => t.event_pictures_full,
+        "pictures-failed" => t.event_pictures_failed,
+        "taught" => t.event_taught,
+        "inspected" => t.event_inspected,
+        "recipe-made" => t.event_recipe_made,
+        "recipe-removed" => t.event_recipe_removed,
         other => other,
     }
 }

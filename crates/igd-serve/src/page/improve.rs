@@ -13,6 +13,7 @@ use super::layout;
 use super::numbers::{decimal, percent_of};
 use super::texts::{Texts, fill};
 use super::time::stamp;
+use super::told::told;
 use super::visit::Visit;
 use crate::command::Refused;
 use crate::line::{Change, RecipeStatus, Refit};
@@ -48,8 +49,7 @@ pub async fn show(
 ) -> Response {
     let look = move || {
         let recipe = state.line.recipe(&name)?;
-        let names = state.line.config().recipes.keys();
-        let names = names.map(ToString::to_string).collect();
+        let names = state.line.recipe_names();
         let mut changed = BTreeMap::new();
         if let Refit::Proposed { changes, .. } = &recipe.refit {
             for change in changes {
@@ -85,8 +85,12 @@ pub fn page(visit: &Visit, found: &Improvable) -> Markup {
         (layout::recipes(visit, "improve", names, &recipe.name))
         section #refit data-refresh-every=(pause) {
             h2 { (t.recipe) " " (recipe.name) }
-            (marks(visit, recipe))
-            (refit(visit, found))
+            @if recipe.versions.is_empty() {
+                (layout::no_model(visit, &recipe.name))
+            } @else {
+                (marks(visit, recipe))
+                (refit(visit, found))
+            }
         }
         section #versions data-refresh-every="5" {
             h2 { (t.versions) }
@@ -134,14 +138,14 @@ fn refit(visit: &Visit, found: &Improvable) -> Markup {
         Refit::Refused { text, lines } => html! {
             div.outcome {
                 h3 { (t.refused) }
-                p lang="en" { (text) }
-                ul lang="en" { @for line in lines { li { (line) } } }
+                p { (told(text, visit.language)) }
+                ul { @for line in lines { li { (told(line, visit.language)) } } }
             }
         },
         Refit::Proposed { lines, changes } => html! {
             div.outcome {
                 h3 { (t.proposed) }
-                ul lang="en" { @for line in lines { li { (line) } } }
+                ul { @for line in lines { li { (told(line, visit.language)) } } }
                 h3 { (t.changes) }
                 @if changes.is_empty() { p { (t.no_changes) } }
                 ul.gallery.changes {
@@ -231,7 +235,14 @@ fn row(visit: &Visit, recipe: &RecipeStatus, version: &Version) -> Markup {
                         (share(revision.after.good + revision.after.pictures, all))
                     }
                 }
-                None => { td colspan="3" { (t.from_file) } }
+                None => {
+                    td colspan="3" {
+                        @match version.taught {
+                            Some(pictures) => { (fill(t.taught_with, &[("n", &pictures)])) }
+                            None => { (t.from_file) }
+                        }
+                    }
+                }
             }
             td {
                 @match version.threshold {

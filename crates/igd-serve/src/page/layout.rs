@@ -83,9 +83,11 @@ fn head(visit: &Visit, title: &str, script: Option<&str>) -> Markup {
     }
 }
 
-fn pages(t: &Texts) -> [(&'static str, &'static str); 5] {
+fn pages(t: &Texts) -> [(&'static str, &'static str); 7] {
     [
         ("/", t.live),
+        ("/teach", t.teach),
+        ("/region", t.region_page),
         ("/review", t.review),
         ("/improve", t.improve),
         ("/threshold", t.threshold),
@@ -130,6 +132,14 @@ pub fn recipes<'a>(
                 }
             }
         }
+    }
+}
+
+/// In place of what a model would tell.
+pub fn no_model(visit: &Visit, recipe: &str) -> Markup {
+    let t = visit.texts();
+    html! {
+        p.warning { (recipe) ": " (t.no_model) " " a href={ "/teach/" (recipe) } { (t.teach_it) } }
     }
 }
 

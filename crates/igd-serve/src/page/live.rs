@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use super::numbers::decimal;
 use super::texts::{Texts, fill};
 use super::time::{clock, shift};
+use super::told::told;
 use super::visit::Visit;
 use super::{badge, layout};
 use crate::command::Refused;
@@ -82,7 +83,7 @@ fn look(line: &Line, one: Option<String>) -> Result<Seen, Refused> {
     });
     Ok(Seen {
         cameras: cameras.collect::<Result<_, Refused>>()?,
-        recipes: config.recipes.keys().map(ToString::to_string).collect(),
+        recipes: line.recipe_names(),
         shift,
         is_one: one.is_some(),
     })
@@ -153,9 +154,12 @@ fn state(visit: &Visit, camera: &Camera) -> Markup {
         div.state #{ "state-" (status.name) } data-state=(name)
             data-has-picture[status.judged > 0] {
             p.how { (text) }
-            p.recipe { (status.recipe) ", " (fill(t.version, &[("n", &status.version)])) }
+            @match status.version {
+                0 => { (layout::no_model(visit, &status.recipe)) }
+                version => { p.recipe { (status.recipe) ", " (fill(t.version, &[("n", &version)])) } }
+            }
             @if let Some(error) = status.error.as_ref().filter(|_| is_away) {
-                p.error lang="en" { (error) }
+                p.error { (told(error, visit.language)) }
             }
             @if let Some(drift) = status.drift.filter(|drift| *drift > 1.0) {
                 p.warning { (fill(t.drifts, &[("drift", &decimal(drift, 1, visit.language))])) }

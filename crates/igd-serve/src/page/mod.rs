@@ -11,10 +11,13 @@ mod layout;
 mod live;
 mod login;
 mod numbers;
+mod region;
 mod review;
+mod teach;
 mod texts;
 mod threshold;
 mod time;
+mod told;
 mod visit;
 
 use axum::Router;
@@ -30,6 +33,10 @@ pub fn router() -> Router<State> {
     Router::new()
         .route("/", get(live::all))
         .route("/camera/{name}", get(live::one))
+        .route("/teach", get(teach::first))
+        .route("/teach/{recipe}", get(teach::show))
+        .route("/region", get(region::first))
+        .route("/region/{recipe}", get(region::show))
         .route("/review", get(review::show))
         .route("/improve", get(improve::first))
         .route("/improve/{recipe}", get(improve::show))

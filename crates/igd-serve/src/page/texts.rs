@@ -48,6 +48,8 @@ texts! {
     review: "Review", "Prüfen";
     improve: "Improve", "Verbessern";
     threshold: "Threshold", "Schwelle";
+    teach: "Teach", "Anlernen";
+    region_page: "Region", "Prüfbereich";
     events: "Events", "Ereignisse";
     language: "Language", "Sprache";
     login: "Sign in", "Anmelden";
@@ -101,6 +103,110 @@ texts! {
     open_camera: "Enlarge", "Vergrößern";
     all_cameras: "All cameras", "Alle Kameras";
     announced: "Camera {camera}: {verdict}", "Kamera {camera}: {verdict}";
+
+    no_model: "no model yet.", "noch kein Modell.";
+    teach_it: "Teach it", "Anlernen";
+
+    // Teach.
+    teach_recipe: "Teach {recipe} with pictures of good parts", "{recipe} mit Bildern guter Teile anlernen";
+    new_recipe: "A new product", "Ein neues Produkt";
+    new_name: "Its name: letters, digits, - and _", "Sein Name: Buchstaben, Ziffern, - und _";
+    make_recipe: "Add", "Hinzufügen";
+    remove_recipe: "Remove this product", "Dieses Produkt entfernen";
+    from_camera: "From a camera", "Von einer Kamera";
+    seen_by: "What camera {camera} sees", "Was Kamera {camera} sieht";
+    which_pictures: "Which pictures", "Welche Bilder";
+    by_time: "two a second", "zwei pro Sekunde";
+    by_motion: "each part that comes to rest", "jedes Teil, das zur Ruhe kommt";
+    collect: "Start collecting", "Sammeln beginnen";
+    stop_collecting: "Stop", "Beenden";
+    collecting: "Collecting from {camera}: {n} taken", "Sammelt von {camera}: {n} aufgenommen";
+    collected: "Collected from {camera}: {n} taken", "Von {camera} gesammelt: {n} aufgenommen";
+    from_files: "From files", "Aus Dateien";
+    choose_files: "Pictures: PNG, JPEG, BMP or TIFF, 32 MB each at most", "Bilder: PNG, JPEG, BMP oder TIFF, je höchstens 32 MB";
+    choose_folder: "Or a whole folder", "Oder ein ganzer Ordner";
+    uploading: "{done} of {all} sent", "{done} von {all} gesendet";
+    uploaded: "{n} pictures came.", "{n} Bilder sind angekommen.";
+    not_taken: "{n} files were not taken:", "{n} Dateien wurden nicht angenommen:";
+    too_large: "larger than 32 MB", "größer als 32 MB";
+    lesson: "Pictures to learn from", "Bilder zum Lernen";
+    lesson_count: "{n} pictures, {mb} MB. The model learns what all of them have in common: only good parts, in all the ways that good ones differ.",
+        "{n} Bilder, {mb} MB. Das Modell lernt, was allen gemeinsam ist: nur gute Teile, in allen Arten, wie gute sich unterscheiden.";
+    no_lesson: "No pictures yet.", "Noch keine Bilder.";
+    looking_at: "{done} of {all} have been looked at…", "{done} von {all} sind angesehen…";
+    too_few: "At least {fewest} are needed.", "Mindestens {fewest} werden gebraucht.";
+    more_advised: "From {advised} on each of them sets the threshold; now some are kept apart for it.",
+        "Ab {advised} bestimmt jedes die Schwelle; jetzt werden einige dafür zurückgehalten.";
+    all_well: "Nothing is doubtful of them.", "Nichts an ihnen ist zweifelhaft.";
+    doubtful: "{n} of them are doubtful: remove what is no good picture of a good part.",
+        "{n} davon sind zweifelhaft: Entfernen Sie, was kein gutes Bild eines guten Teils ist.";
+    doubt_double: "shows what another one shows", "zeigt dasselbe wie ein anderes";
+    doubt_blurred: "blurred", "unscharf";
+    doubt_dark: "darker than the others", "dunkler als die anderen";
+    doubt_bright: "brighter than the others", "heller als die anderen";
+    doubt_odd: "unlike the others", "anders als die anderen";
+    doubt_shape: "another shape: {w} × {h}", "anderes Seitenverhältnis: {w} × {h}";
+    doubt_size: "another size: {w} × {h}", "andere Größe: {w} × {h}";
+    remove: "Remove", "Entfernen";
+    remove_all: "Remove all pictures", "Alle Bilder entfernen";
+    good_picture: "Picture {n}", "Bild {n}";
+    and_more: "and {n} more", "und {n} weitere";
+    in_common: "What is being learned", "Was gelernt wird";
+    mean: "What all pictures have in common", "Was allen Bildern gemeinsam ist";
+    spread: "Where they differ: red is much, blue is little", "Wo sie sich unterscheiden: rot ist viel, blau ist wenig";
+    learn: "Learn from {n} pictures", "Aus {n} Bildern lernen";
+    learn_about: "Takes some seconds to minutes. Cameras go on meanwhile; nothing changes until you take the model over.",
+        "Dauert einige Sekunden bis Minuten. Kameras arbeiten weiter; nichts ändert sich, bevor Sie das Modell übernehmen.";
+    fitting: "Learning what they have in common: {done} of {all}", "Lernt, was ihnen gemeinsam ist: {done} von {all}";
+    calibrating: "Judging each of them for the threshold: {done} of {all}", "Beurteilt jedes für die Schwelle: {done} von {all}";
+    cancel: "Cancel", "Abbrechen";
+    taught: "A model is ready", "Ein Modell ist fertig";
+    taught_of: "Learned from {n} pictures; threshold {threshold}.", "Aus {n} Bildern gelernt; Schwelle {threshold}.";
+    promises: "Of 100 new good parts {rate} are to be expected to be called bad, at most {high} (95\u{a0}% confidence).",
+        "Von 100 neuen guten Teilen werden voraussichtlich {rate} schlecht genannt, höchstens {high} (95\u{a0}% Sicherheit).";
+    more_promise: "With {n} pictures it could promise less.", "Mit {n} Bildern könnte es weniger versprechen.";
+    too_many_doubles: "Too many of the pictures repeat others: new good parts will be called bad more often than that. Use pictures of different parts.",
+        "Zu viele Bilder wiederholen andere: neue gute Teile werden öfter schlecht genannt. Nehmen Sie Bilder verschiedener Teile.";
+    odd_ones: "Good pictures that it would call bad. Are they good? If not, discard the model, remove them and learn again.",
+        "Gute Bilder, die es schlecht nennen würde. Sind sie gut? Wenn nicht, verwerfen Sie das Modell, entfernen Sie sie und lernen Sie neu.";
+    take_over: "Take it over", "Übernehmen";
+    no_taught: "No model", "Kein Modell";
+    taught_with: "taught with {n} pictures", "mit {n} Bildern angelernt";
+    judges_now: "Cameras with {recipe}: {cameras}.", "Kameras mit {recipe}: {cameras}.";
+    judges_by: "In use: version {n}.", "In Gebrauch: Version {n}.";
+    no_camera_has: "No camera has {recipe} yet: switch one to it on the page “Live”.",
+        "Noch keine Kamera hat {recipe}: Wechseln Sie eine auf der Seite „Live“.";
+
+    // Region.
+    region_of: "What of {recipe} is inspected", "Was von {recipe} geprüft wird";
+    no_view: "No camera that has {recipe} has given a picture yet.", "Noch keine Kamera mit {recipe} hat ein Bild geliefert.";
+    tool: "Draw", "Zeichnen";
+    tool_region: "the region, a rectangle", "den Bereich, ein Rechteck";
+    tool_out: "a shape to leave out", "eine Form, die ausgelassen wird";
+    tool_in: "a shape to inspect", "eine Form, die geprüft wird";
+    tool_region_keys: "Drag a rectangle with mouse or finger. By keyboard: arrow keys move it, with Shift they size it.",
+        "Mit Maus oder Finger ein Rechteck aufziehen. Mit der Tastatur: Pfeiltasten verschieben, mit Umschalttaste ändern sie die Größe.";
+    tool_shape_keys: "Tap the corners with mouse or finger, or draw around the shape. By keyboard: arrow keys move the cross, Space sets a corner, Backspace takes the last one away, Enter ends the shape.",
+        "Mit Maus oder Finger die Ecken antippen oder die Form umfahren. Mit der Tastatur: Pfeiltasten bewegen das Kreuz, Leertaste setzt eine Ecke, Rücktaste nimmt die letzte weg, Enter beendet die Form.";
+    drawing_area: "Picture of {recipe} to draw on", "Bild von {recipe} zum Zeichnen";
+    region_label: "Region: arrow keys move it, with Shift they size it", "Bereich: Pfeiltasten verschieben, mit Umschalttaste ändern sie die Größe";
+    whole_picture: "Take the whole picture", "Das ganze Bild nehmen";
+    some_region: "Region in the middle", "Bereich in der Mitte";
+    finish_shape: "End the shape", "Form beenden";
+    drop_corner: "Take the last corner away", "Letzte Ecke wegnehmen";
+    shapes: "Shapes", "Formen";
+    shape_out: "{n}: left out, {corners} corners", "{n}: ausgelassen, {corners} Ecken";
+    shape_in: "{n}: inspected, {corners} corners", "{n}: geprüft, {corners} Ecken";
+    remove_shape: "Remove shape {n}", "Form {n} entfernen";
+    no_shapes: "none", "keine";
+    store_region: "Apply", "Übernehmen";
+    as_stored: "Back to what is in use", "Zurück zu dem, was in Gebrauch ist";
+    region_whole: "the whole picture", "das ganze Bild";
+    region_part: "{w} × {h} pixels at {x}, {y}", "{w} × {h} Pixel bei {x}, {y}";
+    region_shapes: "{n} shapes", "{n} Formen";
+    region_masked: "the configuration's mask, which shapes replace", "die Maske der Konfiguration, die Formen ersetzen";
+    region_again: "A model knows what it was taught with: when the region has changed, teach the product again.",
+        "Ein Modell kennt, womit es angelernt wurde: Hat sich der Bereich geändert, lernen Sie das Produkt neu an.";
 
     // Review.
     bad_ones: "Bad", "Schlechte";
@@ -253,6 +359,11 @@ texts! {
     event_output_back: "Output is back", "Ausgang ist wieder da";
     event_output_skipped: "Output refused a part", "Ausgang hat ein Teil abgelehnt";
     event_pictures_full: "Pictures: disk full", "Bilder: Platte voll";
+    event_pictures_failed: "Pictures not kept", "Bilder nicht aufbewahrt";
+    event_taught: "Taught", "Angelernt";
+    event_inspected: "Region", "Prüfbereich";
+    event_recipe_made: "New product", "Neues Produkt";
+    event_recipe_removed: "Product removed", "Produkt entfernt";
 
     // Signing in.
     token: "Token", "Token";

@@ -38,12 +38,17 @@ export class Refusal extends Error {
   }
 }
 
-/** Asks for a change; "POST /api/v1/..." or the like. Throws a `Refusal`. */
+const leaving = new AbortController();
+/** Aborted when somebody signs out: what is asked for after that would be refused. */
+export const staying = leaving.signal;
+
+/** Asks for a change; "POST /api/v1/..." or the like, with a file or what becomes JSON. Throws a `Refusal`. */
 export async function send(what, body) {
   const [method, address] = what.split(" ");
   const headers = { "X-Igd": "1" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  const content = body === undefined ? undefined : JSON.stringify(body);
+  const isFile = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = isFile ? body.type || "application/octet-stream" : "application/json";
+  const content = body === undefined || isFile ? body : JSON.stringify(body);
   let response;
   try {
     response = await fetch(address, { method, headers, body: content });
@@ -68,7 +73,7 @@ async function reason(response) {
 /** JSON of the API; `undefined` where there is none now. */
 export async function look(address) {
   try {
-    const response = await fetch(address);
+    const response = await fetch(address, { signal: staying });
     answered(response);
     return response.ok ? await response.json() : undefined;
   } catch {
@@ -86,7 +91,7 @@ function answered(response) {
 /** Whether the server answers: a banner says when it does not. */
 export function reached(answers) {
   const banner = document.getElementById("unreachable");
-  if (banner) banner.hidden = answers;
+  if (banner) banner.hidden = answers || staying.aborted;
 }
 
 /** Says what failed until it is closed, with a way to try it again. */
@@ -121,7 +126,7 @@ export function notice(text) {
 export async function refresh(ids) {
   let page;
   try {
-    const response = await fetch(location.href);
+    const response = await fetch(location.href, { signal: staying });
     answered(response);
     if (!response.ok) return;
     page = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -145,6 +150,7 @@ async function act(element) {
   if (button.ariaBusy === "true") return;
   const fields = element.matches("form") ? Object.fromEntries(new FormData(element)) : undefined;
   button.ariaBusy = "true";
+  if (then === "/login") leaving.abort();
   try {
     await send(what, body ? JSON.parse(body) : fields);
     document.getElementById("trouble").replaceChildren();
@@ -171,7 +177,7 @@ document.addEventListener("submit", (event) => {
 // What says of itself how often it changes, in seconds.
 let second = 0;
 setInterval(() => {
-  if (document.hidden) return;
+  if (document.hidden || staying.aborted) return;
   second += 1;
   const due = [...document.querySelectorAll("[data-refresh-every]")]
     .filter((element) => second % Number(element.dataset.refreshEvery) === 0)

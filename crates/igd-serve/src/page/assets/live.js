@@ -1,6 +1,7 @@
 // Pictures, verdicts and scores of the cameras as they come.
 
-import { badge, fill, look, number, reached, refresh, texts } from "./common.js";
+import { badge, fill, look, number, reached, refresh, staying, texts } from "./common.js";
+import { pause, showPicture } from "./view.js";
 
 /** At least so long between two pictures of a camera: at most 15 a second. */
 const PAUSE_MS = 1000 / 15;
@@ -13,7 +14,6 @@ const BIN_MS = (MINUTES * 60_000) / BINS;
 const SPOKEN_MS = 5000;
 const SVG = "http://www.w3.org/2000/svg";
 
-const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 const tiles = [...document.querySelectorAll("[data-camera]")];
 const cameras = new Map(tiles.map((tile) => [tile.dataset.camera, camera(tile)]));
 
@@ -29,33 +29,15 @@ function camera(tile) {
   // One picture after the other, each when the one before is there: a slow network gets fewer, not older ones. A
   // stream for each would use up the six connections that a browser has for a server.
   async function pictures() {
-    const address = `/api/v1/cameras/${encodeURIComponent(name)}/picture.jpg?width=${tile.dataset.width}&drawn=true`;
-    for (;;) {
+    const query = `width=${tile.dataset.width}&drawn=true`;
+    while (!staying.aborted) {
       const begun = performance.now();
       const { state, hasPicture } = document.getElementById(`state-${name}`).dataset;
       const isWanted = hasPicture !== undefined && (state === "running" || !empty.hidden);
       const isSeen = !document.hidden && tile.checkVisibility();
-      const came = isWanted && isSeen && (await showPicture(address));
+      const came = isWanted && isSeen && (await showPicture(canvas, name, query));
       await pause(came ? PAUSE_MS - (performance.now() - begun) : LONG_PAUSE_MS);
     }
-  }
-
-  /** True: there is one. */
-  async function showPicture(address) {
-    try {
-      const response = await fetch(address);
-      if (!response.ok) return false;
-      const picture = await createImageBitmap(await response.blob());
-      if (canvas.width !== picture.width) canvas.width = picture.width;
-      if (canvas.height !== picture.height) canvas.height = picture.height;
-      canvas.getContext("2d").drawImage(picture, 0, 0);
-      picture.close();
-    } catch {
-      return false;
-    }
-    empty.hidden = true;
-    canvas.dataset.count = Number(canvas.dataset.count ?? 0) + 1;
-    return true;
   }
 
   function add(part) {
@@ -119,6 +101,7 @@ stream.addEventListener("part", (event) => {
 });
 stream.onopen = () => reached(true);
 stream.onerror = () => reached(false);
+staying.addEventListener("abort", () => stream.close());
 
 const announcer = document.getElementById("announcer");
 const unsaid = new Map();
@@ -137,4 +120,4 @@ setInterval(() => {
 }, 200);
 
 const changing = [...cameras.keys()].flatMap((name) => [`state-${name}`, `counts-${name}`, `pause-${name}`]);
-setInterval(() => document.hidden || refresh(changing), 2000);
+setInterval(() => document.hidden || staying.aborted || refresh(changing), 2000);

@@ -14,7 +14,6 @@ use super::texts::{Texts, fill};
 use super::time;
 use super::visit::Visit;
 use super::{badge, layout};
-use crate::config::LineConfig;
 use crate::store::Part;
 
 /// Parts on a page.
@@ -47,33 +46,31 @@ pub async fn show(
             .store()
             .parts(&filter.query(&ZonedDateTime::now(), SHOWN))?;
         let shown = parts.into_iter().map(|part| Shown {
-            region: region(config, &part),
+            region: region(&part),
             part,
         });
         Ok(Gallery {
             filter,
             parts: shown.collect(),
             cameras: config.cameras.keys().map(ToString::to_string).collect(),
-            recipes: config.recipes.keys().map(ToString::to_string).collect(),
+            recipes: state.line.recipe_names(),
         })
     };
     visit.show(look, page).await
 }
 
 /// Where a part's map lies on its frame.
-pub fn region(config: &LineConfig, part: &Part) -> [f32; 4] {
+pub fn region(part: &Part) -> [f32; 4] {
     let [width, height] = part.record.size;
-    let recipe = config.recipes.get(part.record.recipe.as_str());
-    let region = recipe.and_then(|recipe| recipe.region?.0.within((width, height)));
-    let Some(area) = region else {
+    let Some([x, y, w, h]) = part.record.inspected else {
         return [0.0, 0.0, 1.0, 1.0];
     };
-    let share = |pixels: u32, of: u32| pixels as f32 / of as f32;
+    let share = |pixels: u32, of: u32| pixels as f32 / of.max(1) as f32;
     [
-        share(area.x, width),
-        share(area.y, height),
-        share(area.w, width),
-        share(area.h, height),
+        share(x, width),
+        share(y, height),
+        share(w, width),
+        share(h, height),
     ]
 }
 

@@ -27,6 +27,15 @@ fn pages(visit: &Visit) -> Vec<(&'static str, Markup)> {
             improve::page(visit, &samples::improvable(samples::refused())),
         ),
         ("threshold", threshold::page(visit, &samples::settable())),
+        (
+            "teach",
+            teach::page(visit, &samples::teachable(samples::taught())),
+        ),
+        (
+            "teaching",
+            teach::page(visit, &samples::teachable(samples::teaching())),
+        ),
+        ("region", region::page(visit, &samples::drawable())),
         ("events", events::page(visit, &samples::happened())),
         ("login", login::page(visit, &login::Before::default())),
     ]

@@ -1,17 +1,22 @@
 //! What made-up lines have to show.
 
-use igd::model::{Flagged, Region, Revision};
+use igd::model::{Flagged, Promise, Region, Revision};
 use jiff::{Timestamp, ToSpan};
 use uuid::Uuid;
 
 use crate::config::Role;
 use crate::http::Caller;
-use crate::line::{CameraState, CameraStatus, Change, RecipeStatus, Refit, Scores};
+use crate::line::{
+    By, CameraState, CameraStatus, Change, Collecting, Doubt, Fit, Inspected, Lesson,
+    LessonPicture, RecipeStatus, Refit, Scores, Shape, Stage, Taught,
+};
 use crate::outputs::OutputStatus;
 use crate::page::events::Happened;
 use crate::page::improve::Improvable;
 use crate::page::live::{Camera, Seen};
+use crate::page::region::Drawable;
 use crate::page::review::{Filter, Gallery, Shown};
+use crate::page::teach::Teachable;
 use crate::page::threshold::Settable;
 use crate::page::{Language, Visit};
 use crate::record::{Mark, Record, Verdict};
@@ -61,6 +66,7 @@ fn record(index: u128, verdict: Verdict) -> Record {
         frames: 1,
         latency_ms: 41.3,
         size: [640, 480],
+        inspected: Some([64, 48, 512, 384]),
         regions: match verdict {
             Verdict::Bad => vec![Region {
                 x: 300,
@@ -179,6 +185,7 @@ fn version(number: u32, active: bool) -> Version {
             },
             ..Revision::default()
         }),
+        taught: (number == 1).then_some(120),
         threshold: active.then_some(2.104),
         active,
     }
@@ -192,6 +199,95 @@ fn recipe(refit: Refit) -> RecipeStatus {
         marked_good: 3,
         marked_bad: 8,
         refit,
+        inspected: Inspected {
+            region: Some([64, 48, 512, 384]),
+            masked: true,
+            shapes: vec![Shape {
+                inspect: false,
+                points: vec![[0.2, 0.2], [0.4, 0.2], [0.3, 0.5]],
+            }],
+        },
+        lesson: 70,
+    }
+}
+
+/// Being collected, and learned or not.
+pub fn teachable(fit: Fit) -> Teachable {
+    let doubts = [
+        vec![Doubt::Double {
+            of: Uuid::from_u128(1),
+        }],
+        vec![Doubt::Blurred, Doubt::Size],
+        vec![Doubt::Dark],
+        vec![Doubt::Bright, Doubt::Odd],
+        vec![Doubt::Shape],
+    ];
+    let doubts = doubts
+        .into_iter()
+        .chain(std::iter::repeat_n(Vec::new(), 65));
+    let pictures = doubts.zip(1..).map(|(doubts, index)| LessonPicture {
+        id: Uuid::from_u128(index),
+        size: Some([640, 480]),
+        bytes: 300_000,
+        doubts,
+    });
+    let (names, cameras) = (
+        vec!["cells".into(), EVIL.into()],
+        vec![("left".into(), "cells".into()), (EVIL.into(), EVIL.into())],
+    );
+    Teachable {
+        names,
+        recipe: recipe(Refit::None),
+        lesson: Lesson {
+            pictures: pictures.collect(),
+            looked_at: 70,
+            bytes: 21_000_000,
+            fewest: 8,
+            advised: 50,
+            most: 2000,
+            collecting: Some(Collecting {
+                camera: EVIL.into(),
+                by: By::Motion,
+                taken: 12,
+                running: true,
+                error: Some(format!("no room {EVIL}")),
+            }),
+            fit,
+        },
+        cameras,
+        is_removable: true,
+    }
+}
+
+pub fn teaching() -> Fit {
+    Fit::Running {
+        stage: Stage::Calibrating,
+        done: 12,
+        all: 70,
+    }
+}
+
+pub fn taught() -> Fit {
+    Fit::Proposed(Taught {
+        pictures: 70,
+        threshold: 1.91,
+        promise: Promise {
+            rate: 0.014,
+            high: 0.042,
+            pictures_needed: Some(99),
+            asked: 0.01,
+            pictures: 70,
+        },
+        doubles: 9,
+        odd: vec![(Uuid::from_u128(3), 1.07)],
+    })
+}
+
+pub fn drawable() -> Drawable {
+    Drawable {
+        names: vec!["cells".into(), EVIL.into()],
+        recipe: recipe(Refit::None),
+        camera: Some((EVIL.into(), [640, 480])),
     }
 }
 

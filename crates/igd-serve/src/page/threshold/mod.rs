@@ -36,9 +36,11 @@ pub async fn show(
 ) -> Response {
     let look = move || {
         let recipe = state.line.recipe(&name)?;
-        let names = state.line.config().recipes.keys();
-        let names = names.map(ToString::to_string).collect();
-        let scores = state.line.scores(&name)?;
+        let names = state.line.recipe_names();
+        let scores = match recipe.versions.is_empty() {
+            true => Scores::default(),
+            false => state.line.scores(&name)?,
+        };
         Ok(Settable {
             names,
             recipe,
@@ -53,6 +55,13 @@ pub fn page(visit: &Visit, found: &Settable) -> Markup {
     let Settable { recipe, scores, .. } = found;
     let names = found.names.iter().map(String::as_str);
     let version = recipe.versions.iter().find(|version| version.active);
+    if recipe.versions.is_empty() {
+        let content = html! {
+            (layout::recipes(visit, "threshold", names, &recipe.name))
+            (layout::no_model(visit, &recipe.name))
+        };
+        return layout::page(visit, t.threshold, None, &content);
+    }
     let steps = Steps::new(scores);
     let content = html! {
         (layout::recipes(visit, "threshold", names, &recipe.name))
