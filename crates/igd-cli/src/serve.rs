@@ -35,8 +35,9 @@ pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<()> {
     };
     let open = || LineConfig::open(path);
     if arguments.check {
-        let wrong = igd_serve::check(&open()?);
-        for line in &wrong {
+        let config = open()?;
+        let wrong = igd_serve::check(&config);
+        for line in igd_serve::made(&config).iter().chain(&wrong) {
             note(line);
         }
         return match wrong.len() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use igd::data::pictures_below;
 use igd_serve::LineConfig;
 use igd_serve::config::{CameraConfig, Keep, Name, Outputs, Recipe, Server};
 
@@ -14,9 +15,10 @@ use crate::{serve, train};
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Pictures of good parts. What is learned of them and seen lies beside it, in DIR.studio
-    #[arg(value_name = "DIR")]
-    good: PathBuf,
+    /// Pictures of good parts. What is learned of them and seen lies beside it, in DIR.studio. Without it, or where
+    /// there is none in it, a model is taught at the page with what the camera sees, in igd.studio
+    #[arg(value_name = "DIR", required_unless_present = "camera")]
+    good: Option<PathBuf>,
     /// What is judged: rtsp://..., v4l2:///dev/video0, file:///..., pictures:FOLDER, or the text of a pipeline
     /// [default: the pictures of DIR]
     #[arg(long, value_name = "SOURCE")]
@@ -27,22 +29,37 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
-    let good = &arguments.good;
-    let path = good.canonicalize();
-    let path = path.with_context(|| good.display().to_string())?;
+    let path = match &arguments.good {
+        Some(good) => good
+            .canonicalize()
+            .with_context(|| good.display().to_string())?,
+        None => std::env::current_dir()?.join("igd"),
+    };
+    let has_pictures = match (&arguments.good, &arguments.camera) {
+        (Some(_), Some(_)) => !pictures_below(&path)?.is_empty(),
+        (good, _) => good.is_some(),
+    };
     let folder = path.with_extension("studio");
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let model = folder.join("model.safetensors");
-    match model.exists() {
-        true => note(format_args!(
-            "{} was learned before: remove {} to learn anew",
-            good.display(),
-            folder.display()
-        )),
-        false => {
-            std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-            train::fit(&path, &model)?;
+    let model = match (model.exists(), has_pictures) {
+        (true, _) => {
+            note(format_args!(
+                "{} was learned before: remove {} to learn anew",
+                path.display(),
+                folder.display()
+            ));
+            Some(model)
         }
-    }
+        (false, true) => {
+            train::fit(&path, &model)?;
+            Some(model)
+        }
+        (false, false) => {
+            note("there is no model yet: teach one on the page \"Teach\"");
+            None
+        }
+    };
     let pictures = || format!("pictures:{}", path.display());
     let source = arguments.camera.unwrap_or_else(pictures);
     let config = config(&path, folder, model, source, arguments.listen)?;
@@ -53,7 +70,7 @@ pub fn run(arguments: Arguments, json: bool) -> anyhow::Result<()> {
 fn config(
     good: &Path,
     folder: PathBuf,
-    model: PathBuf,
+    model: Option<PathBuf>,
     source: String,
     listen: SocketAddr,
 ) -> anyhow::Result<LineConfig> {

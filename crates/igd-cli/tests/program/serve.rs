@@ -45,6 +45,10 @@ impl Serving {
         command
             .current_dir("/")
             .arg(folder.path().join("line.toml"));
+        Self::of(command, folder)
+    }
+
+    fn of(mut command: Command, folder: TempDir) -> Self {
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let stderr = BufReader::new(process.stderr.take().unwrap());
@@ -76,7 +80,7 @@ impl Serving {
 
     /// Where it is served, once it is.
     fn address(&self) -> String {
-        let line = self.until("hall is served at http://");
+        let line = self.until(" is served at http://");
         let (_, address) = line.split_once("http://").unwrap();
         address.trim_end_matches('/').to_owned()
     }
@@ -103,6 +107,30 @@ fn get(address: &str, path: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
+}
+
+#[test]
+fn a_studio_without_pictures_is_there_to_be_taught() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(&["studio", "--listen", "127.0.0.1:0", "--camera"]);
+    command
+        .current_dir(folder.path())
+        .arg("videotestsrc is-live=true ! video/x-raw,width=64,height=64,framerate=10/1");
+    let serving = Serving::of(command, folder);
+    serving.until("there is no model yet");
+    let address = serving.address();
+    while !get(&address, "/readyz").starts_with("HTTP/1.1 200") {
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(get(&address, "/").contains("href=\"/teach/part\""));
+    assert!(get(&address, "/teach/part").contains("id=\"files\""));
+    assert!(
+        serving
+            .folder
+            .path()
+            .join("igd.studio/line.sqlite")
+            .exists()
+    );
 }
 
 #[test]

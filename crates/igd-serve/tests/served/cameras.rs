@@ -450,7 +450,11 @@ fn what_is_wrong_in_a_configuration_is_told_with_line_and_key() {
             "name = 'test'\nserver.listen = '0.0.0.0:80'",
             "needs a token",
         ),
-        ("model = 'one.safetensors'", "", "missing field `model`"),
+        (
+            "model = 'one.safetensors'",
+            "models = 'a'",
+            "unknown field `models`",
+        ),
         (
             "recipe = 'one'",
             "recipe = 'one'\ntrigger.frames = 2",

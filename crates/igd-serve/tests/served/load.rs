@@ -1,7 +1,13 @@
-//! Eight cameras on one machine, for as long as IGD_LOAD_MINUTES says.
+//! Many cameras on one machine, for as long as IGD_LOAD_MINUTES says, and people who watch some.
 
 use std::env;
+use std::fmt::{self, Display, Formatter};
 use std::fs;
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use igd::model::Storage;
@@ -11,6 +17,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::common::dense_model;
+use crate::http::client::Ask;
 
 const CAMERAS: usize = 8;
 /// Of a part, in milliseconds.
@@ -38,18 +45,18 @@ fn memory() -> f64 {
     pages * 4096.0 / 1e6
 }
 
-/// Its moving bar takes a twenty-fifth of what the ball takes, so that the cores are for the cameras' verdicts and not for
-/// drawing what they see.
-const SOURCE: &str = "videotestsrc is-live=true pattern=bar ! \
-                      video/x-raw,format=I420,width=1280,height=720,framerate=25/1";
-
-fn config() -> String {
+fn config(cameras: usize, rate: u32) -> String {
+    // Its moving bar takes a twenty-fifth of what the ball takes, so that the cores are for the cameras' verdicts and not
+    // for drawing what they see.
+    let source = format!(
+        "videotestsrc is-live=true pattern=bar ! video/x-raw,format=I420,width=1280,height=720,framerate={rate}/1"
+    );
     let camera = |number: usize| {
         format!(
-            "[cameras.camera-{number}]\nrecipe = 'part'\ntrigger.deadline-ms = {DEADLINE}\nsource = '{SOURCE}'\n"
+            "[cameras.camera-{number}]\nrecipe = 'part'\ntrigger.deadline-ms = {DEADLINE}\nsource = '{source}'\n"
         )
     };
-    let cameras: String = (0..CAMERAS).map(camera).collect();
+    let cameras: String = (0..cameras).map(camera).collect();
     format!("name = 'load'\n[recipes.part]\nmodel = 'part.safetensors'\n{cameras}")
 }
 
@@ -64,7 +71,7 @@ fn eight_cameras_get_their_verdicts_and_memory_stays() {
     let model = folder.path().join("part.safetensors");
     dense_model().save(&model, Storage::F32).unwrap();
     let runtime = Runtime::new().unwrap();
-    let config = LineConfig::parse(&config(), folder.path()).unwrap();
+    let config = LineConfig::parse(&config(CAMERAS, 25), folder.path()).unwrap();
     let line = Line::start(config, runtime.handle()).unwrap();
     let mut parts = line.parts();
     runtime.block_on(async {
@@ -127,5 +134,122 @@ fn eight_cameras_get_their_verdicts_and_memory_stays() {
     let settled = curve[curve.len().min(2) - 1];
     let last = curve[curve.len() - 1];
     assert!(last < 1.1 * settled + 10.0, "{curve:?}");
+    line.stop();
+}
+
+/// Cameras that are watched, frames of each a second, and those who watch all of them.
+const WATCHED: usize = 4;
+const RATE: u32 = 15;
+const VIEWERS: usize = 4;
+
+/// What a line did in some time.
+struct Work {
+    /// Verdicts a second.
+    verdicts: f64,
+    /// Milliseconds, in the median and of 99 in 100.
+    latencies: [f32; 2],
+    /// Of the processors.
+    cores: f64,
+}
+
+impl Display for Work {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            verdicts,
+            latencies: [median, most],
+            cores,
+        } = self;
+        write!(
+            f,
+            "{verdicts:.1} verdicts/s, {median:.1} ms in the median and {most:.1} in 99 of 100, {cores:.2} cores"
+        )
+    }
+}
+
+fn work(line: &Line, runtime: &Runtime, time: Duration) -> Work {
+    let mut parts = line.parts();
+    let (start, cpu_before) = (Instant::now(), cpu());
+    let mut latencies = Vec::new();
+    runtime.block_on(async {
+        while start.elapsed() < time {
+            latencies.push(parts.recv().await.unwrap().record.latency_ms);
+        }
+    });
+    let seconds = start.elapsed().as_secs_f64();
+    latencies.sort_by(f32::total_cmp);
+    Work {
+        verdicts: latencies.len() as f64 / seconds,
+        latencies: [0.5, 0.99]
+            .map(|share| latencies[((latencies.len() - 1) as f64 * share) as usize]),
+        cores: (cpu() - cpu_before) / seconds,
+    }
+}
+
+/// Counts the pictures of a camera until it is told to stop.
+fn watch(address: SocketAddr, camera: usize, count: &AtomicU64, stop: &AtomicBool) {
+    let path = format!("/api/v1/cameras/camera-{camera}/live.mjpeg?width=640&fps={RATE}");
+    let mut stream = Ask::get(&path).begin(address);
+    assert_eq!(stream.head().status, 200);
+    while !stop.load(Ordering::Relaxed) {
+        let length: usize = stream.find("Content-Length: ").parse().unwrap();
+        let mut picture = vec![0; length + 2];
+        stream.0.read_exact(&mut picture).unwrap();
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+#[ignore = "long: a rate, a minute of cameras that are watched"]
+fn four_viewers_of_four_cameras_do_not_slow_inspection() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("part.safetensors");
+    dense_model().save(&model, Storage::F32).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let config = LineConfig::parse(&config(WATCHED, RATE), folder.path()).unwrap();
+    let line = Line::start(config, runtime.handle()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(igd_serve::serve(
+        line.clone(),
+        listener,
+        std::future::pending(),
+    ));
+    thread::sleep(WARM_UP);
+    let time = Duration::from_secs(20);
+    let alone = work(&line, &runtime, time);
+    let (stop, counts) = (
+        Arc::<AtomicBool>::default(),
+        [(); WATCHED].map(|()| Arc::<AtomicU64>::default()),
+    );
+    let viewers: Vec<_> = (0..VIEWERS * WATCHED)
+        .map(|number| {
+            let camera = number % WATCHED;
+            let (count, stop) = (counts[camera].clone(), stop.clone());
+            thread::spawn(move || watch(address, camera, &count, &stop))
+        })
+        .collect();
+    thread::sleep(Duration::from_secs(2));
+    let seen = || {
+        counts
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed))
+            .sum::<u64>()
+    };
+    let (start, before) = (Instant::now(), seen());
+    let watched = work(&line, &runtime, time);
+    let pictures = (seen() - before) as f64 / start.elapsed().as_secs_f64();
+    stop.store(true, Ordering::Relaxed);
+    viewers
+        .into_iter()
+        .for_each(|viewer| viewer.join().unwrap());
+    let each = pictures / (VIEWERS * WATCHED) as f64;
+    println!(
+        "{WATCHED} cameras of 720p{RATE}, alone: {alone}; {VIEWERS} viewers of each: {watched}; {each:.1} pictures/s each"
+    );
+    assert!(
+        watched.verdicts > 0.95 * alone.verdicts,
+        "{watched}; {alone}"
+    );
+    assert!(each > 1.0, "{each}");
     line.stop();
 }

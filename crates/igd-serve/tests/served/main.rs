@@ -4,6 +4,7 @@ mod cameras;
 #[path = "../../../igd/tests/common/mod.rs"]
 mod common;
 mod http;
+mod lessons;
 mod load;
 mod models;
 mod outputs;

@@ -65,6 +65,7 @@ impl Started {
             file: file.clone(),
             created: Timestamp::now(),
             revision: Some(Revision::default()),
+            taught: None,
             threshold: None,
             active: false,
         };

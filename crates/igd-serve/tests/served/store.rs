@@ -48,6 +48,7 @@ fn record(seconds: i64, verdict: Verdict) -> Record {
         frames: 3,
         latency_ms: 41.5,
         size: [1280, 720],
+        inspected: Some([10, 20, 640, 480]),
         regions: match verdict {
             Verdict::Bad => vec![Region {
                 x: 1,

@@ -162,6 +162,24 @@ fn answers_are_what_the_description_says() {
     let version = Some(json!({ "version": 1 }));
     ask("post", "/recipes/{name}/activate", "other", version);
 
+    ask("post", "/recipes", "", Some(json!({ "name": "nut" })));
+    let inspect = json!({ "region": [0, 0, 64, 32], "shapes": [] });
+    let inspected = ask("put", "/recipes/{name}/inspected", "other", Some(inspect));
+    assert_eq!(inspected["inspected"]["region"], json!([0, 0, 64, 32]));
+    let collect = json!({ "camera": "left", "by": "time" });
+    ask(
+        "post",
+        "/recipes/{name}/lesson/collect",
+        "nut",
+        Some(collect),
+    );
+    let lesson = super::client::until("a picture is collected", || {
+        let lesson = ask("get", "/recipes/{name}/lesson", "nut", None);
+        (lesson["looked_at"] != 0).then_some(lesson)
+    });
+    ask("post", "/recipes/{name}/lesson/stop", "nut", None);
+    let picture = lesson["pictures"][0]["id"].as_str().unwrap().to_owned();
+
     assert_eq!(ask("get", "/outputs", "", None), json!([]));
     let events = ask("get", "/events", "", None);
     assert!(
@@ -174,6 +192,54 @@ fn answers_are_what_the_description_says() {
     );
     let counts = ask("get", "/counts", "", None);
     assert_eq!(sum(&counts), 1);
+    let pictures = "/api/v1/recipes/nut/lesson/pictures";
+    for picture in [
+        format!("{pictures}/{picture}"),
+        "/api/v1/recipes/nut/lesson/mean.jpg".into(),
+    ] {
+        let answer = Ask::get(&picture).send(served.address);
+        assert_eq!(
+            answer.header("content-type"),
+            Some("image/jpeg"),
+            "{answer:?}"
+        );
+        image::load_from_memory(&answer.body).unwrap();
+    }
+    for path in [pictures, "/api/v1/recipes/nut"] {
+        assert_eq!(Ask::change("DELETE", path).send(served.address).status, 204);
+    }
+    assert_eq!(served.get("/api/v1/recipes/nut"), 404);
+}
+
+#[test]
+fn of_a_file_that_is_no_picture_the_text_says_why() {
+    let served = Served::open();
+    let upload = |kind: &str, body: Vec<u8>| {
+        let ask = Ask::change("POST", "/api/v1/recipes/part/lesson/pictures");
+        ask.body(kind, body).send(served.address)
+    };
+    let answer = upload("image/png", b"GIF89a".to_vec());
+    assert_eq!(
+        (answer.status, answer.error()),
+        (422, "no PNG, JPEG, BMP or TIFF".into())
+    );
+    assert_eq!(upload("image/png", vec![0; (32 << 20) + 1]).status, 413);
+    let mut file = std::io::Cursor::new(Vec::new());
+    let picture = image::RgbImage::new(200, 200);
+    picture
+        .write_to(&mut file, image::ImageFormat::Bmp)
+        .unwrap();
+    let answer = upload("text/html", file.into_inner());
+    assert_eq!(answer.status, 201, "{answer:?}");
+    // What was sent is never sent back, whatever it was called.
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    let small =
+        Ask::get(&format!("/api/v1/recipes/part/lesson/pictures/{id}")).send(served.address);
+    assert_eq!(small.header("content-type"), Some("image/jpeg"));
+    assert_eq!(
+        served.get("/api/v1/recipes/part/lesson/pictures/..%2F..%2Fline.sqlite"),
+        400
+    );
 }
 
 #[test]

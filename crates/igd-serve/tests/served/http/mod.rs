@@ -2,7 +2,7 @@
 
 mod access;
 mod answers;
-mod client;
+pub mod client;
 mod description;
 mod files;
 mod foreign;

@@ -190,7 +190,7 @@ fn drawn(number: usize, plate: Plate) -> GrayImage {
     }
 }
 
-fn picture(number: usize, plate: Plate) -> GrayImage {
+pub fn picture(number: usize, plate: Plate) -> GrayImage {
     let (width, height) = SIZE;
     resize(
         &drawn(number, plate),

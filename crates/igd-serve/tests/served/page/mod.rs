@@ -2,7 +2,10 @@
 
 mod accessible;
 pub mod bench;
+mod drawing;
+mod latency;
 mod screen;
 mod signing_in;
 mod story;
+mod teaching;
 mod view;

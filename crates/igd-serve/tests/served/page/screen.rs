@@ -13,6 +13,18 @@ use crate::common::repository;
 /// A desktop, a tablet and a phone.
 pub const WIDTHS: [u32; 3] = [1280, 768, 390];
 
+/// Writes what a page looks like to those who need strong contrasts, and holds its texts to be there still.
+#[track_caller]
+pub fn shoot_contrasts(page: &Opened, name: &str) {
+    for (feature, value) in [("forced-colors", "active"), ("prefers-contrast", "more")] {
+        page.prefer(&[(feature, value)]);
+        let is_so = format!("matchMedia('({feature}: {value})').matches");
+        assert_eq!(page.value(&is_so), true, "{name}");
+        shoot(page, &format!("{name}-{value}"), true);
+    }
+    page.prefer(&[]);
+}
+
 /// Writes what a page looks like at each width, and holds it to them. `whole` is the page, not the window.
 #[track_caller]
 pub fn shoot(page: &Opened, name: &str, whole: bool) {

@@ -31,8 +31,8 @@ fn a_token_is_shown_once() {
         0
     );
 
-    // Where no pictures are on their way, which nobody may see any more.
-    page.go(&bench.url("/events"));
+    // While pictures are on their way, which nobody may see any more.
+    page.until("document.querySelector('[data-camera=left] canvas').dataset.count > 3");
     page.click(".account button");
     page.until("location.pathname === '/login' && document.getElementById('token')");
     sign_in(OPERATE);

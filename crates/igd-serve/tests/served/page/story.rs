@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::accessible::check;
 use super::bench::{Bench, DEFECTIVE, ORDINARY, Plate, UNUSUAL};
-use super::screen::shoot;
+use super::screen::{shoot, shoot_contrasts};
 use crate::common::browser::Opened;
 use crate::common::network::has_weights;
 
@@ -60,6 +60,7 @@ fn sees_verdicts(bench: &Bench, page: &Opened) {
     page.until("document.querySelector('[data-camera=right] .badge').dataset.verdict");
     page.until("document.getElementById('announcer').textContent");
     shoot(page, "live", true);
+    shoot_contrasts(page, "live");
     check(page, "live");
 
     page.go(&bench.url("/camera/left"));
@@ -131,6 +132,7 @@ fn marks(bench: &Bench, page: &Opened, parts: &[(Part, Plate)]) {
                 assert!((found - drawn).abs() < 0.02, "{area:?}");
             }
             shoot(page, "part", false);
+            shoot_contrasts(page, "part");
             check(page, "part");
         }
     }
@@ -200,6 +202,7 @@ fn moves_the_threshold(bench: &Bench, page: &Opened) {
         "document.getElementById('chosen').textContent !== {before}"
     ));
     shoot(page, "threshold", true);
+    shoot_contrasts(page, "threshold");
     check(page, "threshold");
     let in_use = page.value("document.getElementById('in-use').textContent");
     page.click("[data-do=apply]");

@@ -98,7 +98,10 @@ fn first_version(folder: &std::path::Path) -> [Record; 2] {
     let tables = include_str!("../../../src/store/schema/1.sql");
     database.execute_batch(tables).unwrap();
     database.pragma_update(None, "user_version", 1).unwrap();
-    let records = [record(1, Verdict::Good), record(7200, Verdict::Bad)];
+    let records = [record(1, Verdict::Good), record(7200, Verdict::Bad)].map(|record| Record {
+        inspected: None,
+        ..record
+    });
     for record in &records {
         database
             .execute(

@@ -75,6 +75,7 @@ fn version(recipe: &str, file: &Path) -> Version {
         file: file.into(),
         created: second(1),
         revision: None,
+        taught: None,
         threshold: None,
         active: true,
     }
