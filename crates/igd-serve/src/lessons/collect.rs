@@ -11,7 +11,7 @@ use super::Lessons;
 use crate::command::Refused;
 use crate::judged::Judged;
 use crate::lock::lock;
-use crate::part::{Motion, SIDE};
+use crate::part::Motion;
 
 /// Between two frames that are taken one after the other.
 const EVERY: Duration = Duration::from_millis(500);
@@ -164,9 +164,7 @@ impl Frames {
         self.seen = Some(frame.arrived);
         match &mut self.motion {
             Some(motion) => {
-                let rests = frame
-                    .thumbnail(SIDE)
-                    .is_some_and(|small| motion.rests(small));
+                let rests = frame.thumbnail().is_some_and(|small| motion.rests(small));
                 if !rests {
                     thread::sleep(LOOK);
                 }

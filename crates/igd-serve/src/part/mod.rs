@@ -5,4 +5,4 @@ mod motion;
 mod presence;
 
 pub use self::decider::{Decider, Decision};
-pub use self::motion::{Motion, SIDE};
+pub use self::motion::Motion;

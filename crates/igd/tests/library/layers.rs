@@ -48,7 +48,7 @@ const PLUGIN: [(&str, &[&str]); 5] = [
     ("igdgate", &["meta"]),
 ];
 
-const SERVE: [(&str, &[&str]); 18] = [
+const SERVE: [(&str, &[&str]); 19] = [
     ("lock", &[]),
     ("pauses", &[]),
     ("config", &[]),
