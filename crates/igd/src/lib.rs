@@ -63,6 +63,7 @@ pub mod model;
 pub mod nn;
 pub mod resize;
 pub mod train;
+pub mod warp;
 
 /// Devices, kinds and tensors of the functions here are of this version of it.
 pub use tch;

@@ -38,20 +38,11 @@ pub struct Counts {
 /// surely defective ones (probability 1) to `test/defective`. Pictures that are there already stay. The set is fetched
 /// with pip, once, and kept in the user's cache. Fails where that cannot be, or where a file cannot be written.
 pub fn write(out: &Path) -> Result<Counts, FetchError> {
-    let archive = package(PACKAGE)?;
-    let mut entries = Entries::open(&archive)?;
-    let labels = entries.read("elpv_dataset/data/labels.csv")?;
-    let labels = String::from_utf8_lossy(&labels);
-    let mut cells: Vec<Cell> = labels.lines().filter_map(Cell::parse).collect();
-    cells.sort_by(|a, b| a.file.cmp(b.file));
-
+    let (mut entries, labels) = open()?;
+    let cells = cells(&labels);
     let folders = ["train/good", "test/good", "test/defective"];
     for folder in folders {
-        let folder = out.join(folder);
-        fs::create_dir_all(&folder).map_err(|cause| FetchError::Io {
-            path: folder,
-            cause,
-        })?;
+        make_folder(&out.join(folder))?;
     }
     let mut counts = Counts::default();
     let mut groups = String::new();
@@ -70,17 +61,47 @@ pub fn write(out: &Path) -> Result<Counts, FetchError> {
             continue;
         };
         *count += 1;
-        let name = cell.file.rsplit('/').next().unwrap_or(cell.file);
-        let _ = writeln!(groups, "{name},{}", cell.kind);
-        let path = out.join(folder).join(name);
-        if !path.is_file() {
-            let bytes = entries.read(&format!("elpv_dataset/data/{}", cell.file))?;
-            write_to(&path, &bytes)?;
-        }
+        let _ = writeln!(groups, "{},{}", cell.name(), cell.kind);
+        cell.write(&mut entries, &out.join(folder))?;
     }
     write_to(&out.join(GROUPS), groups.as_bytes())?;
     write_to(&out.join(LICENCE_FILE), format!("{LICENCE}\n").as_bytes())?;
     Ok(counts)
+}
+
+/// Writes the cells that experts were not sure of (probability 1/3 and 2/3) to a folder: defects to choose by what is
+/// to be tested on the others. Returns how many there are.
+pub fn write_unsure(out: &Path) -> Result<usize, FetchError> {
+    let (mut entries, labels) = open()?;
+    make_folder(out)?;
+    let is_unsure = |cell: &Cell| cell.probability > 0.0 && cell.probability < 1.0;
+    let mut count = 0;
+    for cell in cells(&labels).into_iter().filter(is_unsure) {
+        cell.write(&mut entries, out)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// The package, and its file of labels.
+fn open() -> Result<(Entries, String), FetchError> {
+    let mut entries = Entries::open(&package(PACKAGE)?)?;
+    let labels = entries.read("elpv_dataset/data/labels.csv")?;
+    Ok((entries, String::from_utf8_lossy(&labels).into_owned()))
+}
+
+/// By their names.
+fn cells(labels: &str) -> Vec<Cell<'_>> {
+    let mut cells: Vec<Cell> = labels.lines().filter_map(Cell::parse).collect();
+    cells.sort_by(|a, b| a.file.cmp(b.file));
+    cells
+}
+
+fn make_folder(path: &Path) -> Result<(), FetchError> {
+    fs::create_dir_all(path).map_err(|cause| FetchError::Io {
+        path: path.to_owned(),
+        cause,
+    })
 }
 
 fn write_to(path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
@@ -98,6 +119,21 @@ struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
+    /// Without its folder.
+    fn name(&self) -> &'a str {
+        self.file.rsplit('/').next().unwrap_or(self.file)
+    }
+
+    /// Writes the picture to a folder, unless it is there.
+    fn write(&self, entries: &mut Entries, folder: &Path) -> Result<(), FetchError> {
+        let path = folder.join(self.name());
+        if path.is_file() {
+            return Ok(());
+        }
+        let bytes = entries.read(&format!("elpv_dataset/data/{}", self.file))?;
+        write_to(&path, &bytes)
+    }
+
     fn parse(line: &'a str) -> Option<Self> {
         let mut fields = line.split_whitespace();
         Some(Self {

@@ -13,6 +13,7 @@ const LIBRARY: [(&str, &[&str]); 12] = [
     ("files", &[]),
     ("decode", &[]),
     ("resize", &[]),
+    ("warp", &[]),
     ("libtorch", &[]),
     ("nn", &["libtorch"]),
     ("criterion", &["nn"]),

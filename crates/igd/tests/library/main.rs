@@ -12,6 +12,7 @@ mod drift;
 mod exit;
 mod feedback;
 mod fuse;
+mod geometry;
 mod golden;
 mod gpu;
 mod layers;
