@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use igd::model::{
-    Calibration, DenseConfig, Model, ModelConfig, PaperConfig, ProfileNetworks, Provenance,
-    Revision, Tiling,
+    Alignment, Calibration, DenseConfig, Model, ModelConfig, PaperConfig, ProfileNetworks,
+    Provenance, Revision, Tiling,
 };
 use igd::nn::LocalEncoderKind;
 use serde_json::json;
@@ -128,6 +128,15 @@ fn descriptors(config: &DenseConfig) -> Vec<Row> {
             tiles[0], tiles[1], tile[0], tile[1],
         );
         rows.push(("tiles", text));
+    }
+    if let Some(Alignment { margin }) = config.align {
+        let [width, height] = config.tiling.picture();
+        let text = format!(
+            "looks for the part, and judges {width} x {height} of the input: {} pixels at each side and {} above and \
+            below are margin",
+            margin[0], margin[1]
+        );
+        rows.push(("aligns", text));
     }
     let backbone = "EfficientNet-Lite0 to its sixth stage, frozen";
     rows.push(("backbone", backbone.to_owned()));

@@ -51,6 +51,7 @@
 
 #![warn(missing_docs)]
 
+pub mod align;
 pub mod choice;
 pub mod criterion;
 pub mod data;

@@ -356,6 +356,7 @@ fn print(
             "trimmed": outcome.trimmed,
             "epochs": outcome.epochs,
             "calibration": outcome.calibration,
+            "augmented": outcome.augmented,
             "promise": outcome.calibration.map(|calibration| calibration.promise()),
             "doubles": outcome.doubles,
         });
@@ -396,6 +397,15 @@ fn print(
             stdout(),
             "not calibrated, since there was no picture to calibrate with: see igd calibrate"
         )?,
+    }
+    if let (Some(augmented), Some(calibration)) = (outcome.augmented, outcome.calibration) {
+        writeln!(
+            stdout(),
+            "{} copies of each picture, in which the part lies elsewhere, are fitted to and calibrate too; the threshold \
+            for the pictures as they are would be {:.4}: what scores between the two passes",
+            augmented.copies,
+            augmented.threshold_of_still.min(calibration.threshold)
+        )?;
     }
     if let Some(doubles) = &outcome.doubles {
         writeln!(stdout(), "{}", said(doubles))?;

@@ -266,7 +266,13 @@ impl Detector {
         let (score, scales) = self.postprocessor.score(&self.picture.raw);
         let (width, _) = self.input_size();
         let mask = self.postprocessor.mask();
-        let inspected = |index: &usize| mask.is_none_or(|mask| mask.inspected()[*index]);
+        let aligns = self
+            .dense_config()
+            .is_some_and(|config| config.align.is_some());
+        // Around the part there are zeros.
+        let is_judged = |index: usize| !aligns || self.picture.raw.map[index] != 0.0;
+        let inspected =
+            |index: &usize| is_judged(*index) && mask.is_none_or(|mask| mask.inspected()[*index]);
         let rows = (0..self.picture.raw.map.len()).step_by(SAMPLE_STEP * width);
         let pixels = rows.flat_map(|row| (row..row + width).step_by(SAMPLE_STEP));
         Measurement {

@@ -17,7 +17,7 @@ mod promise;
 mod regions;
 
 pub use calibration::{Calibration, CalibrationMethod, FALSE_POSITIVE_RATE, calibrate};
-pub use config::{DenseConfig, ModelConfig, PaperConfig, Storage, Tiling};
+pub use config::{Alignment, DenseConfig, ModelConfig, PaperConfig, Storage, Tiling};
 pub use detection::{
     DenseTerms, DetectError, Detection, InputPicture, Map, Measurement, RawDetection, Region,
     ScaleTerms, Scales,
@@ -32,6 +32,7 @@ pub(crate) use import::read_state_dict;
 pub(crate) use inference::{Extractor, PlacesView};
 pub use inference::{Stage, StageTimes};
 pub use mask::{BlackMask, Mask, MaskError, read_mask};
+pub(crate) use networks::tensors_of_references;
 pub use networks::{
     DenseNetworks, Described, LeftOut, Networks, PaperNetworks, PaperScale, ProfileNetworks,
 };

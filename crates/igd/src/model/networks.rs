@@ -1,8 +1,9 @@
 //! The networks of a model with their descriptors, built from named tensors.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::config::{DenseConfig, ModelConfig, PaperConfig};
+use crate::align::{AREA, References};
 use crate::criterion::{Descriptor, DriftReference, Field, Head};
 use crate::nn::efficientnet_lite::Backbone;
 use crate::nn::{
@@ -81,6 +82,39 @@ pub struct DenseNetworks {
     /// What frames look like that have not drifted; `None` where too few pictures told, and in files of earlier
     /// versions.
     pub drift: Option<DriftReference>,
+    /// What parts look like that lie as they should; `None` where pictures are judged as they are.
+    pub references: Option<References>,
+}
+
+/// The names of what [`References`] are made of, in a model.
+const ALIGN: [&str; 2] = ["references", "stretch"];
+
+/// Those of a model that aligns: one after the other, and a scalar.
+fn references(scope: &Scope) -> Result<References, WeightsError> {
+    let [values, stretch] = ALIGN;
+    let length = scope.length(values)?;
+    // Whole references, and at least one.
+    let count = (length / AREA as i64).max(1);
+    let values = scope.weight(values, &[count * AREA as i64], Init::Zeros)?;
+    let wide = scope.statistic(stretch, &[], Init::Ones)?;
+    let wide = wide.to_kind(Kind::Double).double_value(&[]);
+    if wide <= 0.0 {
+        return Err(WeightsError::NotPositive(scope.entry(stretch)));
+    }
+    let values = values.to_device(Device::Cpu).to_kind(Kind::Float);
+    Ok(References {
+        values: Vec::try_from(values).expect("floats on the CPU"),
+        stretch: wide as f32,
+    })
+}
+
+/// The same as tensors by their names in a model, with the precision that a model's file has.
+pub(crate) fn tensors_of_references(references: &References) -> [(String, Tensor); 2] {
+    let values = Tensor::from_slice(&references.values);
+    let values = values.to_kind(Kind::Half).to_kind(Kind::Float);
+    let stretch = Tensor::from(references.stretch);
+    let [first, second] = ALIGN.map(|name| format!("dense.align.{name}"));
+    [(first, values), (second, stretch)]
 }
 
 /// What of the pictures of a fit stays in the model, each judged as if it alone had been left out: enough to learn from
@@ -122,8 +156,8 @@ pub struct Networks {
     /// All tensors, named `global.<state-dict name>`, `local.<...>`, and `c` and `sigma` beside the weights; in dense
     /// models `dense.backbone.<state-dict name>`, and `dense.projection`, `dense.c` and `dense.whiteners`. There may be
     /// `dense.head.direction` and `dense.head.offset` ([`Head`]), `dense.left_out.distances` and
-    /// `dense.left_out.departures` ([`LeftOut`]), and `dense.drift.mean`, `rows`, `median` and `limit`
-    /// ([`DriftReference`]).
+    /// `dense.left_out.departures` ([`LeftOut`]), `dense.drift.mean`, `rows`, `median` and `limit`
+    /// ([`DriftReference`]), and `dense.align.references` and `stretch` ([`References`]).
     pub weights: Weights,
 }
 
@@ -190,6 +224,10 @@ impl DenseNetworks {
             head: Head::new(&(&scope / "head"), dimensions)?,
             left_out: LeftOut::new(&(&scope / "left_out"), dimensions)?,
             drift: DriftReference::read(&(&scope / "drift"), dimensions)?,
+            references: match config.align {
+                Some(_) => Some(references(&(&scope / "align"))?),
+                None => None,
+            },
             backbone: dense::backbone(scope / "backbone")?,
         })
     }
@@ -208,8 +246,6 @@ pub(super) fn descriptor(scope: &Scope, latent: i64) -> Result<Descriptor, Weigh
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
-
     use super::*;
 
     fn read(distances: &[f32], departures: [i64; 2]) -> Result<Option<LeftOut>, WeightsError> {

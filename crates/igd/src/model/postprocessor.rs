@@ -352,8 +352,8 @@ mod tests {
     fn dense() -> ModelConfig {
         ModelConfig::Dense(DenseConfig {
             tiling: Tiling::whole([64, 64]),
-            shared: false,
             dimensions: 16,
+            ..DenseConfig::usual()
         })
     }
 

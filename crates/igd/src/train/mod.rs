@@ -1,5 +1,6 @@
 //! Training: normal pictures in, a calibrated model out. A folder a profile; what they share lies beside them.
 
+mod augmentation;
 mod backbone;
 pub mod dense;
 mod doubles;
@@ -13,6 +14,7 @@ mod survey;
 
 use std::path::{Path, PathBuf};
 
+pub use self::augmentation::Augmentation;
 pub use self::backbone::BACKBONE_LICENCE;
 pub use self::doubles::Doubles;
 pub use self::error::TrainError;
@@ -77,8 +79,19 @@ pub struct Outcome {
     pub calibration: Option<Calibration>,
     /// How often it was trained on each picture.
     pub epochs: usize,
+    /// Where copies of the pictures have been fitted to, and calibrate too.
+    pub augmented: Option<Augmented>,
     /// Where so many of the pictures that calibrate show what was trained on that the thresholds are too low: how many.
     pub doubles: Option<Doubles>,
+}
+
+/// What it costs that parts need not lie still.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Augmented {
+    /// Of each picture.
+    pub copies: usize,
+    /// What the threshold would be for pictures of parts that lie still.
+    pub threshold_of_still: f32,
 }
 
 /// What a profile makes of the pictures: a model but for its calibration.
@@ -91,10 +104,10 @@ struct Trained {
 
 /// What the thresholds come of.
 enum Calibrating {
-    /// Pictures that it was not trained on.
-    HeldOut(Vec<Sample>),
-    /// What those score that it was fitted to, each as if it had been left out.
-    LeftOut(Vec<Measurement>),
+    /// Pictures that it was not trained on, and what copies of them are.
+    HeldOut(Vec<Sample>, Option<Augmentation>),
+    /// What those score that it was fitted to, each as if it had been left out: as it is first, then its copies.
+    LeftOut(Vec<Vec<Measurement>>),
 }
 
 /// Trains a model as `options` say, calibrates and writes it.
@@ -153,27 +166,17 @@ pub fn measure(
     samples: &[Sample],
     mut judged: impl FnMut(Result<usize, PictureError>) -> Result<(), TrainError>,
 ) -> Result<Vec<Measurement>, TrainError> {
-    measure_each(detector, samples, |index, rgb| {
-        judged(rgb.map(|_| index + 1))
-    })
-}
-
-/// The same, where `judged` is told the index, and the planar R, G, B values that were judged.
-fn measure_each(
-    detector: &mut Detector,
-    samples: &[Sample],
-    mut judged: impl FnMut(usize, Result<&[f32], PictureError>) -> Result<(), TrainError>,
-) -> Result<Vec<Measurement>, TrainError> {
     let mut measurements = Vec::with_capacity(samples.len());
     for (index, sample) in samples.iter().enumerate() {
-        match sample.open_as(detector.significant_bits()) {
+        let picture = sample.open_as(detector.significant_bits());
+        judged(match picture {
             Ok(picture) => {
                 let rgb = picture.resized(detector.input_size());
                 measurements.push(detector.measure(&rgb)?);
-                judged(index, Ok(&rgb))?;
+                Ok(index + 1)
             }
-            Err(error) => judged(index, Err(error))?,
-        }
+            Err(error) => Err(error),
+        })?;
     }
     Ok(measurements)
 }

@@ -17,12 +17,34 @@ pub struct Reading {
     pub significant_bits: Option<u32>,
 }
 
-/// Reads pictures in their order and hands each one's values, or why there are none, to `work`, whose first error ends
-/// it.
+/// A picture as it was read.
+pub struct Read {
+    pub rgb: Vec<f32>,
+    /// How much wider than high its pixels are now.
+    pub stretch: f32,
+}
+
+impl Reading {
+    /// Reads a picture.
+    pub fn read(&self, sample: &Sample) -> Result<Read, PictureError> {
+        let picture = sample.open_as(self.significant_bits)?;
+        Ok(Read {
+            rgb: picture.resized(self.size),
+            stretch: stretch(picture.size(), self.size),
+        })
+    }
+}
+
+/// How much wider than high pixels are of a picture (width, height) that is brought to a size.
+pub fn stretch((width, height): (u32, u32), size: (usize, usize)) -> f32 {
+    (width as f32 / size.0 as f32) / (height as f32 / size.1 as f32)
+}
+
+/// Reads pictures in their order and hands each one, or why there is none, to `work`, whose first error ends it.
 pub fn for_each<E>(
     samples: &[Sample],
     reading: Reading,
-    mut work: impl FnMut(usize, Result<Vec<f32>, PictureError>) -> Result<(), E>,
+    mut work: impl FnMut(usize, Result<Read, PictureError>) -> Result<(), E>,
 ) -> Result<(), E> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
@@ -31,11 +53,8 @@ pub fn for_each<E>(
             let (sender, receiver) = sync_channel(AHEAD.div_ceil(threads));
             scope.spawn(move || {
                 for sample in samples.iter().skip(first).step_by(threads) {
-                    let picture = sample
-                        .open_as(reading.significant_bits)
-                        .map(|picture| picture.resized(reading.size));
                     // Nobody listens any more after an error.
-                    if sender.send(picture).is_err() {
+                    if sender.send(reading.read(sample)).is_err() {
                         return;
                     }
                 }

@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering;
 use tch::Device;
 
 use super::doubles::Thumbnails;
+use super::reader::stretch;
 use super::{
-    Calibrating, Options, Outcome, TrainError, Trained, TrainingEvent, Trimmed, measure_each,
+    Augmentation, Augmented, Calibrating, Options, Outcome, TrainError, Trained, TrainingEvent,
+    Trimmed,
 };
 use crate::data::{PictureError, Sample};
 use crate::model::{
@@ -147,26 +149,31 @@ impl<'a> Run<'a> {
             provenance,
             calibrating,
         } = trained;
-        let (measurements, method) = match calibrating {
-            Calibrating::HeldOut(samples) => {
+        let (judged, method) = match calibrating {
+            Calibrating::HeldOut(samples, augmentation) => {
                 let mut detector = self.detector(&config, &tensors)?;
-                let measurements = self.measure(&mut detector, &samples)?;
-                self.check_usable(provenance.pictures, measurements.len())?;
-                (measurements, CalibrationMethod::HeldOut)
+                let judged = self.measure(&mut detector, &samples, augmentation)?;
+                self.check_usable(provenance.pictures, judged.len())?;
+                (judged, CalibrationMethod::HeldOut)
             }
-            Calibrating::LeftOut(measurements) => (measurements, CalibrationMethod::LeaveOneOut),
+            Calibrating::LeftOut(judged) => (judged, CalibrationMethod::LeaveOneOut),
         };
         let doubles = self.thumbnails.doubles();
         if let Some(doubles) = &doubles {
             self.tell(TrainingEvent::Doubles(doubles));
         }
-        let calibration =
-            calibrate(&measurements, self.options.false_positive_rate).map(|calibration| {
-                Calibration {
-                    method,
-                    ..calibration
-                }
-            });
+        let rate = self.options.false_positive_rate;
+        let pictures = judged.len();
+        let copies = judged.first().map_or(0, |views| views.len() - 1);
+        let as_they_are: Vec<_> = judged.iter().map(|views| views[0].clone()).collect();
+        let augmented = calibrate(&as_they_are, rate).filter(|_| copies > 0);
+        let measurements: Vec<_> = judged.into_iter().flatten().collect();
+        // Copies are no pictures of their own.
+        let calibration = calibrate(&measurements, rate).map(|calibration| Calibration {
+            method,
+            pictures,
+            ..calibration
+        });
         self.tell(TrainingEvent::Judged(&measurements, calibration));
         let model = Model {
             calibration,
@@ -182,27 +189,44 @@ impl<'a> Run<'a> {
             trimmed: self.trimmed,
             calibration,
             epochs: model.provenance.epochs,
+            augmented: augmented.map(|still| Augmented {
+                copies,
+                threshold_of_still: still.threshold,
+            }),
             doubles,
         })
     }
 
+    /// What each picture scores as it is, and what each of its copies does.
     fn measure(
         &mut self,
         detector: &mut Detector,
         samples: &[Sample],
-    ) -> Result<Vec<Measurement>, TrainError> {
+        augmentation: Option<Augmentation>,
+    ) -> Result<Vec<Vec<Measurement>>, TrainError> {
         self.tell(TrainingEvent::Stage("calibrating"));
         let size = detector.input_size();
-        measure_each(detector, samples, |index, rgb| {
-            match rgb {
-                Ok(rgb) => {
-                    self.thumbnails.calibrates(&samples[index], rgb, size);
+        let mut judged = Vec::with_capacity(samples.len());
+        for (index, sample) in samples.iter().enumerate() {
+            match sample.open_as(detector.significant_bits()) {
+                Ok(picture) => {
+                    let rgb = picture.resized(size);
+                    let mut views = vec![detector.measure(&rgb)?];
+                    if let Some(augmentation) = augmentation {
+                        let stretch = stretch(picture.size(), size);
+                        for copy in augmentation.copies(&rgb, size, stretch) {
+                            views.push(detector.measure(&copy)?);
+                        }
+                    }
+                    judged.push(views);
+                    self.thumbnails.calibrates(sample, &rgb, size);
                     self.tell(TrainingEvent::Pictures(index + 1, samples.len()));
                 }
                 Err(error) => self.skip(error)?,
             }
-            self.check_stop()
-        })
+            self.check_stop()?;
+        }
+        Ok(judged)
     }
 }
 

@@ -80,8 +80,8 @@ fn global_config() -> GlobalConfig {
 pub fn small_dense_training(data: &Path, out: &Path, side: usize, dimensions: usize) -> Options {
     let config = DenseConfig {
         tiling: Tiling::whole([side, side]),
-        shared: false,
         dimensions,
+        ..DenseConfig::usual()
     };
     let profile = train::dense::Options {
         config,

@@ -602,6 +602,7 @@ fn other_sizes_and_tiles_find_what_does_not_belong() {
             tiling: Tiling::new(tile, tiles),
             shared,
             dimensions: 64,
+            ..DenseConfig::usual()
         };
         let input = config.tiling.picture();
         fit(&Options {
@@ -648,6 +649,7 @@ fn a_small_defect_in_a_large_frame_is_seen_through_tiles() {
             tiling,
             shared,
             dimensions: 96,
+            ..DenseConfig::usual()
         };
         fit(&Options {
             profile: profile(config, 16),

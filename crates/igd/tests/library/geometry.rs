@@ -1,21 +1,31 @@
-//! Parts that do not lie still: ELPV's solar cells, shifted, turned and zoomed, by a model of cells that lie still.
+//! Parts that do not lie still: ELPV's solar cells, shifted, turned and zoomed, by models of cells that lie still, of
+//! cells that do not (`--augment`), and by one that looks for the cell (`--align`).
 //!
 //! A camera sees more than the cell: each lies among eight good ones next to it in the set, as in a module. What a shift
 //! brings in is really there.
 
 use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::common::network::{fetched, has_weights};
 use crate::solar_cells::{fit, flagged, link, open};
+use igd::align::Aligner;
 use igd::data::{Picture, Selection, TrainingSet, elpv, pictures_in};
 use igd::eval::auroc;
-use igd::model::{Measurement, Precision};
-use igd::train::Options;
+use igd::model::{Alignment, DenseConfig, Measurement, Model, Precision, ProfileNetworks};
+use igd::train::{Augmentation, Options, Profile, dense};
 use igd::warp::{Transform, warp};
+use tch::Device;
 
 /// Of a cell.
 const CELL: usize = 300;
+/// Share of a frame's side that is margin at each end.
+const MARGIN: f64 = 0.125;
+/// Of a cell with that margin around it.
+const FRAME: usize = 400;
+
 /// What is done to a cell: pixels of shift, degrees of turn, and how much larger it is.
 const MOVES: [(&str, f32, f32, f32); 8] = [
     ("none", 0.0, 0.0, 1.0),
@@ -100,6 +110,46 @@ struct Split {
     defective: Vec<PathBuf>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Still,
+    Augmented,
+    Aligned,
+}
+
+impl Way {
+    fn options(self, cells: TrainingSet, out: PathBuf) -> Options {
+        let usual = dense::Options::default();
+        let profile = match self {
+            Self::Still => usual,
+            Self::Augmented => dense::Options {
+                augmentation: Some(Augmentation::USUAL),
+                ..usual
+            },
+            Self::Aligned => dense::Options {
+                config: DenseConfig {
+                    align: Some(Alignment::around([256, 256], MARGIN)),
+                    ..DenseConfig::usual()
+                },
+                augmentation: Some(Augmentation::within(MARGIN)),
+                ..usual
+            },
+        };
+        Options {
+            profile: Profile::Dense(profile),
+            ..Options::new(cells, out)
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Still => "still",
+            Self::Augmented => "--augment",
+            Self::Aligned => "--align",
+        }
+    }
+}
+
 /// Chooses among settings: fits to four fifths of the training cells, and judges the rest and cells that experts were
 /// not sure of.
 #[test]
@@ -154,34 +204,123 @@ fn moved_cells() {
 
 fn judge(folder: &Path, split: &Split) {
     let mut cells = Cells::default();
-    let data = folder.join("cells");
-    link(&data, &split.training);
-    let out = folder.join("cells.safetensors");
-    let training = TrainingSet::open(&data, &Selection::default()).unwrap();
-    let (_, measurements) = fit(&Options::new(training, out.clone()));
-    let mut detector = open(&out, Precision::Auto);
-    println!("| moved by | AUROC | at 1 %: good, defective | at 5 %: good, defective |");
-    for kind in MOVES {
-        let mut scores = |paths: &[PathBuf]| -> Vec<f32> {
-            let score = |(index, path): (usize, &PathBuf)| {
-                let module = cells.module(path, &split.good);
-                let picture = seen(&module, &moved(index, kind), CELL);
-                let rgb = picture.resized(detector.input_size());
-                detector.measure(&rgb).unwrap().score
+    println!("| model | moved by | AUROC | at 1 %: good, defective | at 5 %: good, defective |");
+    for way in [Way::Still, Way::Augmented, Way::Aligned] {
+        let data = folder.join(way.name());
+        if way == Way::Aligned {
+            fs::create_dir(&data).unwrap();
+            for path in &split.training {
+                let module = cells.module(path, &split.training);
+                let picture = seen(&module, &Transform::IDENTITY, FRAME);
+                let file = data.join(path.file_name().unwrap());
+                picture.into_rgb().save(file).unwrap();
+            }
+        } else {
+            link(&data, &split.training);
+        }
+        let out = folder.join("cells.safetensors");
+        let training = TrainingSet::open(&data, &Selection::default()).unwrap();
+        let start = Instant::now();
+        let (outcome, measurements) = fit(&way.options(training, out.clone()));
+        println!(
+            "{}: fitted in {:.1?}, {:?}",
+            way.name(),
+            start.elapsed(),
+            outcome.augmented
+        );
+        let mut detector = open(&out, Precision::Auto);
+        let side = if way == Way::Aligned { FRAME } else { CELL };
+        for kind in MOVES {
+            let mut scores = |paths: &[PathBuf]| -> Vec<f32> {
+                let score = |(index, path): (usize, &PathBuf)| {
+                    let module = cells.module(path, &split.good);
+                    let picture = seen(&module, &moved(index, kind), side);
+                    let rgb = picture.resized(detector.input_size());
+                    detector.measure(&rgb).unwrap().score
+                };
+                paths.iter().enumerate().map(score).collect()
             };
-            paths.iter().enumerate().map(score).collect()
-        };
-        let (good, defective) = (scores(&split.good), scores(&split.defective));
-        row(kind.0, &measurements, [&good, &defective]);
+            let (good, defective) = (scores(&split.good), scores(&split.defective));
+            row(way.name(), kind.0, &measurements, [&good, &defective]);
+        }
+        if way == Way::Aligned {
+            errors(&mut cells, &split.good, &out);
+        }
+        let stages = detector.stages();
+        let pictures = (MOVES.len() * (split.good.len() + split.defective.len())) as u32;
+        let time = stages.of(igd::model::Stage::Align) / pictures;
+        println!("{}: {time:.2?} a picture to find the cell", way.name());
     }
 }
 
-fn row(moved: &str, measurements: &[Measurement], scores: [&Vec<f32>; 2]) {
+/// How far corners of the cell are found from where they are, in pixels of the frame, against where they are found in
+/// the cell that was not moved.
+fn errors(cells: &mut Cells, good: &[PathBuf], model: &Path) {
+    let config = DenseConfig {
+        align: Some(Alignment::around([256, 256], MARGIN)),
+        ..DenseConfig::usual()
+    };
+    let (size, window) = (config.picture().into(), config.tiling.picture().into());
+    let ProfileNetworks::Dense(networks) =
+        Model::open(model, Device::Cpu).unwrap().networks.profile
+    else {
+        unreachable!();
+    };
+    let references = networks.references.unwrap();
+    println!("{} references", references.count());
+    let mut aligner = Aligner::new(&references, size, window);
+    let mut find = |module: &[f32], transform: &Transform| {
+        let rgb = seen(module, transform, FRAME).resized(size);
+        let found = aligner.find(&rgb);
+        (
+            found.map_or(Transform::IDENTITY, |found| found.transform),
+            found.map(|found| found.correlation),
+        )
+    };
+    for kind in MOVES {
+        let (mut apart, mut likeness, mut lost) = (Vec::new(), Vec::new(), 0);
+        for (index, path) in good.iter().enumerate() {
+            let module = cells.module(path, good);
+            let moved = moved(index, kind);
+            let (still, _) = find(&module, &Transform::IDENTITY);
+            let (found, correlation) = find(&module, &moved);
+            lost += usize::from(correlation.is_none());
+            likeness.extend(correlation);
+            let scale = size.0 as f32 / FRAME as f32;
+            let expected = moved.inverse().scaled([scale; 2]).after(&still);
+            let corners = [
+                [128.0, 128.0],
+                [128.0, -128.0],
+                [-128.0, 128.0],
+                [-128.0, -128.0],
+            ];
+            let distance = corners.map(|corner| {
+                let (found, expected) = (found.apply(corner), expected.apply(corner));
+                (found[0] - expected[0]).hypot(found[1] - expected[1]) / scale
+            });
+            apart.push(distance.into_iter().fold(0.0, f32::max));
+        }
+        apart.sort_by(f32::total_cmp);
+        likeness.sort_by(f32::total_cmp);
+        let at = |share: f32| apart[(share * (apart.len() - 1) as f32) as usize];
+        println!(
+            "found, {}: {:.2} pixels off in the median, {:.2} in 90 %, {:.2} in 99 %, at most {:.2}; left as it lies {lost}; correlation {:.2}",
+            kind.0,
+            at(0.5),
+            at(0.9),
+            at(0.99),
+            at(1.0),
+            likeness[likeness.len() / 2]
+        );
+    }
+}
+
+fn row(name: &str, moved: &str, measurements: &[Measurement], scores: [&Vec<f32>; 2]) {
     let [[good_1, found_1], [good_5, found_5]] =
         [0.01, 0.05].map(|rate| flagged(measurements, rate, scores));
     let [good, defective] = scores;
     println!(
-        "| {moved} | {:.4} | {good_1:.3}, {found_1:.3} | {good_5:.3}, {found_5:.3} |",
+        "| {name} | {moved} | {:.4} | {good_1:.3}, {found_1:.3} | {good_5:.3}, {found_5:.3} |",
         auroc(good, defective).unwrap()
     );
 }

@@ -9,24 +9,36 @@ use walkdir::WalkDir;
 use crate::common::repository;
 
 /// Each folder or file right below a crate's `src`, with what it may use of the others.
-const LIBRARY: [(&str, &[&str]); 12] = [
+const LIBRARY: [(&str, &[&str]); 13] = [
     ("files", &[]),
     ("decode", &[]),
     ("resize", &[]),
     ("warp", &[]),
+    ("align", &["resize", "warp"]),
     ("libtorch", &[]),
     ("nn", &["libtorch"]),
     ("criterion", &["nn"]),
     ("data", &["files", "resize", "decode"]),
     (
         "model",
-        &["files", "resize", "decode", "libtorch", "nn", "criterion"],
+        &[
+            "files",
+            "resize",
+            "warp",
+            "align",
+            "decode",
+            "libtorch",
+            "nn",
+            "criterion",
+        ],
     ),
     (
         "train",
         &[
             "files",
             "resize",
+            "warp",
+            "align",
             "libtorch",
             "nn",
             "criterion",

@@ -19,6 +19,7 @@ fn options(data: &Path, out: &Path, tiling: Tiling, shared: bool) -> Options {
         tiling,
         shared,
         dimensions: 32,
+        ..DenseConfig::usual()
     };
     let profile = dense::Options {
         config,

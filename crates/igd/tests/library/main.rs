@@ -22,6 +22,7 @@ mod marked_cells;
 mod memory;
 mod metrics;
 mod models;
+mod moving;
 mod plain_graph;
 mod solar_cells;
 mod synthetic;

@@ -216,8 +216,8 @@ fn model() -> &'static Path {
         }
         let config = DenseConfig {
             tiling: Tiling::whole([96, 96]),
-            shared: false,
             dimensions: 64,
+            ..DenseConfig::usual()
         };
         let profile = dense::Options {
             config,

@@ -17,6 +17,30 @@ pub struct DenseConfig {
     pub shared: bool,
     /// Directions of the features that are kept, a multiple of 16 up to 304.
     pub dimensions: usize,
+    /// Whether the part is looked for in each picture, which shows more than the part then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub align: Option<Alignment>,
+}
+
+/// How much more a picture shows than what is judged of it, so that a part may lie elsewhere in it. In pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alignment {
+    /// At its left and at its right, above it and below it.
+    pub margin: [usize; 2],
+}
+
+impl Alignment {
+    /// Share of a picture's side that is margin at each end, unless told otherwise.
+    pub const MARGIN: f64 = 0.125;
+
+    /// Around what is judged, so large that it is this share of the whole picture's side at each end.
+    pub fn around(judged: [usize; 2], share: f64) -> Self {
+        let margin = |side: usize| (side as f64 * share / (1.0 - 2.0 * share)).round() as usize;
+        Self {
+            margin: judged.map(margin),
+        }
+    }
 }
 
 /// How a picture is cut into overlapping tiles, which the backbone sees one by one. Everything is in pixels.
@@ -54,7 +78,15 @@ impl DenseConfig {
             tiling: Tiling::whole([256, 256]),
             shared: false,
             dimensions: DIMENSIONS,
+            align: None,
         }
+    }
+
+    /// Width and height of the pictures to hand in, margins and all.
+    pub fn picture(&self) -> [usize; 2] {
+        let [across, down] = self.align.map_or([0; 2], |align| align.margin);
+        let [width, height] = self.tiling.picture();
+        [width + 2 * across, height + 2 * down]
     }
 
     /// How many descriptors a model has: one a place, of one tile where they are [`shared`](Self::shared), else of all.
@@ -66,6 +98,18 @@ impl DenseConfig {
     /// Refuses what nothing can be built from; the reason names the field.
     pub fn check(&self) -> Result<(), String> {
         self.tiling.check()?;
+        if let Some(Alignment { margin }) = self.align {
+            let judged = self.tiling.picture();
+            if [0, 1]
+                .iter()
+                .any(|&axis| margin[axis] == 0 || margin[axis] > judged[axis])
+            {
+                return Err(format!(
+                    "the margin is {}x{}, expected 1 to what is judged, {}x{}",
+                    margin[0], margin[1], judged[0], judged[1]
+                ));
+            }
+        }
         let dimensions = self.dimensions;
         let most = FEATURES as usize;
         if !(DIMENSIONS_STEP..=most).contains(&dimensions)
@@ -191,7 +235,9 @@ mod tests {
                 tiling: Tiling::new([256, 256], [2, 2]),
                 shared: true,
                 dimensions: 192,
+                align: Some(Alignment { margin: [80, 80] }),
             };
+            assert_eq!(config.picture(), [640, 640]);
             config.check().unwrap();
             change(&mut config);
             config.check().unwrap_err()
@@ -207,5 +253,12 @@ mod tests {
         assert!(refused(|config| config.tiling.tiles = [32, 32]).contains("7200x7200"));
         assert!(refused(|config| config.tiling.overlap = 144).contains("144"));
         assert!(refused(|config| config.tiling.overlap = 8).contains("8"));
+        assert!(
+            refused(|config| config.align = Some(Alignment { margin: [0, 9] })).contains("0x9")
+        );
+        assert_eq!(
+            Alignment::around([480, 256], 0.125),
+            Alignment { margin: [80, 43] }
+        );
     }
 }

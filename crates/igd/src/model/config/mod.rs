@@ -5,7 +5,7 @@ mod paper;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::dense::{DenseConfig, Tiling};
+pub use self::dense::{Alignment, DenseConfig, Tiling};
 pub use self::paper::PaperConfig;
 use crate::nn::{GlobalConfig, LocalConfig};
 
@@ -38,7 +38,7 @@ impl ModelConfig {
     pub fn input(&self) -> [usize; 2] {
         match self {
             Self::Paper(config) => config.input,
-            Self::Dense(config) => config.tiling.picture(),
+            Self::Dense(config) => config.picture(),
         }
     }
 

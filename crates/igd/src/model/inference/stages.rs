@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 /// The parts of an inference whose times are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// Finding the part, in dense models that look for it.
+    Align,
     /// Normalising, and cutting patches or tiles.
     Prepare,
     /// The backbone of dense models.
@@ -30,7 +32,8 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in the order that they run in.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
+        Self::Align,
         Self::Prepare,
         Self::Features,
         Self::Descriptor,
@@ -46,6 +49,7 @@ impl Stage {
     /// For people, such as `global encoder`.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Align => "align",
             Self::Prepare => "prepare",
             Self::Features => "features",
             Self::Descriptor => "descriptor",

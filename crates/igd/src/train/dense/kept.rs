@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
+use super::Options;
 use super::error::FitError;
 use super::moments::Moments;
-use super::samples_of_a_picture;
-use crate::model::{DenseConfig, ModelError};
+use crate::align::{AREA, References};
+use crate::model::{DenseConfig, ModelError, Tensors};
 use crate::nn::dense::FEATURES;
-use crate::train::TrainError;
 use crate::train::state::{self, State};
+use crate::train::{Augmentation, TrainError};
 
 /// The entry of the file's header that holds [`Seen`].
 const SEEN: &str = "seen";
@@ -20,12 +21,17 @@ const SEEN: &str = "seen";
 pub struct Kept {
     pub seen: Seen,
     pub moments: Moments,
+    /// Where parts are looked for, once it is known what they look like.
+    pub references: Option<References>,
 }
 
 /// The part that is not tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     pub config: DenseConfig,
+    /// The copies of each picture.
+    #[serde(default)]
+    pub augmentation: Option<Augmentation>,
     /// Of the 16 bits of the pictures so many were used.
     #[serde(default)]
     pub significant_bits: Option<u32>,
@@ -91,30 +97,38 @@ pub fn path(out: &Path) -> PathBuf {
 
 impl Kept {
     /// Before the first picture.
-    pub fn new(config: &DenseConfig) -> Result<Self, FitError> {
+    pub fn new(options: &Options) -> Result<Self, FitError> {
+        let places = options.config.places() as i64;
         Ok(Self {
+            references: None,
             seen: Seen {
-                config: config.clone(),
+                config: options.config.clone(),
+                augmentation: options.augmentation,
                 significant_bits: None,
                 count: 0,
                 fitted: Vec::new(),
                 due: Vec::new(),
                 held_out: Vec::new(),
             },
-            moments: Moments::new(config.places() as i64, FEATURES)?,
+            moments: Moments::new(places, FEATURES)?,
         })
     }
 
     pub fn write(&self, path: &Path) -> Result<(), ModelError> {
-        let tensors = [
+        let mut tensors = vec![
             ("mean".to_owned(), self.moments.mean.shallow_clone()),
             ("scatter".to_owned(), self.moments.scatter.shallow_clone()),
         ];
+        if let Some(References { values, stretch }) = &self.references {
+            tensors.push(("references".to_owned(), Tensor::from_slice(values)));
+            tensors.push(("stretch".to_owned(), Tensor::from_slice(&[*stretch])));
+        }
         state::write(path, SEEN, &self.seen, &tensors)
     }
 
     /// Reads what was kept for such a model.
-    pub fn read(path: &Path, config: &DenseConfig) -> Result<Self, TrainError> {
+    pub fn read(path: &Path, options: &Options) -> Result<Self, TrainError> {
+        let config = &options.config;
         let State {
             header: seen,
             mut tensors,
@@ -123,11 +137,19 @@ impl Kept {
             let reason = "it is of a fit with another input or other tiles";
             return Err(TrainError::resume(path, reason));
         }
+        if (seen.config.align, seen.augmentation) != (config.align, options.augmentation) {
+            let reason = "it is of a fit with another --align or --augment";
+            return Err(TrainError::resume(path, reason));
+        }
         let damaged = || TrainError::resume(path, "it is damaged");
-        let samples = samples_of_a_picture(config) * seen.fitted.len();
+        let samples = options.samples_of_a_picture() * seen.fitted.len();
         if usize::try_from(seen.count) != Ok(samples) {
             return Err(damaged());
         }
+        let references = match config.align {
+            Some(_) => Some(references(&mut tensors).ok_or_else(damaged)?),
+            None => None,
+        };
         let places = config.places() as i64;
         let mut take = |name: &str, shape: &[i64]| {
             let tensor = tensors.remove(name);
@@ -140,8 +162,23 @@ impl Kept {
             mean: take("mean", &[places, FEATURES])?,
             scatter: take("scatter", &[places, FEATURES, FEATURES])?,
         };
-        Ok(Self { seen, moments })
+        Ok(Self {
+            seen,
+            moments,
+            references,
+        })
     }
+}
+
+fn references(tensors: &mut Tensors) -> Option<References> {
+    let mut take = |name: &str| -> Option<Vec<f32>> {
+        let tensor = tensors.remove(name)?;
+        Vec::try_from(tensor.flatten(0, -1).to_kind(Kind::Float)).ok()
+    };
+    let (values, stretch) = (take("references")?, *take("stretch")?.first()?);
+    let is_whole = !values.is_empty() && values.len().is_multiple_of(AREA) && stretch > 0.0;
+    let is_finite = values.iter().all(|value| value.is_finite());
+    (is_whole && is_finite).then_some(References { values, stretch })
 }
 
 /// Place by place: a copy of all would take as much memory again.

@@ -215,7 +215,7 @@ impl Learning {
     }
 
     fn see(&self, rgb: &[f32], mut seeing: Seeing) -> Result<Phase, LearnError> {
-        let features = sample(&mut seeing.extractor, self.config.shared, rgb);
+        let features = sample(&mut seeing.extractor, self.config.shared, [rgb]);
         seeing.waiting.push(features);
         let is_last = self.taken >= self.fit_frames;
         if seeing.waiting.len() >= BATCH || is_last {

@@ -4,11 +4,12 @@
 use rayon::prelude::*;
 use tch::{Kind, Tensor, no_grad};
 
-use super::{Options, reading, sample};
+use super::look::Look;
+use super::{Options, reading};
 use crate::criterion::LeftOutField;
 use crate::data::Sample;
 use crate::libtorch::{SyncRef, Workers};
-use crate::model::{DetectError, Detector, Extractor, LeftOut, Measurement, PlacesView};
+use crate::model::{DetectError, Detector, LeftOut, Measurement, PlacesView};
 use crate::train::run::Run;
 use crate::train::{TrainError, TrainingEvent, reader};
 
@@ -19,12 +20,10 @@ const PLACES: i64 = 8;
 const MOST_KEPT: usize = 2048;
 
 /// What the model keeps of the pictures, by the names of its tensors: of all, or evenly spread over their order.
-pub fn kept<'a>(
-    measurements: impl ExactSizeIterator<Item = &'a Measurement>,
-) -> Option<[(String, Tensor); 2]> {
+pub fn kept(measurements: &[&Measurement]) -> Option<[(String, Tensor); 2]> {
     let step = measurements.len().div_ceil(MOST_KEPT).max(1);
     // Where one does not differ from the mean in any way, it says nothing.
-    let kept: Vec<_> = measurements.step_by(step).collect();
+    let kept: Vec<_> = measurements.iter().step_by(step).collect();
     let distances: Vec<f32> = kept.iter().map(|one| one.score).collect();
     if distances.is_empty() || distances.iter().any(|&distance| distance <= 0.0) {
         return None;
@@ -40,28 +39,29 @@ pub fn kept<'a>(
 }
 
 /// Looks at pictures again that were fitted to. `detector` turns distances into score and map. Pictures that say
-/// nothing, or cannot be read any more, are not among what comes of it.
+/// nothing, or cannot be read any more, are not among what comes of it: of the others what each scores as it is, and
+/// what each of its copies does.
 pub fn measure(
     samples: &[Sample],
     field: &LeftOutField,
-    extractor: &mut Extractor,
+    look: &mut Look,
     detector: &mut Detector,
     options: &Options,
     run: &mut Run,
-) -> Result<Vec<(Sample, Measurement)>, TrainError> {
+) -> Result<Vec<(Sample, Vec<Measurement>)>, TrainError> {
     detector.tell_departures();
-    let shared = options.config.shared;
+    let views = options.views();
     let together = options.batch.div_ceil(field.together as usize);
     let mut batch = Vec::with_capacity(together);
     let mut waiting = Vec::with_capacity(together);
     let mut measurements = Vec::with_capacity(samples.len());
-    let reading = reading(extractor, run);
-    reader::for_each(samples, reading, |index, rgb| {
-        match rgb {
-            Ok(rgb) => {
+    let reading = reading(&options.config, run);
+    reader::for_each(samples, reading, |index, picture| {
+        match picture {
+            Ok(picture) => {
                 run.thumbnails
-                    .calibrates(&samples[index], &rgb, reading.size);
-                batch.push(sample(extractor, shared, &rgb));
+                    .calibrates(&samples[index], &picture.rgb, reading.size);
+                batch.push(look.sample(&picture));
                 waiting.push(&samples[index]);
             }
             Err(error) => run.skip(error)?,
@@ -70,11 +70,17 @@ pub fn measure(
         if batch.len() >= together || (done == samples.len() && !batch.is_empty()) {
             let features = Tensor::stack(&batch, 0);
             batch.clear();
-            let (distances, residuals) = places(field, &features, extractor.workers());
+            let (distances, residuals) = places(field, &features, look.workers());
             for (picture, sample) in (0..).zip(waiting.drain(..)) {
                 let (distances, residuals) = (distances.get(picture), residuals.get(picture));
-                let measurement = judge(&distances, &residuals, detector)?;
-                measurements.extend(measurement.map(|one| (sample.clone(), one)));
+                let distances = distances.chunk(views as i64, 0);
+                let residuals = residuals.chunk(views as i64, 0);
+                let judged: Option<Vec<_>> = distances
+                    .iter()
+                    .zip(&residuals)
+                    .map(|(distances, residuals)| judge(distances, residuals, detector))
+                    .collect::<Result<_, _>>()?;
+                measurements.extend(judged.map(|views| (sample.clone(), views)));
             }
             run.tell(TrainingEvent::Pictures(done, samples.len()));
         }
@@ -102,7 +108,7 @@ fn places(field: &LeftOutField, features: &Tensor, workers: &Workers) -> (Tensor
     (Tensor::cat(&distances, 2), Tensor::cat(&residuals, 2))
 }
 
-/// One picture's distances (T, places) and residuals (T, places, d). What is in the file may have changed since an
+/// One view's distances (T, places) and residuals (T, places, d). What is in the file may have changed since an
 /// earlier run has fitted to it: where that shows, it says nothing.
 fn judge(
     distances: &Tensor,

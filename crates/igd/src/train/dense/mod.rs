@@ -6,6 +6,7 @@ mod fit;
 mod kept;
 mod learning;
 mod left_out;
+mod look;
 mod moments;
 mod options;
 mod solver;
@@ -24,13 +25,15 @@ use self::fit::Fit;
 pub(super) use self::kept::{FIT, path as state_file};
 use self::kept::{Kept, Seen};
 pub use self::learning::{LearnError, Learned, Learning};
+use self::look::{Look, sample};
 use self::moments::Moments;
 pub use self::options::Options;
 use self::solver::Solver;
 use super::backbone::{BACKBONE_LICENCE, imagenet_backbone};
-use super::reader::{self, Reading};
+use super::reader::{self, Read, Reading};
 use super::run::{Run, Split};
 use super::{Calibrating, FEWEST_LEFT_OUT, HOLD_OUT, TrainError, Trained, TrainingEvent};
+use crate::align::{self, References, Small};
 use crate::criterion::Field;
 use crate::data::Sample;
 use crate::libtorch::KeptBlocks;
@@ -39,13 +42,18 @@ use crate::model::{
 };
 use crate::nn::{Builder, dense};
 
+/// References are made of so many pictures at most.
+const MOST_FOR_REFERENCES: usize = 400;
+
 /// Fits a model to the pictures.
 pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainError> {
     let _kept = KeptBlocks::new();
     let config = &options.config;
     let out = &run.options.out;
+    let augmentation = options.augmentation;
     config
         .check()
+        .and_then(|()| augmentation.map_or(Ok(()), |augmentation| augmentation.check()))
         .map_err(|reason| ModelError::not_a_model(out, reason))?;
     run.tell(TrainingEvent::Stage("fitting"));
     let names = Names::new(&run.options.data.samples);
@@ -53,7 +61,7 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
         mut kept,
         samples,
         leaves_out,
-    } = plan(config, &names, run)?;
+    } = plan(options, &names, run)?;
     if leaves_out {
         run.thumbnails.all_calibrate();
     } else if options.trim {
@@ -64,8 +72,12 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     }
     let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
     let backbone = backbone_tensors(imagenet_backbone()?);
-    let mut extractor = extractor(&backbone, config, Device::Cpu, kind)?;
-    see(&samples, &mut extractor, &mut kept, options, run)?;
+    if config.align.is_some() && kept.references.is_none() {
+        kept.references = Some(references(&samples, config, run)?);
+    }
+    let extractor = extractor(&backbone, config, Device::Cpu, kind)?;
+    let mut look = Look::new(extractor, options, kept.references.as_ref());
+    see(&samples, &mut look, &mut kept, options, run)?;
     run.check_usable(kept.seen.fitted.len(), kept.seen.held_out.len())?;
     let keep = |kept: &Kept, run: &Run| match run.options.keep {
         true => kept.write(&state_file(out)),
@@ -78,7 +90,7 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
         config: ModelConfig::Dense(config.clone()),
         names: &names,
         backbone: &backbone,
-        extractor,
+        look,
         leaves_out,
     };
     let (solution, seen) = if options.trim {
@@ -86,12 +98,19 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
         keep(&kept, run).map_err(|cause| run.not_written(cause))?;
         (solution, kept.seen)
     } else {
-        let Kept { seen, moments } = kept;
-        (solver.solve(moments, &seen, run)?, seen)
+        let Kept {
+            seen,
+            moments,
+            references,
+        } = kept;
+        (
+            solver.solve(moments, &seen, references.as_ref(), run)?,
+            seen,
+        )
     };
     let calibrating = match solution.left_out {
-        Some(judged) => Calibrating::LeftOut(judged.into_iter().map(|(_, one)| one).collect()),
-        None => Calibrating::HeldOut(names.samples(&seen.held_out)),
+        Some(judged) => Calibrating::LeftOut(judged.into_iter().map(|(_, views)| views).collect()),
+        None => Calibrating::HeldOut(names.samples(&seen.held_out), options.augmentation),
     };
     Ok(Trained {
         config: solver.config,
@@ -115,11 +134,11 @@ struct Plan {
 }
 
 /// Goes on with what an earlier run has kept, if it shall.
-fn plan(config: &DenseConfig, names: &Names, run: &Run) -> Result<Plan, TrainError> {
+fn plan(options: &Options, names: &Names, run: &Run) -> Result<Plan, TrainError> {
     let earlier = run.options.earlier(FIT)?;
     let mut kept = match &earlier {
-        Some(path) => Kept::read(path, config)?,
-        None => Kept::new(config)?,
+        Some(path) => Kept::read(path, options)?,
+        None => Kept::new(options)?,
     };
     let seen = &mut kept.seen;
     let bits = run.options.data.significant_bits;
@@ -157,19 +176,40 @@ fn plan(config: &DenseConfig, names: &Names, run: &Run) -> Result<Plan, TrainErr
     })
 }
 
-/// Samples that each place has of a picture.
-fn samples_of_a_picture(config: &DenseConfig) -> usize {
-    match config.shared {
-        true => config.tiling.count(),
-        false => 1,
+/// How pictures are read for the fit.
+fn reading(config: &DenseConfig, run: &Run) -> Reading {
+    Reading {
+        size: config.picture().into(),
+        significant_bits: run.options.data.significant_bits,
     }
 }
 
-/// How pictures are read for the fit.
-fn reading(extractor: &Extractor, run: &Run) -> Reading {
-    Reading {
-        size: extractor.tiling().picture().into(),
-        significant_bits: run.options.data.significant_bits,
+/// What the parts of some of the pictures look like that lie as they should.
+fn references(
+    samples: &[Sample],
+    config: &DenseConfig,
+    run: &mut Run,
+) -> Result<References, TrainError> {
+    let step = samples.len().div_ceil(MOST_FOR_REFERENCES).max(1);
+    let samples: Vec<Sample> = samples.iter().step_by(step).cloned().collect();
+    let reading = reading(config, run);
+    let mut small = Small::new(reading.size);
+    let (mut smalls, mut stretches) = (Vec::new(), Vec::new());
+    reader::for_each(&samples, reading, |_, picture| {
+        // What cannot be read is told of when it is to be fitted to.
+        if let Ok(Read { rgb, stretch }) = picture {
+            smalls.extend_from_slice(small.look(&rgb));
+            stretches.push(stretch);
+        }
+        run.check_stop()
+    })?;
+    stretches.sort_by(f32::total_cmp);
+    match stretches.get(stretches.len() / 2) {
+        Some(&stretch) => Ok(align::fit(&smalls, stretch)),
+        None => Err(TrainError::TooFew {
+            data: run.options.data.name.clone(),
+            found: 0,
+        }),
     }
 }
 
@@ -221,30 +261,30 @@ impl<'a> Names<'a> {
 /// Adds pictures to the moments; now and then what has been seen is saved.
 fn see(
     samples: &[Sample],
-    extractor: &mut Extractor,
+    look: &mut Look,
     kept: &mut Kept,
     options: &Options,
     run: &mut Run,
 ) -> Result<(), TrainError> {
-    let reading = reading(extractor, run);
+    let reading = reading(&options.config, run);
     let mut batch = Vec::with_capacity(options.batch);
     let started = Instant::now();
     let mut saved = started;
-    reader::for_each(samples, reading, |index, rgb| {
-        match rgb {
-            Ok(rgb) => {
-                run.thumbnails.trained(&samples[index], &rgb, reading.size);
-                batch.push(sample(extractor, options.config.shared, &rgb));
+    reader::for_each(samples, reading, |index, picture| {
+        match picture {
+            Ok(picture) => {
+                let (rgb, size) = (&picture.rgb, reading.size);
+                run.thumbnails.trained(&samples[index], rgb, size);
+                batch.push(look.sample(&picture));
                 kept.seen.fitted.push(name(&samples[index]));
             }
             Err(error) => run.skip(error)?,
         }
         let done = index + 1;
         let (is_last, is_stopped) = (done == samples.len(), run.is_stopped());
-        let is_full = batch.len() >= options.batch || is_last || is_stopped;
+        let is_full = batch.len() * options.views() >= options.batch || is_last || is_stopped;
         if is_full && !batch.is_empty() {
-            kept.moments
-                .add(&Tensor::cat(&batch, 0), extractor.workers());
+            kept.moments.add(&Tensor::cat(&batch, 0), look.workers());
             kept.seen.count = kept.moments.count;
             batch.clear();
             run.tell(TrainingEvent::Pictures(done, samples.len()));
@@ -266,18 +306,6 @@ fn see(
     })?;
     kept.seen.due.clear();
     Ok(())
-}
-
-/// A picture's features as the moments take them, (N, places, 304) on the CPU: one of all its tiles' places, or one a
-/// tile.
-fn sample(extractor: &mut Extractor, shared: bool, rgb: &[f32]) -> Tensor {
-    extractor.prepare([rgb]);
-    let tiles = extractor.each(|_, features| features.to_device(Device::Cpu));
-    if shared {
-        Tensor::stack(&tiles, 0)
-    } else {
-        Tensor::cat(&tiles, 0).unsqueeze(0)
-    }
 }
 
 /// The backbone's tensors by their names in a model, with the precision that a model's file has: what is fitted is what

@@ -3,12 +3,14 @@
 use super::fit::Fit;
 use super::kept::{Kept, Seen};
 use super::left_out;
+use super::look::Look;
 use super::moments::Moments;
 use super::trim::{MOST_DROPPED, MOST_ROUNDS, odd};
-use super::{Names, Options, model_tensors, name, reading, sample, samples_of_a_picture};
+use super::{Names, Options, model_tensors, name, reading};
+use crate::align::References;
 use crate::criterion::DriftReference;
 use crate::data::Sample;
-use crate::model::{Extractor, Measurement, ModelConfig, Tensors};
+use crate::model::{Measurement, ModelConfig, Tensors, tensors_of_references};
 use crate::train::run::Run;
 use crate::train::{TrainError, TrainingEvent, Trimmed, reader};
 
@@ -18,7 +20,7 @@ pub struct Solver<'a> {
     pub config: ModelConfig,
     pub names: &'a Names<'a>,
     pub backbone: &'a Tensors,
-    pub extractor: Extractor,
+    pub look: Look,
     /// Each picture is left out in turn.
     pub leaves_out: bool,
 }
@@ -26,8 +28,9 @@ pub struct Solver<'a> {
 /// A model's tensors.
 pub struct Solution {
     pub tensors: Tensors,
-    /// The pictures that it was fitted to with what they score, each left out in turn, if they are.
-    pub left_out: Option<Vec<(Sample, Measurement)>>,
+    /// The pictures that it was fitted to, each left out in turn, if they are: what each scores as it is, and what
+    /// each of its copies does.
+    pub left_out: Option<Vec<(Sample, Vec<Measurement>)>>,
 }
 
 impl Solver<'_> {
@@ -36,16 +39,17 @@ impl Solver<'_> {
         &mut self,
         moments: Moments,
         seen: &Seen,
+        references: Option<&References>,
         run: &mut Run,
     ) -> Result<Solution, TrainError> {
-        let config = &self.options.config;
-        let mut fit = Fit::new(moments, config.dimensions)?;
-        let workers = self.extractor.workers();
+        let mut fit = Fit::new(moments, self.options.config.dimensions)?;
+        let workers = self.look.workers();
         fit.go_on(fit.places(), workers);
-        let together = samples_of_a_picture(config);
+        let together = self.options.samples_of_a_picture();
         let left_out = self.leaves_out.then(|| fit.left_out(together, workers));
         let field = fit.finish()?;
         let mut tensors = model_tensors(&field, self.backbone);
+        tensors.extend(references.into_iter().flat_map(tensors_of_references));
         let Some(field) = left_out else {
             return Ok(Solution {
                 tensors,
@@ -59,14 +63,18 @@ impl Solver<'_> {
         let judged = left_out::measure(
             &samples,
             &field,
-            &mut self.extractor,
+            &mut self.look,
             &mut detector,
             self.options,
             run,
         )?;
-        let measurements = judged.iter().map(|(_, measurement)| measurement);
-        tensors.extend(left_out::kept(measurements).into_iter().flatten());
-        let pooled: Vec<_> = judged.iter().map(|(_, one)| one.pooled.clone()).collect();
+        let measurements: Vec<_> = judged.iter().flat_map(|(_, views)| views).collect();
+        tensors.extend(left_out::kept(&measurements).into_iter().flatten());
+        // One of each picture's, for they are no pictures of their own.
+        let views = judged.iter().enumerate();
+        let pooled: Vec<_> = views
+            .map(|(index, (_, views))| views[index % views.len()].pooled.clone())
+            .collect();
         let drift = DriftReference::new(&pooled);
         tensors.extend(drift.iter().flat_map(DriftReference::tensors));
         Ok(Solution {
@@ -78,10 +86,10 @@ impl Solver<'_> {
     /// The same with pictures dropped that do not fit the others, until none is odd any more.
     pub fn trim(&mut self, kept: &mut Kept, run: &mut Run) -> Result<Solution, TrainError> {
         let mut most = (MOST_DROPPED * kept.seen.fitted.len() as f64) as usize;
-        let mut solution = self.solve(kept.moments.share(), &kept.seen, run)?;
+        let mut solution = self.solve_kept(kept, run)?;
         for _ in 0..MOST_ROUNDS {
             let judged = solution.left_out.take().unwrap_or_default();
-            let scores: Vec<f32> = judged.iter().map(|(_, one)| one.score).collect();
+            let scores: Vec<f32> = judged.iter().map(|(_, views)| views[0].score).collect();
             let odd = odd(&scores, most);
             if odd.is_empty() {
                 solution.left_out = Some(judged);
@@ -93,9 +101,14 @@ impl Solver<'_> {
                 .map(|&index| (judged[index].0.clone(), scores[index]))
                 .collect();
             self.drop(&odd, kept, run)?;
-            solution = self.solve(kept.moments.share(), &kept.seen, run)?;
+            solution = self.solve_kept(kept, run)?;
         }
         Ok(solution)
+    }
+
+    fn solve_kept(&mut self, kept: &Kept, run: &mut Run) -> Result<Solution, TrainError> {
+        let references = kept.references.as_ref();
+        self.solve(kept.moments.share(), &kept.seen, references, run)
     }
 
     /// Takes pictures, with what they score, out of what was seen.
@@ -107,20 +120,20 @@ impl Solver<'_> {
     ) -> Result<(), TrainError> {
         run.tell(TrainingEvent::Stage("trimming"));
         let samples: Vec<Sample> = odd.iter().map(|(sample, _)| sample.clone()).collect();
-        let reading = reading(&self.extractor, run);
-        reader::for_each(&samples, reading, |index, rgb| {
+        let reading = reading(&self.options.config, run);
+        reader::for_each(&samples, reading, |index, picture| {
             let (dropped, score) = &odd[index];
             // It was read a moment ago: a file that has gone since then is an error.
-            let rgb = rgb?;
-            let features = sample(&mut self.extractor, self.options.config.shared, &rgb);
-            kept.moments.remove(&features, self.extractor.workers());
+            let picture = picture?;
+            let features = self.look.sample(&picture);
+            kept.moments.remove(&features, self.look.workers());
             kept.seen.count = kept.moments.count;
             let name = name(dropped);
             kept.seen.fitted.retain(|fitted| *fitted != name);
             run.trim(&Trimmed {
                 sample: dropped,
                 score: *score,
-                rgb: &rgb,
+                rgb: &picture.rgb,
                 size: reading.size,
             });
             run.check_stop()

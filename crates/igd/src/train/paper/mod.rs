@@ -78,7 +78,7 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
         config,
         tensors,
         provenance,
-        calibrating: Calibrating::HeldOut(held_out),
+        calibrating: Calibrating::HeldOut(held_out, None),
     })
 }
 

@@ -45,9 +45,9 @@ impl Pictures {
         };
         let mut places = values.chunks_mut(size);
         let mut loaded = 0;
-        reader::for_each(samples, reading, |index, rgb| {
-            let rgb = match rgb {
-                Ok(rgb) => rgb,
+        reader::for_each(samples, reading, |index, picture| {
+            let rgb = match picture {
+                Ok(picture) => picture.rgb,
                 Err(error) => return seen(index, Err(error)),
             };
             seen(index, Ok(&rgb))?;

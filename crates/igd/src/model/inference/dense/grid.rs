@@ -1,9 +1,12 @@
 //! From the distances of the tiles' places to score and map.
 
+use std::ops::Range;
+
 use multiversion::multiversion;
 
 use crate::model::config::Tiling;
 use crate::nn::dense::CELL;
+use crate::warp::Transform;
 
 const SIDE: usize = CELL as usize;
 /// How much more a place counts for the departure that is farther from normal: e^4 times for a distance of one more.
@@ -129,6 +132,61 @@ impl PlaceGrid {
             mix(above, below, second, 0.0);
         }
     }
+
+    /// The same for a picture of `size` (width, height), of which the places show what the transform says: from pixels
+    /// of their own picture to those of the other, each from the middle. 0 where they do not reach.
+    pub fn lay_on(&self, transform: &Transform, size: (usize, usize), map: &mut [f32]) {
+        let back = transform.inverse();
+        let [width, height] = self.tiling.picture().map(|side| side as f32);
+        let (columns, rows) = (self.columns as f32, self.rows as f32);
+        let cell = SIDE as f32;
+        let step = [back.matrix[0][0] / cell, back.matrix[1][0] / cell];
+        let middle = |side: usize| (side as f32 - 1.0) / 2.0;
+        for (y, out) in map.chunks_exact_mut(size.0).enumerate() {
+            let [left, top] = back.apply([-middle(size.0), y as f32 - middle(size.1)]);
+            // In places, from the corner of the first.
+            let start = [(left + width / 2.0) / cell, (top + height / 2.0) / cell];
+            let across = inside(start[0], step[0], columns, size.0);
+            let down = inside(start[1], step[1], rows, size.0);
+            let seen = across.start.max(down.start)..across.end.min(down.end);
+            out.fill(0.0);
+            for x in seen {
+                let place = [0, 1].map(|axis| start[axis] + step[axis] * x as f32 - 0.5);
+                let column = place[0].clamp(0.0, columns - 1.0);
+                let row = place[1].clamp(0.0, rows - 1.0);
+                let here = row as usize * self.columns + column as usize;
+                let right = usize::from(column as usize + 1 < self.columns);
+                let below = if row as usize + 1 < self.rows {
+                    self.columns
+                } else {
+                    0
+                };
+                let [share, fall] = [column.fract(), row.fract()];
+                let between = |at: usize| {
+                    let (first, second) = (self.smooth[at], self.smooth[at + right]);
+                    first + (second - first) * share
+                };
+                let (above, under) = (between(here), between(here + below));
+                out[x] = above + (under - above) * fall;
+            }
+        }
+    }
+}
+
+/// Of `count` pixels in steps of `step` from `start` on, those that lie in 0..`end`.
+fn inside(start: f32, step: f32, end: f32, count: usize) -> Range<usize> {
+    if step.abs() < 1e-6 {
+        let all = if (0.0..end).contains(&start) {
+            count
+        } else {
+            0
+        };
+        return 0..all;
+    }
+    let (one, other) = (-start / step, (end - start) / step);
+    let first = one.min(other).max(0.0).ceil() as usize;
+    let last = one.max(other).max(0.0).ceil() as usize;
+    first.min(count)..last.min(count)
 }
 
 /// The larger of two distances; what is not a number must not get lost.
@@ -216,6 +274,45 @@ mod tests {
                 "{found} instead of {expected}"
             );
         }
+    }
+
+    #[test]
+    fn maps_are_laid_back_on_the_picture() {
+        let tiling = Tiling::whole([128, 64]);
+        let mut grid = PlaceGrid::new(tiling);
+        let distances: Vec<f32> = (0..32).map(|place| 1.0 + (place * 7 % 11) as f32).collect();
+        grid.lay([&distances[..]].into_iter());
+        let mut map = vec![f32::NAN; 64 * 128];
+        grid.enlarge(&mut map);
+        let size = (150, 90);
+        let mut laid = vec![f32::NAN; 150 * 90];
+        for [right, down] in [[0, 0], [5, -9]] {
+            let transform = Transform {
+                shift: [right as f32, down as f32],
+                ..Transform::IDENTITY
+            };
+            grid.lay_on(&transform, size, &mut laid);
+            for (index, value) in laid.iter().enumerate() {
+                let x = (index % 150) as i32 - 11 - right;
+                let y = (index / 150) as i32 - 13 - down;
+                let is_seen = (0..128).contains(&x) && (0..64).contains(&y);
+                let expected = if is_seen {
+                    map[(y * 128 + x) as usize]
+                } else {
+                    0.0
+                };
+                assert!(
+                    (value - expected).abs() < 1e-4,
+                    "{value} instead of {expected}"
+                );
+            }
+        }
+        // Turned by a quarter: what was at the right is below.
+        let quarter = Transform::new(90.0, 1.0, [0.0; 2], 1.0);
+        let mut laid = vec![f32::NAN; 130 * 130];
+        grid.lay_on(&quarter, (130, 130), &mut laid);
+        assert!((laid[120 * 130 + 65 + 20] - map[(32 - 21) * 128 + 119]).abs() < 0.1);
+        assert_eq!(laid[120 * 130 + 120], 0.0);
     }
 
     #[test]

@@ -12,11 +12,13 @@ use tch::{Device, Kind, Tensor};
 pub use self::extractor::Extractor;
 use self::grid::PlaceGrid;
 use super::{Stage, StageTimes, copy_to};
+use crate::align::{Aligner, References};
 use crate::criterion::{Field, Head, PackedField};
 use crate::libtorch::SyncRef;
 use crate::model::config::DenseConfig;
 use crate::model::detection::{InputPicture, RawDetection, Scales};
 use crate::model::networks::DenseNetworks;
+use crate::warp::Transform;
 
 /// Places that a thread takes at once: rows of their whiteners fill its cache.
 const PLACES: usize = 64;
@@ -24,9 +26,56 @@ const PLACES: usize = 64;
 /// See [`Inference`](super::Inference).
 #[derive(Debug)]
 pub struct Dense {
+    /// Where the part is looked for.
+    frame: Option<Frame>,
     extractor: Extractor,
     scorer: Scorer,
     pub stages: StageTimes,
+}
+
+/// Brings what is judged of pictures to where it should be.
+#[derive(Debug)]
+struct Frame {
+    aligner: Aligner,
+    /// Width and height of the pictures.
+    size: (usize, usize),
+    /// What is judged of each, and where it is.
+    windows: Vec<(Vec<f32>, Transform)>,
+}
+
+/// Where in a picture of that size something lies.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    transform: Transform,
+    size: (usize, usize),
+}
+
+impl Frame {
+    fn new(config: &DenseConfig, references: &References) -> Self {
+        let size = config.picture().into();
+        Self {
+            aligner: Aligner::new(references, size, config.tiling.picture().into()),
+            size,
+            windows: Vec::new(),
+        }
+    }
+
+    /// Where in the picture what is judged of it was found.
+    fn place(&self, index: usize) -> Place {
+        Place {
+            transform: self.windows[index].1,
+            size: self.size,
+        }
+    }
+
+    fn bring(&mut self, pictures: &[&mut InputPicture]) {
+        let windows = self.windows.len().max(pictures.len());
+        self.windows
+            .resize_with(windows, || (Vec::new(), Transform::IDENTITY));
+        for (picture, (window, transform)) in pictures.iter().zip(&mut self.windows) {
+            *transform = self.aligner.bring(&picture.rgb, window);
+        }
+    }
 }
 
 /// What comes after the features.
@@ -92,7 +141,9 @@ impl Dense {
         kind: Kind,
     ) -> Result<Self, ThreadPoolBuildError> {
         let extractor = Extractor::new(&networks.backbone, config.tiling, device, kind)?;
+        let references = networks.references.as_ref();
         Ok(Self {
+            frame: references.map(|references| Frame::new(config, references)),
             extractor,
             scorer: Scorer::new(config, networks.field, networks.head),
             stages: StageTimes::default(),
@@ -107,12 +158,20 @@ impl Dense {
     /// Several pictures keep all threads busy where one with few tiles does not.
     pub fn run(&mut self, pictures: &mut [&mut InputPicture]) {
         let Self {
+            frame,
             extractor,
             scorer,
             stages,
         } = self;
-        stages.time(Stage::Prepare, || {
-            extractor.prepare(pictures.iter().map(|picture| &picture.rgb[..]));
+        if let Some(frame) = frame {
+            stages.time(Stage::Align, || frame.bring(pictures));
+        }
+        stages.time(Stage::Prepare, || match frame {
+            Some(frame) => {
+                let windows = frame.windows[..pictures.len()].iter();
+                extractor.prepare(windows.map(|(window, _)| &window[..]));
+            }
+            None => extractor.prepare(pictures.iter().map(|picture| &picture.rgb[..])),
         });
         let start = Instant::now();
         let tiles = extractor.tiling().count();
@@ -126,16 +185,18 @@ impl Dense {
         stages.add(Stage::Features, all.saturating_sub(descriptor));
         stages.add(Stage::Descriptor, descriptor.min(all));
         stages.time(Stage::Map, || {
-            for (picture, judged) in pictures.iter_mut().zip(judged.chunks(tiles)) {
+            let pictures = pictures.iter_mut().zip(judged.chunks(tiles));
+            for (index, (picture, judged)) in pictures.enumerate() {
                 let tiles: Vec<_> = judged.iter().map(|(places, _)| places.view()).collect();
-                scorer.finish(&tiles, &mut picture.raw);
+                let place = frame.as_ref().map(|frame| frame.place(index));
+                scorer.finish(&tiles, place, &mut picture.raw);
             }
         });
     }
 
     /// As [`run`](Self::run) of one picture, from the features (places, 304) of each tile.
     pub fn measure(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
-        let scorer = &mut self.scorer;
+        let scorer = &self.scorer;
         let places: Vec<Places> = tiles
             .iter()
             .enumerate()
@@ -147,12 +208,16 @@ impl Dense {
             })
             .collect();
         let places: Vec<_> = places.iter().map(Places::view).collect();
-        scorer.finish(&places, raw);
+        self.measure_places(&places, raw);
     }
 
     /// The same, from what the places of each tile are.
     pub fn measure_places(&mut self, tiles: &[PlacesView], raw: &mut RawDetection) {
-        self.scorer.finish(tiles, raw);
+        let place = self.frame.as_ref().map(|frame| Place {
+            transform: Transform::IDENTITY,
+            size: frame.size,
+        });
+        self.scorer.finish(tiles, place, raw);
     }
 
     /// Pictures' departures are filled in from now on.
@@ -250,9 +315,12 @@ impl Scorer {
     }
 
     /// Score, terms and map of the tiles' places.
-    fn finish(&mut self, tiles: &[PlacesView], raw: &mut RawDetection) {
+    fn finish(&mut self, tiles: &[PlacesView], place: Option<Place>, raw: &mut RawDetection) {
         let distance = self.grid.lay(tiles.iter().map(|tile| tile.distances));
-        self.grid.enlarge(&mut raw.map);
+        match place {
+            Some(Place { transform, size }) => self.grid.lay_on(&transform, size, &mut raw.map),
+            None => self.grid.enlarge(&mut raw.map),
+        }
         if self.departs {
             let residuals = tiles.iter().map(|tile| tile.residuals);
             self.grid.pool(residuals, &mut raw.departure);
@@ -297,6 +365,7 @@ mod tests {
             tiling: Tiling::new([64, 64], [2, 1]),
             shared: false,
             dimensions: 32,
+            align: None,
         };
         let random = |shape: &[i64]| Tensor::randn(shape, OPTIONS);
         let field = Field {
@@ -359,7 +428,7 @@ mod tests {
                 map: vec![0.0; 112 * 64],
                 ..RawDetection::default()
             };
-            scorer.finish(&views, &mut raw);
+            scorer.finish(&views, None, &mut raw);
             let factor = scorer.head.as_ref().unwrap().factor(&raw.departure);
             let distance = raw.scales.dense.unwrap().distance;
             assert_eq!(raw.factor, Some(factor));
@@ -369,7 +438,7 @@ mod tests {
             let (score, map) = (raw.score, raw.map.clone());
 
             scorer.head = None;
-            scorer.finish(&views, &mut raw);
+            scorer.finish(&views, None, &mut raw);
             assert!(raw.score == distance && raw.factor.is_none() && raw.map == map);
             // As the residuals say that were told.
             assert_eq!(raw.pooled.len(), 32);
