@@ -93,8 +93,8 @@ const SERVE: [(&str, &[&str]); 19] = [
     (
         "line",
         &[
-            "lock", "config", "record", "command", "store", "outputs", "camera", "models",
-            "lessons", "archive",
+            "lock", "config", "record", "command", "store", "outputs", "judged", "camera",
+            "models", "lessons", "archive",
         ],
     ),
     (

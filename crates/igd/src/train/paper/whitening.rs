@@ -202,7 +202,9 @@ mod tests {
             // A direction that normal pictures do not have, and which is no longer than they are.
             let odd = features(50) + Tensor::randn([1, 1500], options) * 2.0;
             let (known, new, odd) = (of(&seen), of(&features(50)), of(&odd));
-            assert!(known < 30.0 && new < 3.0 * known, "{count}: {known}, {new}");
+            // 1 for each of the twenty; of noise at most its whole variance, 15, over the floor, a hundredth of the mean
+            // of 20 * 1500 in 512 directions.
+            assert!(known < 46.0 && new < 3.0 * known, "{count}: {known}, {new}");
             assert!(odd > 5.0 * new, "{count}: {odd} against {new}");
         }
     }
