@@ -151,8 +151,9 @@ fn parts_are_merged_to_the_lines_of_one_run() {
     };
     for number in 1..=4 {
         let output = part(number, &model);
-        assert!(output.stdout.is_empty(), "{output:?}");
-        let lines = fs::read_to_string(file(number)).unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.stdout.is_empty(), "{number}: {said}");
+        let lines = fs::read_to_string(file(number)).expect(&said);
         assert!(lines.lines().count() > 5, "{number}: {lines}");
     }
     let merged = merge(&[3, 1, 4, 2]);
