@@ -165,7 +165,8 @@ impl Video {
         let wanted = times.clone();
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             match info.buffer().and_then(|buffer| stream_time_at(pad, buffer)) {
-                Some(time) if !wanted.contains(&time) => gst::PadProbeReturn::Drop,
+                // Dropped; what `Drop` stands for ends with a critical message in GStreamer 1.22.
+                Some(time) if !wanted.contains(&time) => gst::PadProbeReturn::Handled,
                 _ => gst::PadProbeReturn::Ok,
             }
         });

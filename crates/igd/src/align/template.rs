@@ -265,9 +265,9 @@ fn inverse(mut matrix: [[f64; COLUMNS]; COLUMNS]) -> [[f64; COLUMNS]; COLUMNS] {
     for (index, row) in inverse.iter_mut().enumerate() {
         row[index] = 1.0;
     }
-    for index in 0..COLUMNS {
+    for (index, row) in matrix.iter_mut().enumerate() {
         // A reference without structure does not change, whichever way it moves.
-        matrix[index][index] += 1e-9 + 1e-6 * matrix[index][index];
+        row[index] += 1e-9 + 1e-6 * row[index];
     }
     for column in 0..COLUMNS {
         let pivot = matrix[column][column];

@@ -27,8 +27,12 @@ pub fn candidates(usual: &Options, size: (u32, u32)) -> Vec<Options> {
         let apart = (tiling.count() <= MOST_APART).then_some((tiling, false));
         [apart, Some((tiling, true))].into_iter().flatten()
     });
-    let options = |(tiling, shared)| Options {
+    let options = |(tiling, shared): (Tiling, bool)| Options {
         config: DenseConfig {
+            align: usual
+                .config
+                .align
+                .map(|align| align.around_another(usual.config.tiling.picture(), tiling.picture())),
             tiling,
             shared,
             ..usual.config.clone()

@@ -45,7 +45,7 @@ fn whole(side: usize) -> dense::Options {
             tiling: Tiling::whole([side, side]),
             shared: false,
             dimensions: 32,
-            align: None,
+            ..DenseConfig::usual()
         },
         ..dense::Options::default()
     }

@@ -41,6 +41,13 @@ impl Alignment {
             margin: judged.map(margin),
         }
     }
+
+    /// The same share around `other` (width, height) as this is around `judged`.
+    pub(crate) fn around_another(self, judged: [usize; 2], other: [usize; 2]) -> Self {
+        Self {
+            margin: [0, 1].map(|axis| self.margin[axis] * other[axis] / judged[axis]),
+        }
+    }
 }
 
 /// How a picture is cut into overlapping tiles, which the backbone sees one by one. Everything is in pixels.
