@@ -122,7 +122,7 @@ impl<W: Write> Lines<W> {
                     self.before = None;
                     self.out.write_all(&line)?;
                 }
-                Some((head, number, tail)) => {
+                Some(FrameLine { head, number, tail }) => {
                     let is_of_another = || {
                         self.before
                             .as_ref()
@@ -146,9 +146,18 @@ impl<W: Write> Lines<W> {
     }
 }
 
-/// The number of a frame's line, with what is before and behind it; `None` for a picture's. In a text of JSON quotation
-/// marks have a backslash before them, so that no path can look like the name of the field.
-fn frame(line: &[u8]) -> anyhow::Result<Option<(&[u8], u64, &[u8])>> {
+/// A frame's line.
+struct FrameLine<'a> {
+    /// What is before the number, with the video's path.
+    head: &'a [u8],
+    number: u64,
+    /// What is behind it.
+    tail: &'a [u8],
+}
+
+/// `None` for a picture's line. In a text of JSON quotation marks have a backslash before them, so that no path can look
+/// like the name of the field.
+fn frame(line: &[u8]) -> anyhow::Result<Option<FrameLine<'_>>> {
     const NAME: &[u8] = b",\"frame\":";
     let Some(found) = line.windows(NAME.len()).position(|bytes| bytes == NAME) else {
         return Ok(None);
@@ -157,5 +166,9 @@ fn frame(line: &[u8]) -> anyhow::Result<Option<(&[u8], u64, &[u8])>> {
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, tail) = rest.split_at(digits);
     let number = str::from_utf8(number)?.parse();
-    Ok(Some((head, number.context("a frame has a number")?, tail)))
+    Ok(Some(FrameLine {
+        head,
+        number: number.context("a frame has a number")?,
+        tail,
+    }))
 }

@@ -270,11 +270,7 @@ fn fitted(
     };
     let (mut stage, mut scores) = (Stage::Fitting, Vec::new());
     let trained = train::train(&options, |event| match event {
-        TrainingEvent::Stage(name) => {
-            if name == "calibrating" {
-                stage = Stage::Calibrating;
-            }
-        }
+        TrainingEvent::Stage("calibrating") => stage = Stage::Calibrating,
         TrainingEvent::Pictures(done, all) => progress(Fit::Running { stage, done, all }),
         TrainingEvent::Judged(judged, _) => scores = judged.iter().map(|one| one.score).collect(),
         _ => {}

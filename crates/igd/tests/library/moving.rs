@@ -16,6 +16,9 @@ use igd::warp::Transform;
 use tch::Device;
 use tempfile::TempDir;
 
+/// As a file has them.
+type NamedTensors = Vec<(String, tch::Tensor)>;
+
 /// Of a picture.
 const SIDE: u32 = 128;
 /// Of what is judged of it by a model that looks for its part.
@@ -235,7 +238,7 @@ fn parts_are_looked_for() {
 
 /// A model that aligns is refused without references, and with settings that are not known.
 fn files_say_what_they_need(path: &Path) {
-    let refused = |change: &dyn Fn(&mut String, &mut Vec<(String, tch::Tensor)>)| {
+    let refused = |change: &dyn Fn(&mut String, &mut NamedTensors)| {
         let (mut header, tensors) = read_tensors(path).unwrap();
         let mut tensors: Vec<_> = tensors.into_iter().collect();
         change(header.get_mut("config").unwrap(), &mut tensors);
