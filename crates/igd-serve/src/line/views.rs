@@ -1,11 +1,12 @@
 //! What cameras see, encoded for all who watch: each view of a frame once, in a thread that computes when inspection
 //! does not.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::time::Duration;
+use std::{io, iter, thread};
 
 use image::codecs::jpeg::JpegEncoder;
 
@@ -16,6 +17,8 @@ use crate::lock::lock;
 
 /// Views that are kept encoded.
 const MOST: usize = 32;
+/// Where the thread gets no time for so long, whoever asks encodes by itself.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A camera, a width, and whether what was found is drawn.
 pub(super) type View = (String, u32, bool);
@@ -40,48 +43,59 @@ impl Views {
         Ok(Self(Mutex::new(orders)))
     }
 
-    /// A frame, or one that came after it, as a JPEG. Waits for those that others have asked for.
+    /// A frame, or one that came after it, as a JPEG.
     pub fn jpeg(&self, view: View, number: u64, frame: Arc<Judged>) -> Result<Arc<[u8]>, Refused> {
         let (told, encoded) = channel();
         let order = Order {
-            view,
+            view: view.clone(),
             number,
-            frame,
+            frame: frame.clone(),
             told,
         };
-        let failed = || Refused::Failed("the frame cannot be shown: the log tells more".into());
-        lock(&self.0).send(order).map_err(|_| failed())?;
-        encoded.recv().ok().flatten().ok_or_else(failed)
+        // Without the thread there is nobody to wait for.
+        let _ = lock(&self.0).send(order);
+        let encoded = encoded.recv_timeout(PATIENCE);
+        encoded
+            .unwrap_or_else(|_| jpeg(&view, &frame))
+            .ok_or_else(|| Refused::Failed("the frame cannot be shown: the log tells more".into()))
     }
 }
 
 fn encode(orders: &Receiver<Order>) {
     igd::libtorch::give_way();
     let mut kept: HashMap<View, (u64, Arc<[u8]>)> = HashMap::new();
-    for order in orders {
-        let known = kept.get(&order.view);
-        let known = known.filter(|(number, _)| *number >= order.number);
-        let jpeg = match known {
-            Some((_, jpeg)) => Some(jpeg.clone()),
-            None => {
-                let jpeg = jpeg(&order);
-                if kept.len() >= MOST && !kept.contains_key(&order.view) {
-                    kept.clear();
-                }
-                if let Some(jpeg) = &jpeg {
-                    kept.insert(order.view, (order.number, jpeg.clone()));
-                }
-                jpeg
-            }
-        };
-        // Whoever asked may have gone.
-        let _ = order.told.send(jpeg);
+    while let Ok(first) = orders.recv() {
+        let mut waiting: Vec<Order> = iter::once(first).chain(orders.try_iter()).collect();
+        // The newest frame of a view serves all who asked for one of it.
+        waiting.sort_by_key(|order| Reverse(order.number));
+        for order in waiting {
+            answer(order, &mut kept);
+        }
     }
 }
 
-fn jpeg(order: &Order) -> Encoded {
-    let (_, width, drawn) = order.view;
-    let pixels = order.frame.view(width, drawn)?;
+fn answer(order: Order, kept: &mut HashMap<View, (u64, Arc<[u8]>)>) {
+    let known = kept.get(&order.view);
+    let known = known.filter(|(number, _)| *number >= order.number);
+    let jpeg = match known {
+        Some((_, jpeg)) => Some(jpeg.clone()),
+        None => {
+            let jpeg = jpeg(&order.view, &order.frame);
+            if kept.len() >= MOST && !kept.contains_key(&order.view) {
+                kept.clear();
+            }
+            if let Some(jpeg) = &jpeg {
+                kept.insert(order.view, (order.number, jpeg.clone()));
+            }
+            jpeg
+        }
+    };
+    // Whoever asked may have gone.
+    let _ = order.told.send(jpeg);
+}
+
+fn jpeg((_, width, drawn): &View, frame: &Judged) -> Encoded {
+    let pixels = frame.view(*width, *drawn)?;
     let mut jpeg = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY);
     match pixels.write_with_encoder(encoder) {
