@@ -68,8 +68,10 @@ impl Lessons {
                     // It was a picture once: it is of no use any more.
                     Err(error) if set.has(unseen.id) => {
                         tracing::warn!("{recipe}: {error}: it is removed");
-                        // What cannot be removed is none of the set at the next start.
-                        let _ = set.remove(unseen.id);
+                        // What cannot be removed is looked at again at the next start.
+                        if set.remove(unseen.id).is_err() {
+                            set.leave_out(unseen.id);
+                        }
                     }
                     Err(_) => {}
                 }

@@ -161,7 +161,7 @@ impl Set {
         self.pictures.iter().map(sample).collect()
     }
 
-    pub fn add(&mut self, new: &New) -> io::Result<Uuid> {
+    pub fn add(&mut self, new: New) -> io::Result<Uuid> {
         let id = Uuid::now_v7();
         write_atomically(&self.preview(id), &new.small)?;
         if let Err(error) = write_atomically(&self.file(id, new.ending), &new.file) {
@@ -172,7 +172,7 @@ impl Set {
         let bytes = (new.file.len() + new.small.len()) as u64;
         self.pictures.insert(id, Kept::new(new.ending, bytes));
         let size = new.picture.size();
-        self.see(id, cut(new.picture.clone(), self.area), size);
+        self.see(id, cut(new.picture, self.area), size);
         self.is_stale = true;
         Ok(id)
     }
@@ -183,7 +183,11 @@ impl Set {
         };
         let path = self.file(id, kept.ending);
         let seen = kept.look.is_some().then(|| Picture::open(&path));
-        fs::remove_file(&path)?;
+        match fs::remove_file(&path) {
+            // Somebody else has done it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed?,
+        }
         self.pictures.remove(&id);
         let _ = fs::remove_file(self.preview(id));
         match seen {
@@ -195,20 +199,17 @@ impl Set {
         Ok(())
     }
 
-    pub fn clear(&mut self) -> io::Result<()> {
-        self.mean = Mean::default();
-        for (id, kept) in std::mem::take(&mut self.pictures) {
-            let removed = fs::remove_file(self.file(id, kept.ending));
-            if let Err(error) = removed
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                self.pictures.insert(id, Kept { look: None, ..kept });
-                return Err(error);
-            }
-            let _ = fs::remove_file(self.preview(id));
-        }
+    /// Has one as if it had never been added, though its file stays.
+    pub fn leave_out(&mut self, id: Uuid) {
+        self.pictures.remove(&id);
         self.is_stale = true;
-        Ok(())
+    }
+
+    pub fn clear(&mut self) -> io::Result<()> {
+        // Nothing has to be taken from the mean one by one then.
+        self.forget();
+        let ids: Vec<_> = self.pictures.keys().copied().collect();
+        ids.into_iter().try_for_each(|id| self.remove(id))
     }
 
     /// Another part of the pictures is learned: all have to be looked at anew.

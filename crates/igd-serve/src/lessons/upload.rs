@@ -62,7 +62,7 @@ impl Lessons {
         let set = sets
             .entry(recipe.to_owned())
             .or_insert_with(|| Set::new(folder));
-        set.add(&new).map_err(failed)
+        set.add(new).map_err(failed)
     }
 }
 
