@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use igd::files::write_atomically;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{ConfigError, Name, Recipe};
 
@@ -70,7 +71,8 @@ impl MadeRecipes {
         })
     }
 
-    /// Writes it, and removes the masks that nothing names any more.
+    /// Writes it, and removes the masks that were drawn and that nothing names any more. Masks of others may lie in the
+    /// same folder.
     pub fn save(&self, folder: &Path) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
         write_atomically(&folder.join(FILE), &text)?;
@@ -82,11 +84,11 @@ impl MadeRecipes {
             .flatten()
             .flatten()
         {
-            let is_named = entry
-                .file_name()
-                .to_str()
-                .is_some_and(|name| named.contains(&name));
-            if !is_named && let Err(error) = fs::remove_file(entry.path()) {
+            let name = entry.file_name();
+            let is_left = name.to_str().is_some_and(|name| {
+                name.strip_suffix(".png").is_some_and(is_made) && !named.contains(&name)
+            });
+            if is_left && let Err(error) = fs::remove_file(entry.path()) {
                 tracing::warn!("{}: it cannot be removed: {error}", entry.path().display());
             }
         }
@@ -123,6 +125,14 @@ impl Drawn {
         recipe.mask = self.mask.as_ref().map(|mask| mask_file(folder, mask));
         recipe.shapes.clone_from(&self.shapes);
     }
+}
+
+/// Whether a file's name, without its ending, is one of those that are made here: `NAME-UUID`.
+pub fn is_made(stem: &str) -> bool {
+    const UUID: usize = 36;
+    let id = stem.len().checked_sub(UUID + 1);
+    id.and_then(|start| stem.get(start..)?.strip_prefix('-'))
+        .is_some_and(|id| Uuid::try_parse(id).is_ok())
 }
 
 /// Where a mask of that name lies.

@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 pub use self::camera::{CameraConfig, Decide, Trigger, TriggerBy};
 pub use self::keep::Keep;
-pub use self::made::{Drawn, Made, MadeRecipes, Shape, mask_file, said};
+pub use self::made::{Drawn, Made, MadeRecipes, Shape, is_made, mask_file, said};
 pub use self::name::Name;
 pub use self::outputs::{
     Broker, ModbusConfig, MqttConfig, OpcUaConfig, Outputs, Topic, Url, WebhookConfig,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use crate::config::{Name, Recipe};
+use crate::config::{Name, Recipe, is_made};
 
 const MODEL: &str = ".safetensors";
 const SCORES: &str = ".scores.json";
@@ -65,10 +65,7 @@ fn stem(name: &str) -> Option<&str> {
 
 /// Whether it is named as those that are made here.
 fn is_ours(name: &str) -> bool {
-    const UUID: usize = 36;
-    let id = stem(name).and_then(|stem| stem.get(stem.len().checked_sub(UUID + 1)?..));
-    id.and_then(|id| id.strip_prefix('-'))
-        .is_some_and(|id| Uuid::try_parse(id).is_ok())
+    stem(name).is_some_and(is_made)
 }
 
 /// The name of the file that was being written under this one.
