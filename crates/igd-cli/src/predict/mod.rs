@@ -9,8 +9,9 @@ mod video;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
-use igd::files::{Draft, advised};
+use igd::files::{Draft, advised, is_same};
 use serde::Serialize;
 
 pub use self::part::Part;
@@ -56,6 +57,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Some(out) = &arguments.out else {
         return Ok(predict(&arguments, &inputs, &mut Lines::new(stdout()))?.check()?);
     };
+    // Where nothing is yet nothing is written over.
+    let is_given = out.exists() && {
+        let mut given = inputs.iter().map(Input::path).chain([&*arguments.model]);
+        given.any(|given| is_same(given, out))
+    };
+    if is_given {
+        bail!("{}: --out would overwrite it", out.display());
+    }
     let named = |error| anyhow::Error::new(advised(error)).context(out.display().to_string());
     let mut lines = Lines::new(Draft::new(out).map_err(named)?);
     let left_out = match arguments.shard {

@@ -1,6 +1,5 @@
 //! What a part of a prediction's lines says of itself, in its last line.
 
-use std::fmt::Write;
 use std::fs::File;
 use std::io;
 
@@ -52,19 +51,12 @@ pub fn work(arguments: &Arguments, inputs: &[Input]) -> anyhow::Result<String> {
     io::copy(&mut file, &mut digest).with_context(|| model.display().to_string())?;
     digest.update(arguments.target.precision.to_string());
     for input in inputs {
-        let path = match input {
-            Input::Picture(picture) => &picture.path,
-            Input::Video(video) => &video.path,
-        };
+        let path = input.path();
         // One that is not there is told of by whoever reads it.
         let bytes = path.metadata().map_or(0, |metadata| metadata.len());
         digest.update(path.as_os_str().as_encoded_bytes());
         digest.update([0]);
         digest.update(bytes.to_le_bytes());
     }
-    let mut text = String::new();
-    for byte in digest.finalize() {
-        write!(text, "{byte:02x}")?;
-    }
-    Ok(text)
+    Ok(format!("{:x}", digest.finalize()))
 }

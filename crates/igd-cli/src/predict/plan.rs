@@ -15,6 +15,15 @@ pub enum Input {
     Video(VideoPlan),
 }
 
+impl Input {
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Picture(picture) => &picture.path,
+            Self::Video(video) => &video.path,
+        }
+    }
+}
+
 /// A video, and which part of it, as shares of its duration.
 pub struct VideoPlan {
     pub path: PathBuf,

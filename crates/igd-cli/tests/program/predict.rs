@@ -86,6 +86,10 @@ fn nothing_that_was_given_is_written_over() {
     let before = fs::read(data.join("00.png")).unwrap();
     let text = failure(predict(&model, &[&data, "--overlay-dir".as_ref(), &data]));
     assert!(text.contains("would be written over"), "{text}");
+    for given in [&data.join("00.png"), &model] {
+        let text = failure(predict(&model, &[&data, "--out".as_ref(), given]));
+        assert!(text.contains("--out would overwrite it"), "{text}");
+    }
     assert!(fs::read(data.join("00.png")).unwrap() == before);
     // What cannot be written is named.
     let file = folder.path().join("file");
