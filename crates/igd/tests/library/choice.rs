@@ -4,16 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use igd::choice::{ChoiceError, Options, Tried, best, candidates, choose, found};
-use igd::data::{Sample, elpv, pictures_in};
+use igd::data::{Sample, pictures_in};
 use igd::eval::auroc;
 use igd::model::{DenseConfig, Detector, Precision, Tiling};
 use igd::train::{Options as Training, Profile, dense, train};
 use image::Luma;
 
-use crate::common::network::{fetched, has_weights};
+use crate::common::network::has_weights;
 use crate::common::small_dense_training;
 use crate::common::textures::{texture, write};
-use crate::solar_cells::{drawn, fit, link};
+use crate::solar_cells::{cells, drawn, fit, link};
 
 const SIZE: (u32, u32) = (128, 128);
 
@@ -117,12 +117,9 @@ fn five_solar_cells_choose() {
     const KNOWN: usize = 5;
     const CHOICES: u64 = 200;
     let folder = tempfile::tempdir().unwrap();
-    let elpv = folder.path().join("elpv");
-    if fetched("ELPV", elpv::write(&elpv)).is_none() || !has_weights() {
+    let Some([training, good, defective]) = cells(folder.path()) else {
         return;
-    }
-    let pictures = |kind: &str| pictures_in(&elpv.join(kind)).unwrap();
-    let [training, good, defective] = ["train/good", "test/good", "test/defective"].map(pictures);
+    };
     let usual = dense::Options::default();
     let configs: Vec<_> = [usual.clone()]
         .into_iter()

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 use igd::criterion::{DRIFT_WINDOW, Drift, FEWEST_FOR_DRIFT};
-use igd::data::{Picture, Sample, Selection, TrainingSet, elpv, pictures_in};
+use igd::data::{Picture, Sample, Selection, TrainingSet};
 use igd::model::{Detector, Measurement, Model, Precision, Storage};
 use igd::train::{Options, train};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use tch::Device;
 
-use crate::common::network::{fetched, has_weights};
+use crate::common::network::has_weights;
 use crate::common::{small_dense_training, textures};
-use crate::solar_cells::{SIDE, drawn, link, open};
+use crate::solar_cells::{SIDE, cells, drawn, link, open};
 
 /// Orders of frames.
 const DRAWS: u64 = 200;
@@ -154,12 +154,9 @@ fn pictures_make_and_renew_the_reference() {
 #[ignore = "long"]
 fn drift_of_cells() {
     let folder = tempfile::tempdir().unwrap();
-    let elpv = folder.path().join("elpv");
-    if fetched("ELPV", elpv::write(&elpv)).is_none() || !has_weights() {
+    let Some([training, tested, defective]) = cells(folder.path()) else {
         return;
-    }
-    let pictures = |kind: &str| pictures_in(&elpv.join(kind)).unwrap();
-    let [training, tested, defective] = ["train/good", "test/good", "test/defective"].map(pictures);
+    };
     let mut columns = vec!["cells, draw", "clean", "5 % defects", "20 % defects"];
     columns.extend(CHANGES.map(|(name, _)| name));
     println!(

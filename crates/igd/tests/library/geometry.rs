@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::common::network::{fetched, has_weights};
-use crate::solar_cells::{fit, flagged, link, open};
+use crate::solar_cells::{cells, fit, flagged, link, open};
 use igd::align::{self, Aligner, Small};
 use igd::data::{Picture, Selection, TrainingSet, elpv, pictures_in};
 use igd::eval::auroc;
@@ -186,17 +186,15 @@ fn moved_cells_that_nothing_is_reported_of() {
 #[ignore = "long"]
 fn moved_cells() {
     let folder = tempfile::tempdir().unwrap();
-    let elpv = folder.path().join("elpv");
-    if fetched("ELPV", elpv::write(&elpv)).is_none() || !has_weights() {
+    let Some([training, good, defective]) = cells(folder.path()) else {
         return;
-    }
-    let pictures = |kind: &str| pictures_in(&elpv.join(kind)).unwrap();
+    };
     judge(
         folder.path(),
         &Split {
-            training: pictures("train/good"),
-            good: pictures("test/good"),
-            defective: pictures("test/defective").into_iter().step_by(3).collect(),
+            training,
+            good,
+            defective: defective.into_iter().step_by(3).collect(),
         },
     );
 }

@@ -20,6 +20,17 @@ pub fn open(model: &Path, precision: Precision) -> Detector {
     Detector::open(model, Device::Cpu, precision).unwrap()
 }
 
+/// All cells, in a folder that is there: those to train on, and the good and the defective ones to test with. `None`
+/// without a network.
+pub fn cells(folder: &Path) -> Option<[Vec<PathBuf>; 3]> {
+    let elpv = folder.join("elpv");
+    fetched("ELPV", elpv::write(&elpv))?;
+    has_weights().then(|| {
+        ["train/good", "test/good", "test/defective"]
+            .map(|kind| pictures_in(&elpv.join(kind)).unwrap())
+    })
+}
+
 /// Makes a folder with links to pictures.
 pub fn link<'a>(folder: &Path, pictures: impl IntoIterator<Item = &'a PathBuf>) {
     fs::create_dir(folder).unwrap();
@@ -168,12 +179,9 @@ fn judge_cells(every: usize, least: f64, least_found: f64) {
 #[ignore = "long"]
 fn thresholds_of_some_cells() {
     let folder = tempfile::tempdir().unwrap();
-    let elpv = folder.path().join("elpv");
-    if fetched("ELPV", elpv::write(&elpv)).is_none() || !has_weights() {
+    let Some([training, good, defective]) = cells(folder.path()) else {
         return;
-    }
-    let pictures = |kind: &str| pictures_in(&elpv.join(kind)).unwrap();
-    let [training, good, defective] = ["train/good", "test/good", "test/defective"].map(pictures);
+    };
     let draws = [50, 100, 200]
         .into_iter()
         .flat_map(|count| [(count, 1), (count, 2)]);

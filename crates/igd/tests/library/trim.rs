@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::common::network::{fetched, has_weights};
+use crate::common::network::has_weights;
 use crate::common::small_dense_training;
 use crate::common::textures::{lined, write};
-use crate::solar_cells::{drawn, fit, flagged, link, open, scores};
-use igd::data::{Selection, TrainingSet, elpv, pictures_in};
+use crate::solar_cells::{cells, drawn, fit, flagged, link, open, scores};
+use igd::data::{Selection, TrainingSet};
 use igd::eval::auroc;
 use igd::model::{Model, Precision};
 use igd::train::{Options, Outcome, Profile, TrainError, TrainingEvent, train};
@@ -138,12 +138,9 @@ fn a_tenth_of_solar_cells() {
     const DEFECTIVE: usize = 121;
     const DRAWS: u64 = 4;
     let folder = tempfile::tempdir().unwrap();
-    let elpv = folder.path().join("elpv");
-    if fetched("ELPV", elpv::write(&elpv)).is_none() || !has_weights() {
+    let Some([training, good, defective]) = cells(folder.path()) else {
         return;
-    }
-    let pictures = |kind: &str| pictures_in(&elpv.join(kind)).unwrap();
-    let [training, good, defective] = ["train/good", "test/good", "test/defective"].map(pictures);
+    };
     println!(
         "| defective among the cells | draw | --trim | dropped: good, defective | AUROC | at 1 %: good, defective | \
          at 5 %: good, defective |"
