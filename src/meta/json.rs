@@ -118,15 +118,17 @@ impl<'a> FrameLine<'a> {
     }
 
     pub fn remove_maps(&mut self) {
-        self.result.remove_maps();
-        self.results.iter_mut().for_each(ResultLine::remove_maps);
+        self.all_results().for_each(ResultLine::remove_maps);
     }
 
     pub fn remove_inference_times(&mut self) {
-        self.result.inference_ms = None;
-        for result in &mut self.results {
-            result.inference_ms = None;
-        }
+        self.all_results()
+            .for_each(|result| result.inference_ms = None);
+    }
+
+    /// The line's own, and that of each filter.
+    fn all_results(&mut self) -> impl Iterator<Item = &mut ResultLine<'a>> {
+        [&mut self.result].into_iter().chain(&mut self.results)
     }
 }
 

@@ -54,6 +54,7 @@ pub struct Functions {
     /// From 1.26 on.
     pub(super) add_segmentation: Option<AddSegmentation>,
     pub(super) relate: unsafe extern "C" fn(*mut Meta, c_uint, c_uint, c_uint) -> gboolean,
+    pub(super) entry: unsafe extern "C" fn(*mut Meta, c_uint, usize, *mut Handle) -> gboolean,
     pub(super) next: unsafe extern "C" fn(*mut Meta, *mut gpointer, usize, *mut Handle) -> gboolean,
     pub(super) detection_type: unsafe extern "C" fn() -> usize,
     pub(super) location: unsafe extern "C" fn(
@@ -103,6 +104,7 @@ fn open() -> Option<Functions> {
                 c"gst_analytics_relation_meta_add_segmentation_mtd",
             ),
             relate: function(&library, c"gst_analytics_relation_meta_set_relation")?,
+            entry: function(&library, c"gst_analytics_relation_meta_get_mtd")?,
             next: function(&library, c"gst_analytics_relation_meta_iterate")?,
             detection_type: function(&library, c"gst_analytics_od_mtd_get_mtd_type")?,
             location: function(&library, c"gst_analytics_od_mtd_get_location")?,

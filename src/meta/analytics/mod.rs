@@ -50,11 +50,8 @@ pub(super) fn attach_region(
     let place = [region.x, region.y, region.w, region.h].map(u32::cast_signed);
     let kind = Quark::from_static_str(TYPE);
     let parent = found.parent.and_then(|parent| u32::try_from(parent).ok());
-    let parent = parent.filter(|parent| {
-        let detections = relations::detections(buffer, library);
-        detections.iter().any(|detection| detection.id == *parent)
-    });
     let mut relations = Relations::of(buffer, library)?;
+    let parent = parent.filter(|&parent| relations.is_detection(parent));
     let id = relations.detect(kind, place, region.score)?;
     if let Some(parent) = parent {
         relations.relate(Relation::IsPartOf, id, parent)?;

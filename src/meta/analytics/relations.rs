@@ -141,6 +141,16 @@ impl<'a> Relations<'a> {
         id_of(added, &handle, "mask").map(Some)
     }
 
+    /// Whether an id is that of an object detection.
+    pub fn is_detection(&self, id: u32) -> bool {
+        let (meta, mut handle) = (self.meta.as_ptr(), Handle::empty());
+        // SAFETY: numbers alone; ids that are none are refused.
+        unsafe {
+            let kind = (self.functions.detection_type)();
+            (self.functions.entry)(meta, id, kind, &mut handle) != GFALSE
+        }
+    }
+
     /// Says what the first has to do with the second.
     pub fn relate(
         &mut self,

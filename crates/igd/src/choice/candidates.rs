@@ -15,11 +15,9 @@ const MOST_APART: usize = 4;
 /// show nothing more; a third more is let pass, since sizes are few.
 pub fn candidates(usual: &Options, size: (u32, u32)) -> Vec<Options> {
     let shorter = size.0.min(size.1) as usize;
-    let fits = |tiling: &Tiling| {
-        tiling
-            .picture()
-            .into_iter()
-            .all(|side| 3 * side <= 4 * shorter)
+    let fits = |config: &DenseConfig| {
+        let mut sides = config.picture().into_iter();
+        sides.all(|side| 3 * side <= 4 * shorter)
     };
     let whole = SIDES.map(|side| (Tiling::whole([side, side]), false));
     let tiled = TILES.into_iter().flat_map(|count| {
@@ -42,8 +40,9 @@ pub fn candidates(usual: &Options, size: (u32, u32)) -> Vec<Options> {
     whole
         .into_iter()
         .chain(tiled)
-        .filter(|(tiling, _)| fits(tiling) && *tiling != usual.config.tiling)
+        .filter(|(tiling, _)| *tiling != usual.config.tiling)
         .map(options)
+        .filter(|options| fits(&options.config))
         .collect()
 }
 

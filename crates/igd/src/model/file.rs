@@ -349,16 +349,16 @@ pub fn write_tensors(
         .collect::<Result<Vec<_>, _>>()
         .and_then(|views| safetensors::serialize(views, None))
         .map_err(|error| ModelError::not_a_model(path, error))?;
-    write_atomically(path, &with_header(&views, header)).map_err(ModelError::io(path))
+    write_atomically(path, &with_header(views, header)).map_err(ModelError::io(path))
 }
 
 /// A file that has no metadata yet, with them in the order of their names: the library has them in another order each
 /// time, and the same model shall be the same file.
-fn with_header(file: &[u8], header: Header) -> Vec<u8> {
+fn with_header(mut file: Vec<u8>, header: Header) -> Vec<u8> {
     let (length, rest) = file.split_at(8);
     let length = u64::from_le_bytes(length.try_into().expect("eight bytes"));
-    let (tensors, data) = rest.split_at(length as usize);
-    let tensors = tensors.trim_ascii_end();
+    let data = 8 + length as usize;
+    let tensors = rest[..length as usize].trim_ascii_end();
     let mut text =
         format!(r#"{{"__metadata__":{}"#, json(&BTreeMap::from_iter(header))).into_bytes();
     if tensors.len() > b"{}".len() {
@@ -368,5 +368,7 @@ fn with_header(file: &[u8], header: Header) -> Vec<u8> {
     // Tensors are aligned in memory that the file is mapped to.
     text.resize(text.len().next_multiple_of(8), b' ');
     let length = (text.len() as u64).to_le_bytes();
-    [&length, &text[..], data].concat()
+    // In place: the tensors are most of it.
+    file.splice(..data, length.into_iter().chain(text));
+    file
 }

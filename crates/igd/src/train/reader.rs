@@ -36,7 +36,7 @@ impl Reading {
 }
 
 /// How much wider than high pixels are of a picture (width, height) that is brought to a size.
-pub fn stretch((width, height): (u32, u32), size: (usize, usize)) -> f32 {
+fn stretch((width, height): (u32, u32), size: (usize, usize)) -> f32 {
     (width as f32 / size.0 as f32) / (height as f32 / size.1 as f32)
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tch::Device;
 
 use super::doubles::Thumbnails;
-use super::reader::stretch;
+use super::reader::{self, Read, Reading};
 use super::{
     Augmentation, Augmented, Calibrating, Options, Outcome, TrainError, Trained, TrainingEvent,
     Trimmed,
@@ -206,26 +206,28 @@ impl<'a> Run<'a> {
     ) -> Result<Vec<Vec<Measurement>>, TrainError> {
         self.tell(TrainingEvent::Stage("calibrating"));
         let size = detector.input_size();
+        let reading = Reading {
+            size,
+            significant_bits: detector.significant_bits(),
+        };
         let mut judged = Vec::with_capacity(samples.len());
-        for (index, sample) in samples.iter().enumerate() {
-            match sample.open_as(detector.significant_bits()) {
-                Ok(picture) => {
-                    let rgb = picture.resized(size);
+        reader::for_each(samples, reading, |index, picture| {
+            match picture {
+                Ok(Read { rgb, stretch }) => {
                     let mut views = vec![detector.measure(&rgb)?];
                     if let Some(augmentation) = augmentation {
-                        let stretch = stretch(picture.size(), size);
                         for copy in augmentation.copies(&rgb, size, stretch) {
                             views.push(detector.measure(&copy)?);
                         }
                     }
                     judged.push(views);
-                    self.thumbnails.calibrates(sample, &rgb, size);
+                    self.thumbnails.calibrates(&samples[index], &rgb, size);
                     self.tell(TrainingEvent::Pictures(index + 1, samples.len()));
                 }
                 Err(error) => self.skip(error)?,
             }
-            self.check_stop()?;
-        }
+            self.check_stop()
+        })?;
         Ok(judged)
     }
 }

@@ -56,11 +56,7 @@ pub fn train_global(
         latent: options.latent,
     };
     let mut trainer = Trainer::new(
-        Setup::new(
-            options,
-            MsSsim::global(config.range, Device::Cpu),
-            options.whiten && encoder.tensors.is_empty(),
-        ),
+        Setup::new(options, MsSsim::global(config.range, Device::Cpu)),
         encoder.tensors,
         |builder| Described::global(builder, &sizes, &config.normalisation),
         |builder| Critic::global(builder.root(), sizes.width),
@@ -95,11 +91,7 @@ pub fn train_local(
         latent: options.latent,
     };
     let mut trainer = Trainer::new(
-        Setup::new(
-            options,
-            MsSsim::local(config.range, Device::Cpu),
-            options.whiten && !sizes.frozen_encoder,
-        ),
+        Setup::new(options, MsSsim::local(config.range, Device::Cpu)),
         tensors,
         |builder| Described::local(builder, &sizes, &config.normalisation),
         |builder| Critic::local(builder.root(), sizes.width),
@@ -221,12 +213,12 @@ fn train<N: Autoencoder, C>(
 }
 
 impl Setup {
-    fn new(options: &Options, criterion: MsSsim, whiten: bool) -> Self {
+    fn new(options: &Options, criterion: MsSsim) -> Self {
         Self {
             criterion,
             learning_rate: options.learning_rate,
             interpolation: options.interpolation,
-            whiten,
+            whiten: options.whiten,
             seed: options.seed,
         }
     }

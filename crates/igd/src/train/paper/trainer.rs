@@ -143,7 +143,7 @@ pub struct Setup {
     pub learning_rate: f64,
     /// Share of the interpolation loss in the total; 0: there is no critic.
     pub interpolation: f64,
-    /// The E step whitens the latents too.
+    /// The E step whitens the latents too, where the encoder is trained.
     pub whiten: bool,
     /// What is drawn depends on it.
     pub seed: i64,
@@ -160,6 +160,7 @@ impl<N: Autoencoder> Trainer<N> {
         tch::manual_seed(setup.seed);
         let builder = Builder::for_training(given, Device::Cpu);
         let scale = network(&builder)?;
+        let is_frozen = scale.network.frozen();
         let weights = builder.finish()?;
         let builder = Builder::for_training(HashMap::new(), Device::Cpu);
         let critic = critic(&builder)?;
@@ -175,7 +176,7 @@ impl<N: Autoencoder> Trainer<N> {
             clock: Clock::new(1, Length::Steps(0), None),
             learning_rate: setup.learning_rate,
             interpolation: setup.interpolation,
-            whiten: setup.whiten,
+            whiten: setup.whiten && !is_frozen,
             seed: setup.seed,
             estimated: 0,
         })
