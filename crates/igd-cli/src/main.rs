@@ -35,6 +35,7 @@ mod video;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use igd::libtorch::end_without_destroying;
 
 use feedback::NotBetter;
 use left_out::LeftOut;
@@ -90,6 +91,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    end_without_destroying();
     let Arguments { json, command } = Arguments::parse();
     let result = match command {
         Command::Train(arguments) => train::run(&arguments, json),

@@ -16,19 +16,34 @@ const ROUNDS: usize = 7;
 const PICTURES: usize = 30;
 const SIDE: i64 = 256;
 
-/// Score and map of a picture with values in 0..=255.
-fn plain(networks: &DenseNetworks, matrices: &Tensor, picture: &Tensor) -> (f64, Tensor) {
-    let stages = networks.backbone.forward(&((picture - 127.0) / 128.0));
-    let distances = networks.field.distances(&dense::join(&stages), matrices);
+/// The smoothed distances of places: (1, 1, rows, columns).
+fn smooth(distances: &Tensor) -> Tensor {
     let side = SIDE / dense::CELL;
     let kernel = Tensor::from_slice(&[1.0f32, 2.0, 1.0]);
     let kernel = kernel.outer(&kernel).view([1, 1, 3, 3]) / 16.0;
-    let smooth = distances
+    distances
         .view([1, 1, side, side])
         .replication_pad2d([1, 1, 1, 1])
-        .conv2d(&kernel, None::<&Tensor>, [1, 1], [0, 0], [1, 1], 1);
-    let map = smooth.upsample_bilinear2d([SIDE, SIDE], false, None, None);
-    (smooth.max().double_value(&[]), map)
+        .conv2d(&kernel, None::<&Tensor>, [1, 1], [0, 0], [1, 1], 1)
+}
+
+/// Score and map of a picture with values in 0..=255. `matrices` are those of places and of details.
+fn plain(networks: &DenseNetworks, matrices: &[Tensor; 2], picture: &Tensor) -> (f64, Tensor) {
+    let stages = networks.backbone.forward(&((picture - 127.0) / 128.0));
+    let distances = networks
+        .field
+        .distances(&dense::join(&stages), &matrices[0]);
+    let places = smooth(&distances);
+    let details = networks.details.as_ref().expect("the model has details");
+    let details = details.distances(&dense::details(&stages), &matrices[1]);
+    let side = SIDE / dense::DETAIL;
+    let details = details.view([1, 1, side, side]);
+    let score = places.max();
+    let [places, details] =
+        [places, details].map(|map| map.upsample_bilinear2d([SIDE, SIDE], false, None, None));
+    let map = &places * details;
+    let near = map.masked_fill(&places.lt_tensor(&(places.max() * 0.5)), 0.0);
+    (score.double_value(&[]), map * (places.max() / near.max()))
 }
 
 fn main() {
@@ -37,7 +52,8 @@ fn main() {
     let ProfileNetworks::Dense(networks) = dense_model().networks.profile else {
         unreachable!("the model is dense");
     };
-    let matrices = networks.field.matrices();
+    let details = networks.details.as_ref().expect("the model has details");
+    let matrices = [&networks.field, details].map(|field| field.matrices());
     let mut plain_times = Vec::new();
     let mut sides: Vec<(Kind, Vec<f64>)> = vec![(Kind::Float, Vec::new())];
     if Precision::Auto.on(Device::Cpu) == Ok(Kind::BFloat16) {

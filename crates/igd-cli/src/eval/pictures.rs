@@ -40,7 +40,7 @@ pub fn evaluate(model: &Path, data: &Path, arguments: &Arguments) -> anyhow::Res
         detect(&mut detector, &rgb, &mut detection).with_context(|| picture.sample.to_string())?;
         if let Some(pixels) = &mut pixels {
             let truth = picture.ground_truth(rgb.size())?;
-            pixels.add(detector.raw_map(), detector.input_size(), truth.as_ref());
+            pixels.add(&detector.raw_map(), detector.input_size(), truth.as_ref());
         }
         let file = picture.sample.file();
         let name = file.file_name().and_then(|name| name.to_str());

@@ -7,7 +7,7 @@ use anyhow::Context;
 use igd::data::Picture;
 use igd::files::{write_atomically, write_png};
 use igd::model::{Detection, Detector, Region, Scales};
-use ndarray::ArrayView2;
+use ndarray::Array2;
 use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
 
@@ -95,7 +95,7 @@ impl<'a> Pictures<'a> {
             .with_context(|| plan.path.display().to_string())?;
         if let Some(path) = &plan.map {
             let (width, height) = detector.input_size();
-            let map = ArrayView2::from_shape((height, width), detector.raw_map())?;
+            let map = Array2::from_shape_vec((height, width), detector.raw_map())?;
             let mut npy = Vec::new();
             map.write_npy(&mut npy)?;
             write_atomically(path, &npy).with_context(|| path.display().to_string())?;

@@ -95,7 +95,7 @@ fn scores_are_the_criterion_s() {
     assert_eq!(detector.measure(&between).unwrap().score, measurement.score);
     let terms = measurement.scales.local.unwrap();
     assert_near("Gaussian", &Tensor::from(terms.gaussian), &gaussian, 1e-5);
-    assert_near("map", &Tensor::from_slice(detector.raw_map()), &map, 1e-4);
+    assert_near("map", &Tensor::from_slice(&detector.raw_map()), &map, 1e-4);
 
     let properties = "overlay=none device=cpu precision=f32 attach-map=true";
     let (mut harness, _bus) = element::harness(&element::filter(&path, properties));

@@ -49,6 +49,15 @@ unsafe extern "C" {
     fn on_exit(function: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
 }
 
+/// Has the process end without destroying anything. To destroy libtorch's globals takes a tenth of a second, which a
+/// program that is called for each picture or in each script would have to wait for. Call it first of all: what is
+/// registered later to be called at the end still is.
+pub fn end_without_destroying() {
+    // Where the C library has no room for one more function, the end takes longer.
+    // SAFETY: as below.
+    unsafe { on_exit(end, ptr::null_mut()) };
+}
+
 /// Has the end of the process wait for work, before anything is destroyed that is there by now: what was registered
 /// last is called first.
 fn wait_at_exit() {
@@ -59,16 +68,20 @@ fn wait_at_exit() {
 
 extern "C" fn wait(status: c_int, _: *mut c_void) {
     ENDING.store(true, Ordering::Relaxed);
-    let end = Instant::now() + PATIENCE;
+    let patience_ends = Instant::now() + PATIENCE;
     while WORK.try_write().is_err() {
-        if Instant::now() >= end {
-            // Without destroying anything.
-            // SAFETY: writes out what the C library still holds, and ends the process.
-            unsafe {
-                libc::fflush(ptr::null_mut());
-                libc::_exit(status);
-            }
+        if Instant::now() >= patience_ends {
+            end(status, ptr::null_mut());
         }
         thread::sleep(LOOK);
+    }
+}
+
+/// Without destroying anything.
+extern "C" fn end(status: c_int, _: *mut c_void) {
+    // SAFETY: writes out what the C library still holds, and ends the process.
+    unsafe {
+        libc::fflush(ptr::null_mut());
+        libc::_exit(status);
     }
 }

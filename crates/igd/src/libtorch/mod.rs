@@ -18,7 +18,7 @@ pub use build::{loaded_from, version};
 pub(crate) use convolution::{Geometry, PackedConvolution, Then};
 pub use cuda::{CudaError, cuda_half, open_cuda};
 pub use device::{Choice, DeviceError, choose_device};
-pub use exit::Work;
+pub use exit::{Work, end_without_destroying};
 pub use guard::guarded;
 pub(crate) use sync_ref::SyncRef;
 pub use workers::give_way;

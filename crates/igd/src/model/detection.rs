@@ -117,6 +117,9 @@ pub struct RawDetection {
     pub patches: Vec<ScaleTerms>,
     /// The map at the model's input size, row by row.
     pub map: Vec<f32>,
+    /// How far from normal the details of each pixel of the map are, about 1 where they are normal: they say where in the
+    /// map's coarse places something is. Empty where the model knows nothing of them.
+    pub details: Vec<f32>,
     /// What a dense model's head has multiplied the largest distance with; `None` where there is no head.
     pub factor: Option<f32>,
     /// The direction in which the picture departs from normal, as [`Head`](crate::criterion::Head) takes it; empty
@@ -219,7 +222,8 @@ impl RawDetection {
         if !self.score.is_finite() {
             return refuse("the score", self.score);
         }
-        match self.map.iter().find(|value| !value.is_finite()) {
+        let mut values = self.map.iter().chain(&self.details);
+        match values.find(|value| !value.is_finite()) {
             Some(value) => refuse("a value of the map", *value),
             None => Ok(()),
         }
@@ -233,7 +237,7 @@ pub struct Measurement {
     pub score: f32,
     /// What it is made of.
     pub scales: Scales,
-    /// Every fourth pixel of every fourth row of the raw map, where it is inspected.
+    /// Every fourth pixel of every fourth row of the map, as sharp as it is shown, where it is inspected.
     pub map_sample: Vec<f32>,
     /// See [`RawDetection::departure`].
     pub departure: Vec<f32>,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
 use super::calibration::Calibration;
 use super::config::{DenseConfig, ModelConfig};
@@ -15,8 +15,10 @@ use super::inference::{Inference, PlacesView, Stage, StageTimes};
 use super::networks::{PaperScale, ProfileNetworks};
 use super::postprocessor::Postprocessor;
 use super::precision::Precision;
+use super::sharp::product;
 use crate::criterion::{Drift, DriftReference};
 use crate::libtorch::{KeptBlocks, alone, guarded};
+use crate::nn::dense::Features;
 
 /// Pixels between two of a map's sample, in both directions: enough to calibrate, and thousands of maps fit in memory.
 const SAMPLE_STEP: usize = 4;
@@ -174,10 +176,10 @@ impl Detector {
         Ok(self.measurement())
     }
 
-    /// As [`Detector::measure`], from the features (places, 304) of each tile of a picture: for dense models only.
+    /// As [`Detector::measure`], from the features of each tile of a picture: for dense models only.
     pub(crate) fn measure_features(
         &mut self,
-        tiles: &[Tensor],
+        tiles: &[Features],
     ) -> Result<Measurement, DetectError> {
         self.measure_own(|inference, raw| inference.measure(tiles, raw))
     }
@@ -215,9 +217,13 @@ impl Detector {
     }
 
     /// The raw map of the last picture that [`detect`](Self::detect) or [`measure`](Self::measure) has seen, row by
-    /// row.
-    pub fn raw_map(&self) -> &[f32] {
-        &self.picture.raw.map
+    /// row. Its values tell pixels of different pictures apart. In models with
+    /// [details](super::RawDetection::details) it is the distances times theirs, and no distance any more.
+    pub fn raw_map(&self) -> Vec<f32> {
+        let RawDetection { map, details, .. } = &self.picture.raw;
+        let mut sharp = Vec::new();
+        product(map, details, &mut sharp);
+        sharp
     }
 
     /// To `self.picture`.
@@ -262,9 +268,10 @@ impl Detector {
         guarded(|| work(inference, &mut *pictures)).map_err(DetectError::Inference)
     }
 
-    fn measurement(&self) -> Measurement {
+    fn measurement(&mut self) -> Measurement {
         let (score, scales) = self.postprocessor.score(&self.picture.raw);
         let (width, _) = self.input_size();
+        let map = self.postprocessor.sharp(&self.picture.raw).to_vec();
         let mask = self.postprocessor.mask();
         let aligns = self
             .dense_config()
@@ -273,15 +280,12 @@ impl Detector {
         let is_judged = |index: usize| !aligns || self.picture.raw.map[index] != 0.0;
         let inspected =
             |index: &usize| is_judged(*index) && mask.is_none_or(|mask| mask.inspected()[*index]);
-        let rows = (0..self.picture.raw.map.len()).step_by(SAMPLE_STEP * width);
+        let rows = (0..map.len()).step_by(SAMPLE_STEP * width);
         let pixels = rows.flat_map(|row| (row..row + width).step_by(SAMPLE_STEP));
         Measurement {
             score,
             scales,
-            map_sample: pixels
-                .filter(inspected)
-                .map(|index| self.picture.raw.map[index])
-                .collect(),
+            map_sample: pixels.filter(inspected).map(|index| map[index]).collect(),
             departure: self.picture.raw.departure.clone(),
             pooled: self.picture.raw.pooled.clone(),
         }

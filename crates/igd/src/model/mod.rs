@@ -15,8 +15,10 @@ mod postprocessor;
 mod precision;
 mod promise;
 mod regions;
+mod sharp;
 
 pub use calibration::{Calibration, CalibrationMethod, FALSE_POSITIVE_RATE, calibrate};
+pub(crate) use config::DETAIL_DIMENSIONS;
 pub use config::{Alignment, DenseConfig, ModelConfig, PaperConfig, Storage, Tiling};
 pub use detection::{
     DenseTerms, DetectError, Detection, InputPicture, Map, Measurement, RawDetection, Region,

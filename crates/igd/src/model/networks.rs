@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::config::{DenseConfig, ModelConfig, PaperConfig};
+use super::config::{DETAIL_DIMENSIONS, DenseConfig, ModelConfig, PaperConfig};
 use crate::align::{AREA, References};
 use crate::criterion::{Descriptor, DriftReference, Field, Head};
 use crate::nn::efficientnet_lite::Backbone;
@@ -75,6 +75,8 @@ pub struct DenseNetworks {
     pub backbone: Backbone,
     /// What is normal at each place.
     pub field: Field,
+    /// What is normal at each detail; `None` in files of earlier versions.
+    pub details: Option<Field>,
     /// What marked pictures have taught, if there were any.
     pub head: Option<Head>,
     /// What it was fitted to; `None` where nothing was left out in turn, and in files of earlier versions.
@@ -155,7 +157,7 @@ pub struct Networks {
     pub profile: ProfileNetworks,
     /// All tensors, named `global.<state-dict name>`, `local.<...>`, and `c` and `sigma` beside the weights; in dense
     /// models `dense.backbone.<state-dict name>`, and `dense.projection`, `dense.c` and `dense.whiteners`. There may be
-    /// `dense.head.direction` and `dense.head.offset` ([`Head`]), `dense.left_out.distances` and
+    /// the same three below `dense.details`, `dense.head.direction` and `dense.head.offset` ([`Head`]), `dense.left_out.distances` and
     /// `dense.left_out.departures` ([`LeftOut`]), `dense.drift.mean`, `rows`, `median` and `limit`
     /// ([`DriftReference`]), and `dense.align.references` and `stretch` ([`References`]).
     pub weights: Weights,
@@ -219,8 +221,18 @@ impl DenseNetworks {
     fn new(builder: &Builder, config: &DenseConfig) -> Result<Self, WeightsError> {
         let scope = &builder.root() / "dense";
         let (places, dimensions) = (config.places() as i64, config.dimensions as i64);
+        let details = &scope / "details";
         Ok(Self {
             field: Field::new(&scope, dense::FEATURES, places, dimensions)?,
+            details: match details.has("projection") {
+                true => Some(Field::new(
+                    &details,
+                    dense::DETAIL_FEATURES,
+                    config.details() as i64,
+                    DETAIL_DIMENSIONS as i64,
+                )?),
+                false => None,
+            },
             head: Head::new(&(&scope / "head"), dimensions)?,
             left_out: LeftOut::new(&(&scope / "left_out"), dimensions)?,
             drift: DriftReference::read(&(&scope / "drift"), dimensions)?,

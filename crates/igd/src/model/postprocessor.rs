@@ -7,6 +7,7 @@ use super::config::ModelConfig;
 use super::detection::{Detection, RawDetection, ScaleTerms, Scales};
 use super::mask::Mask;
 use super::regions::RegionFinder;
+use super::sharp::{product, sharpen};
 use crate::criterion::ScoreWeights;
 use crate::nn::{PATCH, PATCHES, STRIDE};
 
@@ -40,6 +41,8 @@ pub struct Postprocessor {
     smoothing: f32,
     region_finder: RegionFinder,
     history: Option<History>,
+    /// The map as it is shown.
+    sharp: Vec<f32>,
 }
 
 /// The pictures so far, smoothed.
@@ -47,6 +50,7 @@ pub struct Postprocessor {
 struct History {
     score: f32,
     map: Vec<f32>,
+    details: Vec<f32>,
 }
 
 /// What values are normalised by: see [`Calibration::normalise`].
@@ -71,6 +75,7 @@ impl Postprocessor {
             smoothing: 0.0,
             region_finder: RegionFinder::default(),
             history: None,
+            sharp: Vec::new(),
         }
     }
 
@@ -169,15 +174,27 @@ impl Postprocessor {
         }
     }
 
+    /// The map of one picture's raw numbers alone as it is shown and has regions: sharpened by its
+    /// [details](RawDetection::details).
+    pub(super) fn sharp(&mut self, raw: &RawDetection) -> &[f32] {
+        show(
+            self.mask.as_deref(),
+            &raw.map,
+            &raw.details,
+            &mut self.sharp,
+        );
+        &self.sharp
+    }
+
     /// Judges a picture that belongs to a frame of `frame` (width, height): regions are in its pixels. `out` keeps its
     /// buffers from picture to picture.
     pub fn finish(&mut self, raw: &RawDetection, frame: (u32, u32), out: &mut Detection) {
         let (score, scales) = self.score(raw);
-        self.smooth(score, &raw.map);
-        let (score, scales, map) = match &self.history {
-            None => (score, scales, &raw.map),
-            Some(History { score, map }) if raw.factor.is_some() && self.mask.is_none() => {
-                (*score, scales, map)
+        self.smooth(score, raw);
+        let (score, scales) = match &self.history {
+            None => (score, scales),
+            Some(History { score, .. }) if raw.factor.is_some() && self.mask.is_none() => {
+                (*score, scales)
             }
             // The score of a dense model is the highest value of its map, of the smoothed one too.
             Some(History { map, .. }) if scales.dense.is_some() => {
@@ -185,10 +202,15 @@ impl Postprocessor {
                     Some(mask) => highest(map, mask.inspected()),
                     None => map.iter().copied().fold(0.0, f32::max),
                 };
-                (highest, Scales::dense(highest), map)
+                (highest, Scales::dense(highest))
             }
-            Some(History { score, map }) => (*score, scales, map),
+            Some(History { score, .. }) => (*score, scales),
         };
+        let (map, details) = match &self.history {
+            None => (&raw.map, &raw.details),
+            Some(History { map, details, .. }) => (map, details),
+        };
+        show(self.mask.as_deref(), map, details, &mut self.sharp);
         out.score = score;
         out.scales = scales;
         out.threshold = self.threshold_of(raw);
@@ -200,12 +222,12 @@ impl Postprocessor {
         let values = &mut out.map.values;
         match self.normal_pixels(raw) {
             Some(normal) => {
-                Calibration::normalise_all(map, normal.threshold, normal.median, values);
+                Calibration::normalise_all(&self.sharp, normal.threshold, normal.median, values);
             }
             // Nothing says which values are normal.
             None => {
                 values.clear();
-                values.resize(map.len(), 0.0);
+                values.resize(self.sharp.len(), 0.0);
             }
         }
         if let Some(mask) = &self.mask {
@@ -276,7 +298,7 @@ impl Postprocessor {
     }
 
     /// Takes a picture into the history, if there is to be one.
-    fn smooth(&mut self, score: f32, map: &[f32]) {
+    fn smooth(&mut self, score: f32, raw: &RawDetection) {
         let weight = self.smoothing;
         if weight <= 0.0 {
             self.history = None;
@@ -286,17 +308,28 @@ impl Postprocessor {
             Some(before) => {
                 let mix = |before: &mut f32, now: f32| *before += (1.0 - weight) * (now - *before);
                 mix(&mut before.score, score);
-                for (value, now) in before.map.iter_mut().zip(map) {
-                    mix(value, *now);
-                }
+                let maps = before.map.iter_mut().zip(&raw.map);
+                let details = before.details.iter_mut().zip(&raw.details);
+                maps.chain(details)
+                    .for_each(|(value, now)| mix(value, *now));
             }
             None => {
                 self.history = Some(History {
                     score,
-                    map: map.to_vec(),
+                    map: raw.map.clone(),
+                    details: raw.details.clone(),
                 });
             }
         }
+    }
+}
+
+/// Fills `sharp` with the map as it is shown.
+fn show(mask: Option<&Mask>, map: &[f32], details: &[f32], sharp: &mut Vec<f32>) {
+    match (details, mask) {
+        ([], _) => product(map, &[], sharp),
+        (_, Some(mask)) => sharpen(map, details, |index| mask.inspected()[index], sharp),
+        (_, None) => sharpen(map, details, |_| true, sharp),
     }
 }
 

@@ -94,24 +94,32 @@ pub fn small_dense_training(data: &Path, out: &Path, side: usize, dimensions: us
     }
 }
 
-/// A dense model of the usual size with a drawn backbone, and descriptors that are equal at all places.
+/// A dense model of the usual size with a drawn backbone, and descriptors that are equal at all places, and at all
+/// details.
 pub fn dense_model() -> Model {
     let config = DenseConfig::usual();
-    let (places, dimensions) = (config.places() as i64, config.dimensions as i64);
-    let options = (Kind::Float, Device::Cpu);
-    let identity = Tensor::eye(dimensions, options).unsqueeze(0);
-    let given = [
-        (
-            "dense.projection",
-            Tensor::ones([dimensions, dense::FEATURES], options),
-        ),
-        (
-            "dense.whiteners",
-            Field::triangles(&identity).repeat([places, 1]),
-        ),
-    ];
-    let given = given.map(|(name, tensor)| (name.to_owned(), tensor));
-    model(ModelConfig::Dense(config), given.into())
+    let field = |scope: &str, features: i64, places: usize, dimensions: i64| {
+        let options = (Kind::Float, Device::Cpu);
+        let identity = Tensor::eye(dimensions, options).unsqueeze(0);
+        let whiteners = Field::triangles(&identity).repeat([places as i64, 1]);
+        let centres = Tensor::zeros([places as i64, dimensions], options);
+        let projection = Tensor::ones([dimensions, features], options);
+        [
+            (format!("{scope}.projection"), projection),
+            (format!("{scope}.c"), centres),
+            (format!("{scope}.whiteners"), whiteners),
+        ]
+    };
+    let dimensions = config.dimensions as i64;
+    let places = field("dense", dense::FEATURES, config.places(), dimensions);
+    let details = field(
+        "dense.details",
+        dense::DETAIL_FEATURES,
+        config.details(),
+        32,
+    );
+    let given = places.into_iter().chain(details).collect();
+    model(ModelConfig::Dense(config), given)
 }
 
 /// With drawn weights where none are given.

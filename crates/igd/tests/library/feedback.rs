@@ -120,7 +120,7 @@ fn marks_teach_what_others_of_their_kind_look_like() {
         detector.detect(&rgb, SIZE, &mut detection).unwrap();
         let distance = detection.scales.dense.unwrap().distance;
         assert_eq!(detection.score != distance, model == &options.out);
-        detector.raw_map().to_vec()
+        detector.raw_map()
     });
     assert_eq!(maps[0], maps[1]);
 

@@ -292,7 +292,7 @@ fn detector() {
                 expected,
                 score_tolerance,
             );
-            let map = Tensor::from_slice(detector.raw_map());
+            let map = Tensor::from_slice(&detector.raw_map());
             let expected = golden.get("model.heatmap");
             assert_near(
                 &format!("{precision} heatmap"),

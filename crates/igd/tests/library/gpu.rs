@@ -31,7 +31,7 @@ fn detector_on_a_gpu() {
             let score = Tensor::from(measurement.score);
             let expected = golden.get("model.score");
             assert_near(&format!("{precision} score"), &score, expected, 5e-3);
-            let map = Tensor::from_slice(detector.raw_map());
+            let map = Tensor::from_slice(&detector.raw_map());
             let expected = golden.get("model.heatmap");
             assert_near(&format!("{precision} heatmap"), &map, expected, 5e-2);
         }

@@ -67,7 +67,7 @@ fn detector_judges_alike() {
     let measurement = detector.measure(&golden.rgb()).unwrap();
     let found = Tensor::from(measurement.score);
     assert_near("score", &found, &Tensor::from(score), 1e-4);
-    assert_near("map", &Tensor::from_slice(detector.raw_map()), &map, 1e-4);
+    assert_near("map", &Tensor::from_slice(&detector.raw_map()), &map, 1e-4);
 }
 
 #[test]

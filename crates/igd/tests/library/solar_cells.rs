@@ -9,7 +9,7 @@ use crate::common::network::{fetched, has_weights};
 use igd::data::{Picture, Selection, TrainingSet, elpv, pictures_in};
 use igd::eval::auroc;
 use igd::model::{Detection, Detector, Measurement, Precision, calibrate};
-use igd::train::{HOLD_OUT, Options, Outcome, TrainingEvent, train};
+use igd::train::{FEWEST_LEFT_OUT, HOLD_OUT, Options, Outcome, TrainingEvent, train};
 use tch::{Device, Kind};
 
 pub const SIDE: usize = 256;
@@ -182,16 +182,18 @@ fn thresholds_of_some_cells() {
     let Some([training, good, defective]) = cells(folder.path()) else {
         return;
     };
-    let draws = [50, 100, 200]
+    let draws = [10, 20, 50, 100, 200]
         .into_iter()
-        .flat_map(|count| [(count, 1), (count, 2)]);
+        .flat_map(|count| (1..=4).map(move |draw| (count, draw)));
     println!(
         "| cells | threshold from | AUROC | at 1 %: good, defective | at 5 %: good, defective | fit |"
     );
     for (count, draw) in draws.chain([(training.len(), 1)]) {
         let data = folder.path().join(format!("{count}-{draw}"));
         link(&data, drawn(&training, count, draw));
-        for hold_out in [Some(HOLD_OUT), None] {
+        // Few cells are always held out in part.
+        let ways = [Some(HOLD_OUT), None];
+        for &hold_out in &ways[..if count < FEWEST_LEFT_OUT { 1 } else { 2 }] {
             let out = folder.path().join("cells.safetensors");
             let cells = TrainingSet::open(&data, &Selection::default()).unwrap();
             let options = Options {
@@ -274,7 +276,8 @@ fn spots_are_where_the_map_says(detector: &mut Detector, good: &[PathBuf]) {
                 continue;
             }
             flagged += 1;
-            let map = detector.raw_map().iter().enumerate();
+            let map = detector.raw_map();
+            let map = map.iter().enumerate();
             let (peak, _) = map.max_by(|(_, a), (_, b)| a.total_cmp(b)).unwrap();
             let (x, y) = ((peak % SIDE) as f32 + 0.5, (peak / SIDE) as f32 + 0.5);
             near += usize::from((x - place.0).hypot(y - place.1) <= 16.0);

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use crate::nn::dense::{CELL, FEATURES};
+use crate::nn::dense::{CELL, DETAIL, FEATURES};
 
 /// What a dense model consists of. The backbone is EfficientNet-Lite0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,6 +77,8 @@ const OVERLAP_SHARE: usize = 8;
 
 /// Directions that are kept unless told otherwise: on ELPV more of them add less than a thousandth to the AUROC.
 const DIMENSIONS: usize = 192;
+/// Directions of a detail's features.
+pub const DETAIL_DIMENSIONS: usize = 32;
 
 impl DenseConfig {
     /// The whole picture at 256x256, with 192 directions.
@@ -100,6 +102,12 @@ impl DenseConfig {
     pub fn places(&self) -> usize {
         let tiles = if self.shared { 1 } else { self.tiling.count() };
         tiles * self.tiling.cells()
+    }
+
+    /// The same of details.
+    pub fn details(&self) -> usize {
+        let across = (CELL / DETAIL) as usize;
+        self.places() * across * across
     }
 
     /// Refuses what nothing can be built from; the reason names the field.

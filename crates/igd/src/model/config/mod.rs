@@ -5,6 +5,7 @@ mod paper;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::dense::DETAIL_DIMENSIONS;
 pub use self::dense::{Alignment, DenseConfig, Tiling};
 pub use self::paper::PaperConfig;
 use crate::nn::{GlobalConfig, LocalConfig};

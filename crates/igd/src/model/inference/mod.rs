@@ -14,6 +14,7 @@ pub use self::stages::{Stage, StageTimes};
 use super::config::ModelConfig;
 use super::detection::{InputPicture, RawDetection};
 use super::networks::{Networks, ProfileNetworks};
+use crate::nn::dense::Features;
 
 /// A model's networks and its criterion.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Inference {
 
     /// As [`run`](Self::run), from the features of each tile of a dense model's picture; the score of other models is
     /// not a number.
-    pub fn measure(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
+    pub fn measure(&mut self, tiles: &[Features], raw: &mut RawDetection) {
         match self {
             Self::Paper(_) => raw.score = f32::NAN,
             Self::Dense(dense) => dense.measure(tiles, raw),

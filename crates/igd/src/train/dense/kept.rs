@@ -10,7 +10,7 @@ use super::error::FitError;
 use super::moments::Moments;
 use crate::align::{AREA, References};
 use crate::model::{DenseConfig, ModelError, Tensors};
-use crate::nn::dense::FEATURES;
+use crate::nn::dense::{DETAIL_FEATURES, FEATURES, Levels};
 use crate::train::state::{self, State};
 use crate::train::{Augmentation, TrainError};
 
@@ -20,7 +20,7 @@ const SEEN: &str = "seen";
 /// What a fit has come to so far.
 pub struct Kept {
     pub seen: Seen,
-    pub moments: Moments,
+    pub moments: Levels<Moments>,
     /// Where parts are looked for, once it is known what they look like.
     pub references: Option<References>,
 }
@@ -98,7 +98,6 @@ pub fn path(out: &Path) -> PathBuf {
 impl Kept {
     /// Before the first picture.
     pub fn new(options: &Options) -> Result<Self, FitError> {
-        let places = options.config.places() as i64;
         Ok(Self {
             references: None,
             seen: Seen {
@@ -110,15 +109,22 @@ impl Kept {
                 due: Vec::new(),
                 held_out: Vec::new(),
             },
-            moments: Moments::new(places, FEATURES)?,
+            moments: moments(&options.config)?,
         })
     }
 
     pub fn write(&self, path: &Path) -> Result<(), ModelError> {
-        let mut tensors = vec![
-            ("mean".to_owned(), self.moments.mean.shallow_clone()),
-            ("scatter".to_owned(), self.moments.scatter.shallow_clone()),
-        ];
+        let moments = self
+            .moments
+            .as_ref()
+            .zip(NAMES)
+            .map(|(moments, [mean, scatter])| {
+                [
+                    (mean.to_owned(), moments.mean.shallow_clone()),
+                    (scatter.to_owned(), moments.scatter.shallow_clone()),
+                ]
+            });
+        let mut tensors: Vec<_> = moments.places.into_iter().chain(moments.details).collect();
         if let Some(References { values, stretch }) = &self.references {
             tensors.push(("references".to_owned(), Tensor::from_slice(values)));
             tensors.push(("stretch".to_owned(), Tensor::from_slice(&[*stretch])));
@@ -150,24 +156,52 @@ impl Kept {
             Some(_) => Some(references(&mut tensors).ok_or_else(damaged)?),
             None => None,
         };
-        let places = config.places() as i64;
+        if !tensors.contains_key(NAMES.details[0]) {
+            let reason = "it is of an earlier version, which did not fit to details";
+            return Err(TrainError::resume(path, reason));
+        }
         let mut take = |name: &str, shape: &[i64]| {
             let tensor = tensors.remove(name);
             tensor
                 .filter(|tensor| tensor.size() == shape && is_finite(tensor))
                 .ok_or_else(damaged)
         };
-        let moments = Moments {
-            count: seen.count,
-            mean: take("mean", &[places, FEATURES])?,
-            scatter: take("scatter", &[places, FEATURES, FEATURES])?,
-        };
+        let moments = shapes(config).zip(NAMES);
+        let moments = moments.map(|([places, features], [mean, scatter])| {
+            Ok::<_, TrainError>(Moments {
+                count: seen.count,
+                mean: take(mean, &[places, features])?,
+                scatter: take(scatter, &[places, features, features])?,
+            })
+        });
+        let moments = moments.transpose()?;
         Ok(Self {
             seen,
             moments,
             references,
         })
     }
+}
+
+/// The names of the moments' tensors: the mean, and the scatter.
+const NAMES: Levels<[&str; 2]> = Levels {
+    places: ["mean", "scatter"],
+    details: ["details.mean", "details.scatter"],
+};
+
+/// How many places a model has, and how many features each of them; and details.
+fn shapes(config: &DenseConfig) -> Levels<[i64; 2]> {
+    Levels {
+        places: [config.places() as i64, FEATURES],
+        details: [config.details() as i64, DETAIL_FEATURES],
+    }
+}
+
+/// Of no pictures yet. Fails where they would take more memory than a fit should.
+pub fn moments(config: &DenseConfig) -> Result<Levels<Moments>, FitError> {
+    shapes(config)
+        .map(|[places, features]| Moments::new(places, features))
+        .transpose()
 }
 
 fn references(tensors: &mut Tensors) -> Option<References> {

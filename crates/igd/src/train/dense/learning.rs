@@ -7,15 +7,18 @@
 use std::mem;
 use std::sync::Arc;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
-use super::{Fit, FitError, Moments, backbone_tensors, extractor, model_tensors, sample};
+use super::kept::moments;
+use super::{
+    Fit, FitError, Moments, add, backbone_tensors, extractor, fits, model_tensors, sample,
+};
 use crate::libtorch::{KeptBlocks, guarded};
 use crate::model::{
     Calibration, DenseConfig, DetectError, Detector, Extractor, Mask, Measurement, Model,
     ModelConfig, Provenance, Tensors, calibrate,
 };
-use crate::nn::dense;
+use crate::nn::dense::{Features, Levels};
 use crate::train::TrainError;
 use crate::train::backbone::{BACKBONE_LICENCE, kept_imagenet_backbone};
 
@@ -100,17 +103,17 @@ enum Phase {
 /// Frames are added to the moments.
 struct Seeing {
     extractor: Extractor,
-    moments: Moments,
+    moments: Levels<Moments>,
     /// The last frames' features.
-    waiting: Vec<Tensor>,
+    waiting: Vec<Features>,
 }
 
 /// Descriptors are worked out.
 struct Fitting {
     extractor: Extractor,
-    fit: Fit,
+    fits: Levels<Fit>,
     /// The features of the tiles of the frames so far.
-    waiting: Vec<Vec<Tensor>>,
+    waiting: Vec<Vec<Features>>,
 }
 
 /// The model is there but for its calibration.
@@ -146,7 +149,7 @@ impl Learning {
         let calibration_frames = frames / CALIBRATION_SHARE;
         let backbone = backbone_tensors(kept_imagenet_backbone()?);
         let extractor = extractor(&backbone, &config, device, kind)?;
-        let moments = Moments::new(config.places() as i64, dense::FEATURES)?;
+        let moments = moments(&config)?;
         Ok(Self {
             phase: Phase::Seeing(Seeing {
                 extractor,
@@ -219,8 +222,8 @@ impl Learning {
         seeing.waiting.push(features);
         let is_last = self.taken >= self.fit_frames;
         if seeing.waiting.len() >= BATCH || is_last {
-            let features = Tensor::cat(&seeing.waiting, 0);
-            seeing.moments.add(&features, seeing.extractor.workers());
+            let workers = seeing.extractor.workers();
+            add(&mut seeing.moments, &seeing.waiting, workers);
             seeing.waiting.clear();
         }
         if !is_last {
@@ -228,7 +231,7 @@ impl Learning {
         }
         Ok(Phase::Fitting(Fitting {
             extractor: seeing.extractor,
-            fit: Fit::new(seeing.moments, self.config.dimensions)?,
+            fits: fits(seeing.moments, &self.config)?,
             waiting: Vec::new(),
         }))
     }
@@ -238,13 +241,17 @@ impl Learning {
         let tiles = fitting.extractor.each(|_, features| features);
         fitting.waiting.push(tiles);
         let frames = self.calibration_frames.min(FIT_FRAMES) as i64;
-        let places = (fitting.fit.places() + frames - 1) / frames;
-        if !fitting.fit.go_on(places, fitting.extractor.workers()) {
+        let workers = fitting.extractor.workers();
+        let done = fitting.fits.as_mut().map(|fit| {
+            let places = (fit.places() + frames - 1) / frames;
+            fit.go_on(places, workers)
+        });
+        if !(done.places && done.details) {
             return Ok(Phase::Fitting(fitting));
         }
-        let field = fitting.fit.finish()?;
+        let fields = fitting.fits.map(Fit::finish).transpose()?;
         let config = ModelConfig::Dense(self.config.clone());
-        let tensors = model_tensors(&field, &self.backbone);
+        let tensors = model_tensors(&fields, &self.backbone);
         let model =
             || Model::of_tensors(&config, &tensors, self.device).map_err(TrainError::Encoder);
         let mut detector =

@@ -10,11 +10,15 @@ use crate::criterion::LeftOutField;
 use crate::data::Sample;
 use crate::libtorch::{SyncRef, Workers};
 use crate::model::{DetectError, Detector, LeftOut, Measurement, PlacesView};
+use crate::nn::dense::{Features, Levels};
 use crate::train::run::Run;
 use crate::train::{TrainError, TrainingEvent, reader};
 
-/// Places that a thread takes at once.
-const PLACES: i64 = 8;
+/// Places, and details, that a thread takes at once.
+const TOGETHER: Levels<i64> = Levels {
+    places: 8,
+    details: 64,
+};
 
 /// The model keeps at most so many of what its pictures were like: 0.8 MB of 192 directions.
 const MOST_KEPT: usize = 2048;
@@ -43,7 +47,7 @@ pub fn kept(measurements: &[&Measurement]) -> Option<[(String, Tensor); 2]> {
 /// what each of its copies does.
 pub fn measure(
     samples: &[Sample],
-    field: &LeftOutField,
+    fields: &Levels<LeftOutField>,
     look: &mut Look,
     detector: &mut Detector,
     options: &Options,
@@ -51,7 +55,7 @@ pub fn measure(
 ) -> Result<Vec<(Sample, Vec<Measurement>)>, TrainError> {
     detector.tell_departures();
     let views = options.views();
-    let together = options.batch.div_ceil(field.together as usize);
+    let together = options.batch.div_ceil(fields.places.together as usize);
     let mut batch = Vec::with_capacity(together);
     let mut waiting = Vec::with_capacity(together);
     let mut measurements = Vec::with_capacity(samples.len());
@@ -68,17 +72,26 @@ pub fn measure(
         }
         let done = index + 1;
         if batch.len() >= together || (done == samples.len() && !batch.is_empty()) {
-            let features = Tensor::stack(&batch, 0);
+            // Of all of them, one after the other.
+            let features = Features::cat(&batch, 0);
             batch.clear();
-            let (distances, residuals) = places(field, &features, look.workers());
+            let levels = fields.as_ref().zip(features.as_ref()).zip(TOGETHER);
+            let judged = levels.map(|((field, features), together)| {
+                let features = features.unflatten(0, [-1, field.together]);
+                judge(field, &features, together, look.workers())
+            });
             for (picture, sample) in (0..).zip(waiting.drain(..)) {
-                let (distances, residuals) = (distances.get(picture), residuals.get(picture));
-                let distances = distances.chunk(views as i64, 0);
-                let residuals = residuals.chunk(views as i64, 0);
-                let judged: Option<Vec<_>> = distances
-                    .iter()
-                    .zip(&residuals)
-                    .map(|(distances, residuals)| judge(distances, residuals, detector))
+                let of_views = |all: &Tensor| all.get(picture).chunk(views as i64, 0);
+                let distances = of_views(&judged.places.0);
+                let residuals = of_views(&judged.places.1);
+                let details = of_views(&judged.details.0);
+                let judged: Option<Vec<_>> = (0..views)
+                    .map(|view| {
+                        measurement(
+                            [&distances[view], &residuals[view], &details[view]],
+                            detector,
+                        )
+                    })
                     .collect::<Result<_, _>>()?;
                 measurements.extend(judged.map(|views| (sample.clone(), views)));
             }
@@ -90,17 +103,22 @@ pub fn measure(
 }
 
 /// Features (N, T, places, features) of N pictures to the distances (N, T, places) and the residuals (N, T, places, d)
-/// of all places, on the threads.
-fn places(field: &LeftOutField, features: &Tensor, workers: &Workers) -> (Tensor, Tensor) {
+/// of all places, on the threads, each of which takes so many of them `together`.
+fn judge(
+    field: &LeftOutField,
+    features: &Tensor,
+    together: i64,
+    workers: &Workers,
+) -> (Tensor, Tensor) {
     let places = field.places();
     // SAFETY: all only read them.
     let (field, features) = unsafe { (SyncRef::new(field), SyncRef::new(features)) };
     let (distances, residuals): (Vec<Tensor>, Vec<Tensor>) = workers.run(|| {
-        (0..(places + PLACES - 1) / PLACES)
+        (0..(places + together - 1) / together)
             .into_par_iter()
             .map(|chunk| {
-                let first = chunk * PLACES;
-                let length = PLACES.min(places - first);
+                let first = chunk * together;
+                let length = together.min(places - first);
                 no_grad(|| field.get().judge(features.get(), first, length))
             })
             .unzip()
@@ -108,30 +126,32 @@ fn places(field: &LeftOutField, features: &Tensor, workers: &Workers) -> (Tensor
     (Tensor::cat(&distances, 2), Tensor::cat(&residuals, 2))
 }
 
-/// One view's distances (T, places) and residuals (T, places, d). What is in the file may have changed since an
-/// earlier run has fitted to it: where that shows, it says nothing.
-fn judge(
-    distances: &Tensor,
-    residuals: &Tensor,
+/// From one view's distances (T, places), residuals (T, places, d) and details' distances (T, details). What is in the
+/// file may have changed since an earlier run has fitted to it: where that shows, it says nothing.
+fn measurement(
+    [distances, residuals, details]: [&Tensor; 3],
     detector: &mut Detector,
 ) -> Result<Option<Measurement>, DetectError> {
-    if distances.isfinite().all().int64_value(&[]) == 0 {
+    let is_finite = |tensor: &Tensor| tensor.isfinite().all().int64_value(&[]) == 1;
+    if !is_finite(distances) || !is_finite(details) {
         return Ok(None);
     }
     let numbers =
         |tensor: &Tensor| Vec::<f32>::try_from(tensor.flatten(0, -1)).expect("floats on the CPU");
-    let dimensions = residuals.size()[2] as usize;
-    let (values, residuals) = (numbers(distances), numbers(residuals));
-    let cells = detector
+    let tiles = detector
         .dense_config()
-        .map_or(values.len(), |config| config.tiling.cells());
-    let tiles: Vec<_> = values
-        .chunks_exact(cells)
-        .zip(residuals.chunks_exact(cells * dimensions))
-        .map(|(distances, residuals)| PlacesView {
+        .map_or(1, |config| config.tiling.count());
+    let [distances, residuals, details] = [distances, residuals, details].map(numbers);
+    let of_a_tile = |all: &[f32]| all.len() / tiles;
+    let tiles: Vec<_> = distances
+        .chunks_exact(of_a_tile(&distances))
+        .zip(residuals.chunks_exact(of_a_tile(&residuals)))
+        .zip(details.chunks_exact(of_a_tile(&details)))
+        .map(|((distances, residuals), details)| PlacesView {
             distances,
             sums: residuals,
             residuals,
+            details,
         })
         .collect();
     detector.measure_places(&tiles).map(Some)

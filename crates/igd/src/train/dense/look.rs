@@ -1,11 +1,12 @@
 //! How a fit looks at pictures: at each and its copies, where parts have been brought to where they should lie.
 
-use tch::{Device, Tensor};
+use tch::Device;
 
 use super::Options;
 use crate::align::{Aligner, References};
 use crate::libtorch::Workers;
 use crate::model::Extractor;
+use crate::nn::dense::Features;
 use crate::train::Augmentation;
 use crate::train::reader::Read;
 
@@ -38,9 +39,9 @@ impl Look {
         self.extractor.workers()
     }
 
-    /// A picture's features as the moments take them, (N, places, 304) on the CPU: N are the samples of the picture
-    /// itself, and of each of its copies.
-    pub fn sample(&mut self, picture: &Read) -> Tensor {
+    /// A picture's features as the moments take them, on the CPU: N are the samples of the picture itself, and of each
+    /// of its copies.
+    pub fn sample(&mut self, picture: &Read) -> Features {
         let Read { rgb, stretch } = picture;
         let augmentation = self.augmentation.iter();
         let copies = augmentation.flat_map(|it| it.copies(rgb, self.size, *stretch));
@@ -69,18 +70,19 @@ impl Look {
     }
 }
 
-/// Views of a picture as samples, (N, places, 304) on the CPU: one of all a view's places, or one of each of its tiles.
+/// Views of a picture as samples, on the CPU: one of all a view's places, or one of each of its tiles.
 pub fn sample<'a>(
     extractor: &mut Extractor,
     shared: bool,
     views: impl IntoIterator<Item = &'a [f32]>,
-) -> Tensor {
+) -> Features {
     extractor.prepare(views);
-    let tiles = extractor.each(|_, features| features.to_device(Device::Cpu));
-    let of_a_view = |tiles: &[Tensor]| match shared {
-        true => Tensor::stack(tiles, 0),
-        false => Tensor::cat(tiles, 0).unsqueeze(0),
-    };
-    let views = tiles.chunks(extractor.tiling().count()).map(of_a_view);
-    Tensor::cat(&views.collect::<Vec<_>>(), 0)
+    let on_cpu = |features: Features| features.map(|one| one.to_device(Device::Cpu));
+    let tiles = extractor.each(|_, features| on_cpu(features));
+    // Their samples, or their places, come after one another.
+    let dimension = if shared { 0 } else { 1 };
+    let views = tiles
+        .chunks(extractor.tiling().count())
+        .map(|tiles| Features::cat(tiles, dimension));
+    Features::cat(&views.collect::<Vec<_>>(), 0)
 }

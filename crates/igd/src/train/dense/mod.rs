@@ -18,7 +18,7 @@ use std::mem;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
 pub use self::error::FitError;
 use self::fit::Fit;
@@ -36,10 +36,12 @@ use super::{Calibrating, FEWEST_LEFT_OUT, HOLD_OUT, TrainError, Trained, Trainin
 use crate::align::{self, References, Small};
 use crate::criterion::Field;
 use crate::data::Sample;
-use crate::libtorch::KeptBlocks;
+use crate::libtorch::{KeptBlocks, Workers};
 use crate::model::{
-    DenseConfig, Extractor, ModelConfig, ModelError, Precision, Provenance, Tensors,
+    DETAIL_DIMENSIONS, DenseConfig, Extractor, ModelConfig, ModelError, Precision, Provenance,
+    Tensors,
 };
+use crate::nn::dense::{Features, Levels};
 use crate::nn::{Builder, dense};
 
 /// References are made of so many pictures at most.
@@ -284,8 +286,8 @@ fn see(
         let (is_last, is_stopped) = (done == samples.len(), run.is_stopped());
         let is_full = batch.len() * options.views() >= options.batch || is_last || is_stopped;
         if is_full && !batch.is_empty() {
-            kept.moments.add(&Tensor::cat(&batch, 0), look.workers());
-            kept.seen.count = kept.moments.count;
+            add(&mut kept.moments, &batch, look.workers());
+            kept.seen.count = kept.moments.places.count;
             batch.clear();
             run.tell(TrainingEvent::Pictures(done, samples.len()));
         }
@@ -306,6 +308,26 @@ fn see(
     })?;
     kept.seen.due.clear();
     Ok(())
+}
+
+/// Adds the features of samples.
+fn add(moments: &mut Levels<Moments>, samples: &[Features], workers: &Workers) {
+    let features = Features::cat(samples, 0);
+    moments
+        .as_mut()
+        .zip(features.as_ref())
+        .map(|(moments, features)| moments.add(features, workers));
+}
+
+/// Begins the fits of a model.
+fn fits(moments: Levels<Moments>, config: &DenseConfig) -> Result<Levels<Fit>, FitError> {
+    let dimensions = Levels {
+        places: config.dimensions,
+        details: DETAIL_DIMENSIONS,
+    };
+    let fits = moments.zip(dimensions);
+    fits.map(|(moments, dimensions)| Fit::new(moments, dimensions))
+        .transpose()
 }
 
 /// The backbone's tensors by their names in a model, with the precision that a model's file has: what is fitted is what
@@ -336,14 +358,21 @@ fn extractor(
     Ok(Extractor::new(&backbone, config.tiling, device, kind).map_err(ModelError::from)?)
 }
 
-/// A field's and the backbone's tensors by their names in a model, with the precision that a model's file has.
-fn model_tensors(field: &Field, backbone: &Tensors) -> Tensors {
+/// The fields' and the backbone's tensors by their names in a model, with the precision that a model's file has.
+fn model_tensors(fields: &Levels<Field>, backbone: &Tensors) -> Tensors {
+    let named = |scope: &str, field: &Field| {
+        let tensors = [
+            ("projection", field.projection.shallow_clone()),
+            ("c", field.c.shallow_clone()),
+            ("whiteners", field.whiteners.to_kind(Kind::Half)),
+        ];
+        tensors.map(|(name, tensor)| (format!("{scope}.{name}"), tensor))
+    };
     let fields = [
-        ("projection", field.projection.shallow_clone()),
-        ("c", field.c.shallow_clone()),
-        ("whiteners", field.whiteners.to_kind(Kind::Half)),
+        named("dense", &fields.places),
+        named("dense.details", &fields.details),
     ];
-    let fields = fields.map(|(name, tensor)| (format!("dense.{name}"), tensor));
+    let fields = fields.into_iter().flatten();
     copy(backbone).into_iter().chain(fields).collect()
 }
 

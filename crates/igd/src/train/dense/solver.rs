@@ -6,11 +6,12 @@ use super::left_out;
 use super::look::Look;
 use super::moments::Moments;
 use super::trim::{MOST_DROPPED, MOST_ROUNDS, odd};
-use super::{Names, Options, model_tensors, name, reading};
+use super::{Names, Options, fits, model_tensors, name, reading};
 use crate::align::References;
 use crate::criterion::DriftReference;
 use crate::data::Sample;
 use crate::model::{Measurement, ModelConfig, Tensors, tensors_of_references};
+use crate::nn::dense::Levels;
 use crate::train::run::Run;
 use crate::train::{TrainError, TrainingEvent, Trimmed, reader};
 
@@ -37,20 +38,22 @@ impl Solver<'_> {
     /// Fits to what was seen.
     pub fn solve(
         &mut self,
-        moments: Moments,
+        moments: Levels<Moments>,
         seen: &Seen,
         references: Option<&References>,
         run: &mut Run,
     ) -> Result<Solution, TrainError> {
-        let mut fit = Fit::new(moments, self.options.config.dimensions)?;
+        let mut fits = fits(moments, &self.options.config)?;
         let workers = self.look.workers();
-        fit.go_on(fit.places(), workers);
+        fits.as_mut().map(|fit| fit.go_on(fit.places(), workers));
         let together = self.options.samples_of_a_picture();
-        let left_out = self.leaves_out.then(|| fit.left_out(together, workers));
-        let field = fit.finish()?;
-        let mut tensors = model_tensors(&field, self.backbone);
+        let left_out = self
+            .leaves_out
+            .then(|| fits.as_ref().map(|fit| fit.left_out(together, workers)));
+        let fields = fits.map(Fit::finish).transpose()?;
+        let mut tensors = model_tensors(&fields, self.backbone);
         tensors.extend(references.into_iter().flat_map(tensors_of_references));
-        let Some(field) = left_out else {
+        let Some(left_out) = left_out else {
             return Ok(Solution {
                 tensors,
                 left_out: None,
@@ -62,7 +65,7 @@ impl Solver<'_> {
         let mut detector = run.detector(&self.config, &tensors)?;
         let judged = left_out::measure(
             &samples,
-            &field,
+            &left_out,
             &mut self.look,
             &mut detector,
             self.options,
@@ -108,7 +111,12 @@ impl Solver<'_> {
 
     fn solve_kept(&mut self, kept: &Kept, run: &mut Run) -> Result<Solution, TrainError> {
         let references = kept.references.as_ref();
-        self.solve(kept.moments.share(), &kept.seen, references, run)
+        self.solve(
+            kept.moments.as_ref().map(Moments::share),
+            &kept.seen,
+            references,
+            run,
+        )
     }
 
     /// Takes pictures, with what they score, out of what was seen.
@@ -126,8 +134,10 @@ impl Solver<'_> {
             // It was read a moment ago: a file that has gone since then is an error.
             let picture = picture?;
             let features = self.look.sample(&picture);
-            kept.moments.remove(&features, self.look.workers());
-            kept.seen.count = kept.moments.count;
+            let workers = self.look.workers();
+            let moments = kept.moments.as_mut().zip(features.as_ref());
+            moments.map(|(moments, features)| moments.remove(features, workers));
+            kept.seen.count = kept.moments.places.count;
             let name = name(dropped);
             kept.seen.fitted.retain(|fitted| *fitted != name);
             run.trim(&Trimmed {

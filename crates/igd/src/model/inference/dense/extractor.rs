@@ -6,8 +6,9 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::libtorch::{SyncRef, Workers};
 use crate::model::config::Tiling;
+use crate::nn::dense::{self, Features};
 use crate::nn::efficientnet_lite::{Backbone, MEAN, SCALE};
-use crate::nn::{FusedBackbone, InputShape, dense};
+use crate::nn::{FusedBackbone, InputShape};
 
 /// The backbone with threads for it: on the CPU they share the tiles, or the channels of tiles that are too few.
 #[derive(Debug)]
@@ -127,9 +128,9 @@ impl Extractor {
         }
     }
 
-    /// Does something with the features (places, 304) of each tile of all prepared pictures, one picture after the
+    /// Does something with the features of each tile (N = 1) of all prepared pictures, one picture after the
     /// other, on the threads.
-    pub fn each<T: Send>(&self, work: impl Fn(usize, Tensor) -> T + Sync) -> Vec<T> {
+    pub fn each<T: Send>(&self, work: impl Fn(usize, Features) -> T + Sync) -> Vec<T> {
         self.workers.run(|| {
             let one = |index: usize| no_grad(|| work(index, self.features(&self.tiles[index])));
             match self.prepared {
@@ -146,7 +147,7 @@ impl Extractor {
         whole.unwrap_or(&self.shared)
     }
 
-    fn features(&self, tile: &Tile) -> Tensor {
+    fn features(&self, tile: &Tile) -> Features {
         let [width, height] = self.tiling.tile.map(|side| side as i64);
         let picture = Tensor::from_slice(&tile.values)
             .to_device(self.device)
@@ -154,6 +155,10 @@ impl Extractor {
             .permute([0, 3, 1, 2])
             .to_kind(self.kind);
         let stages = self.backbone().forward(&picture);
-        dense::join(&stages).get(0).to_kind(Kind::Float)
+        Features {
+            places: dense::join(&stages),
+            details: dense::details(&stages),
+        }
+        .map(|features| features.to_kind(Kind::Float))
     }
 }

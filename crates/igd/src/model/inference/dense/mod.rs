@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 pub use self::extractor::Extractor;
-use self::grid::PlaceGrid;
+use self::grid::{PlaceGrid, lay_on};
 use super::{Stage, StageTimes, copy_to};
 use crate::align::{Aligner, References};
 use crate::criterion::{Field, Head, PackedField};
@@ -18,10 +18,13 @@ use crate::libtorch::SyncRef;
 use crate::model::config::DenseConfig;
 use crate::model::detection::{InputPicture, RawDetection, Scales};
 use crate::model::networks::DenseNetworks;
+use crate::nn::dense::{CELL, DETAIL, Features};
 use crate::warp::Transform;
 
 /// Places that a thread takes at once: rows of their whiteners fill its cache.
 const PLACES: usize = 64;
+/// Details that a thread takes at once.
+const DETAILS: usize = 256;
 
 /// See [`Inference`](super::Inference).
 #[derive(Debug)]
@@ -82,11 +85,41 @@ impl Frame {
 #[derive(Debug)]
 struct Scorer {
     field: DeviceField,
+    /// Where in a place something is.
+    details: Option<Details>,
     head: Option<Head>,
     /// Whether departures are asked for.
     departs: bool,
     shared: bool,
     dimensions: usize,
+    grid: PlaceGrid,
+    window: Window,
+}
+
+/// What is judged, where that is not the whole picture.
+#[derive(Debug)]
+struct Window {
+    size: [usize; 2],
+    map: Vec<f32>,
+}
+
+impl Window {
+    /// What was laid on the grid, as a map of the picture.
+    fn show(&mut self, grid: &mut PlaceGrid, place: Option<Place>, map: &mut [f32]) {
+        let Some(Place { transform, size }) = place else {
+            grid.enlarge(map);
+            return;
+        };
+        self.map.resize(self.size[0] * self.size[1], 0.0);
+        grid.enlarge(&mut self.map);
+        lay_on(&self.map, self.size, &transform, size, map);
+    }
+}
+
+/// What sharpens maps.
+#[derive(Debug)]
+struct Details {
+    field: DeviceField,
     grid: PlaceGrid,
 }
 
@@ -99,6 +132,8 @@ struct Places {
     sums: Vec<f32>,
     /// P x - c of each; empty where no departures are asked for.
     residuals: Vec<f32>,
+    /// How far from normal each detail is; empty where the model has none.
+    details: Vec<f32>,
 }
 
 /// The same, lent.
@@ -110,6 +145,8 @@ pub struct PlacesView<'a> {
     pub sums: &'a [f32],
     /// P x - c of each, or none.
     pub residuals: &'a [f32],
+    /// How far from normal each detail is.
+    pub details: &'a [f32],
 }
 
 impl Places {
@@ -118,11 +155,12 @@ impl Places {
             distances: &self.distances,
             sums: &self.sums,
             residuals: &self.residuals,
+            details: &self.details,
         }
     }
 }
 
-/// The field where the features are.
+/// A field where the features are.
 #[derive(Debug)]
 enum DeviceField {
     Cpu(PackedField),
@@ -145,7 +183,7 @@ impl Dense {
         Ok(Self {
             frame: references.map(|references| Frame::new(config, references)),
             extractor,
-            scorer: Scorer::new(config, networks.field, networks.head),
+            scorer: Scorer::new(config, networks.field, networks.details, networks.head),
             stages: StageTimes::default(),
         })
     }
@@ -194,17 +232,20 @@ impl Dense {
         });
     }
 
-    /// As [`run`](Self::run) of one picture, from the features (places, 304) of each tile.
-    pub fn measure(&mut self, tiles: &[Tensor], raw: &mut RawDetection) {
+    /// As [`run`](Self::run) of one picture, from the features of each tile.
+    pub fn measure(&mut self, tiles: &[Features], raw: &mut RawDetection) {
         let scorer = &self.scorer;
         let places: Vec<Places> = tiles
             .iter()
             .enumerate()
             .map(|(tile, features)| {
                 // SAFETY: nobody changes them meanwhile.
-                let features = unsafe { SyncRef::new(features) };
+                let features = features.as_ref().map(|one| unsafe { SyncRef::new(one) });
                 let workers = self.extractor.workers();
-                workers.run(|| scorer.places(tile, features.get()))
+                workers.run(|| {
+                    let features = features.as_ref().map(|one| one.get().shallow_clone());
+                    scorer.places(tile, &features)
+                })
             })
             .collect();
         let places: Vec<_> = places.iter().map(Places::view).collect();
@@ -226,40 +267,91 @@ impl Dense {
     }
 }
 
+impl DeviceField {
+    fn new(field: Field) -> Self {
+        match field.c.device() {
+            Device::Cpu => Self::Cpu(PackedField::new(&field)),
+            _ => {
+                let matrices = field.matrices();
+                Self::Gpu(field, matrices)
+            }
+        }
+    }
+
+    /// How far from normal so many places from `first` on are, from their features (1, places, features); on the CPU
+    /// on the threads, each of which takes so many `together`. Panics where libtorch throws.
+    fn distances(&self, first: usize, together: usize, features: &Tensor) -> Vec<f32> {
+        let count = features.size()[1] as usize;
+        let mut distances = vec![0.0; count];
+        match self {
+            Self::Cpu(field) => {
+                // SAFETY: all only read them.
+                let features = unsafe { SyncRef::new(features) };
+                let chunks = distances.par_chunks_mut(together).enumerate();
+                chunks.for_each(|(chunk, distances)| {
+                    let start = chunk * together;
+                    let features = features.get().get(0);
+                    let features = features.narrow(0, start as i64, distances.len() as i64);
+                    tch::no_grad(|| {
+                        field.distances(&features, first + start, distances, &mut [], &mut []);
+                    });
+                });
+            }
+            Self::Gpu(field, matrices) => {
+                let (first, count) = (first as i64, count as i64);
+                let matrices = matrices.narrow(0, first, count);
+                let found = field.of_places(first, count).distances(features, &matrices);
+                copy_to(&mut distances, &found.get(0).to_device(Device::Cpu));
+            }
+        }
+        distances
+    }
+}
+
 impl Scorer {
-    fn new(config: &DenseConfig, field: Field, head: Option<Head>) -> Self {
+    fn new(config: &DenseConfig, field: Field, details: Option<Field>, head: Option<Head>) -> Self {
         Self {
-            field: match field.c.device() {
-                Device::Cpu => DeviceField::Cpu(PackedField::new(&field)),
-                _ => {
-                    let matrices = field.matrices();
-                    DeviceField::Gpu(field, matrices)
-                }
-            },
+            field: DeviceField::new(field),
+            details: details.map(|field| Details {
+                field: DeviceField::new(field),
+                grid: PlaceGrid::new(config.tiling, DETAIL),
+            }),
             departs: head.is_some(),
             head,
             shared: config.shared,
             dimensions: config.dimensions,
-            grid: PlaceGrid::new(config.tiling),
+            grid: PlaceGrid::new(config.tiling, CELL),
+            window: Window {
+                size: config.tiling.picture(),
+                map: Vec::new(),
+            },
         }
     }
 
-    /// What a tile's places are, from its features (places, 304). Panics where libtorch throws.
-    fn places(&self, tile: usize, features: &Tensor) -> Places {
+    /// What a tile's places are, from its features (N = 1). Panics where libtorch throws.
+    fn places(&self, tile: usize, features: &Features) -> Places {
+        let details = self.details.as_ref().map(|details| {
+            let count = features.details.size()[1] as usize;
+            let first = if self.shared { 0 } else { tile * count };
+            details.field.distances(first, DETAILS, &features.details)
+        });
+        let features = features.places.get(0);
         let cells = features.size()[0] as usize;
         let first = if self.shared { 0 } else { tile * cells };
+        let mut places = Places {
+            details: details.unwrap_or_default(),
+            ..Places::default()
+        };
         match &self.field {
             DeviceField::Cpu(field) => {
-                let mut places = Places {
-                    distances: vec![0.0; cells],
-                    sums: vec![0.0; cells.div_ceil(PLACES) * field.dimensions()],
-                    residuals: Vec::new(),
-                };
+                places.distances.resize(cells, 0.0);
+                let sums = cells.div_ceil(PLACES) * field.dimensions();
+                places.sums.resize(sums, 0.0);
                 if self.departs {
                     places.residuals.resize(cells * field.dimensions(), 0.0);
                 }
                 // SAFETY: all only read them.
-                let features = unsafe { SyncRef::new(features) };
+                let features = unsafe { SyncRef::new(&features) };
                 let chunk_places = |chunk: usize,
                                     (distances, sum): (&mut [f32], &mut [f32]),
                                     residuals: &mut [f32]| {
@@ -288,14 +380,12 @@ impl Scorer {
                     distances
                         .for_each(|(chunk, distances)| chunk_places(chunk, distances, &mut []));
                 }
-                places
             }
             DeviceField::Gpu(field, matrices) => {
                 let (first, cells) = (first as i64, cells as i64);
                 let matrices = matrices.narrow(0, first, cells);
                 let part = field.of_places(first, cells);
                 let features = features.unsqueeze(0);
-                let mut places = Places::default();
                 let distances = part.distances(&features, &matrices).get(0);
                 copy_to(&mut places.distances, &distances.to_device(Device::Cpu));
                 // Of the sums, so that no place is projected again.
@@ -309,21 +399,24 @@ impl Scorer {
                     let residuals = part.residuals(&features).flatten(0, -1);
                     copy_to(&mut places.residuals, &residuals.to_device(Device::Cpu));
                 }
-                places
             }
         }
+        places
     }
 
     /// Score, terms and map of the tiles' places.
     fn finish(&mut self, tiles: &[PlacesView], place: Option<Place>, raw: &mut RawDetection) {
-        let distance = self.grid.lay(tiles.iter().map(|tile| tile.distances));
-        match place {
-            Some(Place { transform, size }) => self.grid.lay_on(&transform, size, &mut raw.map),
-            None => self.grid.enlarge(&mut raw.map),
-        }
+        self.grid.lay(tiles.iter().map(|tile| tile.distances));
+        let distance = self.grid.smooth();
         if self.departs {
             let residuals = tiles.iter().map(|tile| tile.residuals);
             self.grid.pool(residuals, &mut raw.departure);
+        }
+        self.window.show(&mut self.grid, place, &mut raw.map);
+        if let Some(Details { grid, .. }) = &mut self.details {
+            grid.lay(tiles.iter().map(|tile| tile.details));
+            raw.details.resize(raw.map.len(), 0.0);
+            self.window.show(grid, place, &mut raw.details);
         }
         self.pool(tiles, &mut raw.pooled);
         let head = self.head.as_ref();
@@ -373,40 +466,46 @@ mod tests {
             c: random(&[32, 32]),
             whiteners: Field::triangles(&random(&[32, 32, 32])),
         };
-        let matrices = field.matrices();
         let head = || {
             Some(Head {
                 direction: (0..32).map(|index| 0.02 * index as f32 - 0.3).collect(),
                 offset: 0.1,
             })
         };
-        let on_gpu = Scorer {
-            field: DeviceField::Gpu(
-                Field {
-                    projection: field.projection.shallow_clone(),
-                    c: field.c.shallow_clone(),
-                    whiteners: field.whiteners.shallow_clone(),
-                },
-                matrices,
-            ),
-            head: head(),
-            departs: true,
-            shared: config.shared,
-            dimensions: config.dimensions,
-            grid: PlaceGrid::new(config.tiling),
+        let details = Field {
+            projection: random(&[32, 40]) * 0.1,
+            c: random(&[128, 32]),
+            whiteners: Field::triangles(&random(&[128, 32, 32])),
         };
-        [Scorer::new(&config, field, head()), on_gpu]
+        let scorer = || {
+            let share = |field: &Field| field.of_places(0, field.c.size()[0]);
+            Scorer::new(&config, share(&field), Some(share(&details)), head())
+        };
+        let mut on_gpu = scorer();
+        let matrices = details.matrices();
+        on_gpu.details.as_mut().unwrap().field =
+            DeviceField::Gpu(details.of_places(0, 128), matrices);
+        on_gpu.field = DeviceField::Gpu(field.of_places(0, 32), field.matrices());
+        [scorer(), on_gpu]
+    }
+
+    fn features() -> Features {
+        Features {
+            places: Tensor::randn([1, 16, 304], OPTIONS),
+            details: Tensor::randn([1, 64, 40], OPTIONS),
+        }
     }
 
     #[test]
     fn tensors_and_loops_find_the_same_distances() {
         let [on_cpu, on_gpu] = scorers();
         for tile in 0..2 {
-            let features = Tensor::randn([16, 304], OPTIONS);
-            let expected = on_cpu.places(tile, &features).distances;
-            let found = on_gpu.places(tile, &features).distances;
-            assert_eq!(found.len(), 16);
-            for (found, expected) in found.iter().zip(expected) {
+            let features = features();
+            let expected = on_cpu.places(tile, &features);
+            let found = on_gpu.places(tile, &features);
+            assert_eq!((found.distances.len(), found.details.len()), (16, 64));
+            let found = found.distances.iter().chain(&found.details);
+            for (found, expected) in found.zip(expected.distances.iter().chain(&expected.details)) {
                 assert!(
                     (found - expected).abs() < 1e-3 * expected,
                     "{found} instead of {expected}"
@@ -419,7 +518,7 @@ mod tests {
     #[test]
     fn a_head_multiplies_the_distance() {
         tch::manual_seed(7);
-        let tiles = [0, 1].map(|_| Tensor::randn([16, 304], OPTIONS));
+        let tiles = [(); 2].map(|()| features());
         let mut found = Vec::new();
         for mut scorer in scorers() {
             let places = [0, 1].map(|tile| scorer.places(tile, &tiles[tile]));
@@ -436,6 +535,7 @@ mod tests {
             let length: f32 = raw.departure.iter().map(|value| value * value).sum();
             assert!((length - 32.0).abs() < 1e-3, "{length}");
             let (score, map) = (raw.score, raw.map.clone());
+            assert_eq!(raw.details.len(), map.len());
 
             scorer.head = None;
             scorer.finish(&views, None, &mut raw);
@@ -458,11 +558,19 @@ mod tests {
     #[test]
     fn tensors_that_fail_are_an_error() {
         let [_, on_gpu] = scorers();
-        for (tile, features) in [
-            (2, Tensor::randn([16, 304], OPTIONS)),
-            (0, Tensor::randn([16, 303], OPTIONS)),
-            (0, Tensor::randn([16, 304], OPTIONS).to_kind(Kind::Double)),
+        let double = |features: &Tensor| features.to_kind(Kind::Double);
+        let Features { places, details } = features();
+        for (tile, [places, details]) in [
+            (2, [&places, &details]),
+            (0, [&places.narrow(2, 0, 303), &details]),
+            (0, [&double(&places), &details]),
+            (0, [&places, &details.narrow(2, 0, 39)]),
+            (0, [&places, &double(&details)]),
         ] {
+            let features = Features {
+                places: places.shallow_clone(),
+                details: details.shallow_clone(),
+            };
             assert!(guarded(|| on_gpu.places(tile, &features)).is_err());
         }
     }
