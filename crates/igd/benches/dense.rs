@@ -41,7 +41,7 @@ fn plain(networks: &DenseNetworks, matrices: &[Tensor; 2], picture: &Tensor) -> 
     let score = places.max();
     let [places, details] =
         [places, details].map(|map| map.upsample_bilinear2d([SIDE, SIDE], false, None, None));
-    let map = &places * details;
+    let map = &places * details.sqrt();
     let near = map.masked_fill(&places.lt_tensor(&(places.max() * 0.5)), 0.0);
     (score.double_value(&[]), map * (places.max() / near.max()))
 }

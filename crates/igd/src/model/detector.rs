@@ -218,7 +218,7 @@ impl Detector {
 
     /// The raw map of the last picture that [`detect`](Self::detect) or [`measure`](Self::measure) has seen, row by
     /// row. Its values tell pixels of different pictures apart. In models with
-    /// [details](super::RawDetection::details) it is the distances times theirs, and no distance any more.
+    /// [details](super::RawDetection::details) it is the distances times the root of theirs, and no distance any more.
     pub fn raw_map(&self) -> Vec<f32> {
         let RawDetection { map, details, .. } = &self.picture.raw;
         let mut sharp = Vec::new();

@@ -3,14 +3,19 @@
 /// Places from this share of the highest distance on are what the score is of.
 const NEAR: f32 = 0.5;
 
-/// Each value of a map times the distance of the details there, as long as there are any: fills `sharp`.
+/// Each value of a map times the root of the distance of the details there, as long as there are any: fills `sharp`. The
+/// root, since the distance alone leaves regions in pieces.
 ///
 /// Such values tell pixels of different pictures apart, but are no distances any more: see [`sharpen`].
 pub fn product(map: &[f32], details: &[f32], sharp: &mut Vec<f32>) {
     sharp.clear();
     match details {
         [] => sharp.extend_from_slice(map),
-        _ => sharp.extend(map.iter().zip(details).map(|(map, detail)| map * detail)),
+        _ => sharp.extend(
+            map.iter()
+                .zip(details)
+                .map(|(map, detail)| map * detail.sqrt()),
+        ),
     }
 }
 
@@ -55,16 +60,16 @@ mod tests {
 
     #[test]
     fn details_say_where_and_not_how_much() {
-        let found = sharpened(&[1.0, 2.0, 3.0, 3.0], &[1.0, 3.0, 0.5, 1.0], &[true; 4]);
+        let found = sharpened(&[1.0, 2.0, 3.0, 3.0], &[1.0, 9.0, 0.25, 1.0], &[true; 4]);
         assert_eq!(found, [0.5, 3.0, 0.75, 1.5]);
         // Where the map is low they do not take anything away from where it is high.
-        let found = sharpened(&[1.0, 4.0], &[10.0, 2.0], &[true; 2]);
+        let found = sharpened(&[1.0, 4.0], &[100.0, 4.0], &[true; 2]);
         assert_eq!(found, [5.0, 4.0]);
     }
 
     #[test]
     fn what_is_ignored_takes_nothing_away() {
-        let found = sharpened(&[4.0, 2.0, 1.0], &[9.0, 2.0, 1.0], &[false, true, true]);
+        let found = sharpened(&[4.0, 2.0, 1.0], &[81.0, 4.0, 1.0], &[false, true, true]);
         assert_eq!(found, [18.0, 2.0, 0.5]);
     }
 

@@ -583,6 +583,56 @@ fn peak(detector: &Detector) -> (usize, usize) {
     )
 }
 
+/// A line on a texture, thinner than a place: with details the map follows it, and without them, as in models of earlier
+/// versions, it is as wide as places are. The score is the same.
+#[test]
+fn maps_are_sharper_than_places() {
+    if !has_weights() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [data, out] = ["good", "m.safetensors"].map(|name| folder.path().join(name));
+    write(&data, 0..50, (128, 128));
+    let options = Options {
+        profile: profile(of_size(128), 16),
+        ..Options::new(training_set(&data), out.clone())
+    };
+    train(&options, |_| ()).unwrap();
+    let mut picture = texture(99, (128, 128));
+    for y in 30..100 {
+        for x in 60..63 {
+            let Luma([value]) = picture.get_pixel(x, y);
+            let darker = value.saturating_sub(40);
+            picture.put_pixel(x, y, Luma([darker]));
+        }
+    }
+    let judge = || {
+        let mut detector = Detector::open(&out, Device::Cpu, Precision::Auto).unwrap();
+        let mut detection = Detection::default();
+        let rgb = rgb(&picture, (128, 128));
+        detector.detect(&rgb, (128, 128), &mut detection).unwrap();
+        assert!(detection.anomalous && !detection.regions.is_empty());
+        // Half as high as on the line, in a row through its middle.
+        let map = detector.raw_map();
+        let row = &map[65 * 128..66 * 128];
+        let half = 0.5 * row.iter().copied().fold(0.0, f32::max);
+        let wide = row.iter().filter(|&&value| value > half).count();
+        let area: u32 = detection.regions.iter().map(|region| region.area).sum();
+        (detection.score, wide, area)
+    };
+    let (score, wide, area) = judge();
+    let (header, mut tensors) = read_tensors(&out).unwrap();
+    tensors.retain(|name, _| !name.starts_with("dense.details."));
+    let tensors: Entries = tensors.into_iter().collect();
+    write_tensors(&out, header, &tensors).unwrap();
+    let (score_before, wide_before, area_before) = judge();
+    assert_eq!(score, score_before);
+    assert!(
+        2 * wide < wide_before && 3 * area < 2 * area_before,
+        "{wide} of {wide_before} columns, {area} of {area_before} pixels"
+    );
+}
+
 #[test]
 fn other_sizes_and_tiles_find_what_does_not_belong() {
     if !has_weights() {

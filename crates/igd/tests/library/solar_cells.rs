@@ -10,7 +10,7 @@ use igd::data::{Picture, Selection, TrainingSet, elpv, pictures_in};
 use igd::eval::auroc;
 use igd::model::{Detection, Detector, Measurement, Precision, calibrate};
 use igd::train::{FEWEST_LEFT_OUT, HOLD_OUT, Options, Outcome, TrainingEvent, train};
-use tch::{Device, Kind};
+use tch::Device;
 
 pub const SIDE: usize = 256;
 /// Of normal pictures, what the threshold is set for.
@@ -97,18 +97,18 @@ fn spot(rgb: &mut [f32], (x, y, radius): (f32, f32, f32), brightness: f32) {
 /// Every sixth of the cells.
 #[test]
 fn some_cells() {
-    judge_cells(6, 0.9, 0.5);
+    judge_cells(6, &[Precision::Auto], 0.9, 0.5);
 }
 
 #[test]
 #[ignore = "long"]
 fn all_cells() {
-    judge_cells(1, 0.925, 2.0 / 3.0);
+    judge_cells(1, &[Precision::F32, Precision::Auto], 0.925, 2.0 / 3.0);
 }
 
 /// Fits to every so many-th cell and judges every so many-th of the test set: at least that AUROC, and that share
 /// found.
-fn judge_cells(every: usize, least: f64, least_found: f64) {
+fn judge_cells(every: usize, precisions: &[Precision], least: f64, least_found: f64) {
     let folder = tempfile::tempdir().unwrap();
     let (elpv, data) = (folder.path().join("elpv"), folder.path().join("cells"));
     if fetched("ELPV", elpv::write(&elpv)).is_none() || !has_weights() {
@@ -137,12 +137,7 @@ fn judge_cells(every: usize, least: f64, least_found: f64) {
     assert!(std::fs::metadata(&out).unwrap().len() <= 25_000_000);
 
     let (good, defective) = (pictures("test/good"), pictures("test/defective"));
-    let auto = Precision::Auto.on(Device::Cpu).unwrap();
-    let mut precisions = vec![Precision::F32];
-    if auto == Kind::BFloat16 {
-        precisions.push(Precision::Bf16);
-    }
-    for precision in precisions {
+    for &precision in precisions {
         let mut detector = open(&out, precision);
         let (normal, anomalous) = (
             scores(&mut detector, &good),
