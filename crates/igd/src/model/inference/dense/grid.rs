@@ -169,7 +169,10 @@ pub fn lay_on(
         let across = inside(start[0], step[0], right_end, size.0);
         let down = inside(start[1], step[1], lower_end, size.0);
         out.fill(0.0);
-        for x in across.start.max(down.start)..across.end.min(down.end) {
+        let reached = across.start.max(down.start)..across.end.min(down.end);
+        let first = reached.start;
+        let reached = out.get_mut(reached).unwrap_or_default();
+        for (x, value) in (first..).zip(reached) {
             let pixel = [0, 1].map(|axis| start[axis] + step[axis] * x as f32 - 0.5);
             let column = pixel[0].clamp(0.0, right_end - 1.0);
             let row = pixel[1].clamp(0.0, lower_end - 1.0);
@@ -179,7 +182,7 @@ pub fn lay_on(
             let [share, fall] = [column.fract(), row.fract()];
             let between = |at: usize| seen[at] + (seen[at + right] - seen[at]) * share;
             let (above, under) = (between(here), between(here + below));
-            out[x] = above + (under - above) * fall;
+            *value = above + (under - above) * fall;
         }
     }
 }
