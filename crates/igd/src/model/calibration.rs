@@ -33,7 +33,7 @@ pub enum CalibrationMethod {
     /// It was not trained on them.
     #[default]
     HeldOut,
-    /// It was fitted to them, and each was judged as if it alone had been left out.
+    /// It was fitted to them, and each was judged as if it alone had been left out; of few pictures with some others.
     LeaveOneOut,
     /// It learned from them and from marked pictures, and each was judged by what the others have taught.
     CrossValidated,

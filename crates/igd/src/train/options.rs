@@ -12,8 +12,9 @@ use crate::model::{FALSE_POSITIVE_RATE, ModelError};
 
 /// Share of the normal pictures that is kept for calibration, unless told otherwise.
 pub const HOLD_OUT: f64 = 0.15;
-/// Of fewer pictures a dense fit holds some out: its projection has seen them all, and with so few that makes those
-/// that are left out one by one look more normal than new ones.
+/// Fewer pictures of a dense fit are left out some at a time, and the others are fitted to anew: its projection has seen
+/// them all, and with so few that makes those that are left out one by one, in closed form, look more normal than new
+/// ones.
 pub const FEWEST_LEFT_OUT: usize = 50;
 
 /// A training, as `igd train` does one.
@@ -27,9 +28,9 @@ pub struct Options {
     pub profile: Profile,
     /// A picture that cannot be used ends the training; else it is left out.
     pub strict: bool,
-    /// Share of the normal pictures that is kept for calibration. `None` is the profile's way: of [`FEWEST_LEFT_OUT`]
-    /// pictures and more, a dense model is fitted to all, and calibrated on what each scores as if it had been left
-    /// out; else it is [`HOLD_OUT`].
+    /// Share of the normal pictures that is kept for calibration. `None` is the profile's way: a dense model
+    /// is fitted to all, and calibrated on what each scores as if it had been left out; of the paper's it is
+    /// [`HOLD_OUT`].
     pub hold_out: Option<f64>,
     /// Share of normal pictures that may lie above the threshold.
     pub false_positive_rate: f64,

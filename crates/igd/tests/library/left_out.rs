@@ -84,8 +84,43 @@ fn left_out_pictures_score_as_if_they_were_new() {
     }
 }
 
+/// Of few, some at once: by what a fit to the others says, which no longer knows them in any way.
 #[test]
-fn few_pictures_are_held_out_unless_more_come() {
+fn few_left_out_pictures_score_as_new_ones_do() {
+    if !has_weights() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("good"), folder.path().join("model"));
+    write(&data, 0..20, SIZE);
+    for (shared, left_out) in [(false, 7), (true, 12)] {
+        let all = options(&data, &out, Tiling::new([64, 64], [2, 1]), shared);
+        let (scores, calibration) = fit(&all);
+        assert_eq!(calibration.method, CalibrationMethod::LeaveOneOut);
+        assert_eq!((scores.len(), calibration.pictures), (20, 20));
+        // With it, one ten further on was left out.
+        let mut others = Options {
+            hold_out: Some(0.0),
+            ..all.clone()
+        };
+        let pictures = [left_out, (left_out + 10) % 20];
+        let picture = others.data.samples[left_out].clone();
+        let mut index = 0;
+        others.data.samples.retain(|_| {
+            index += 1;
+            !pictures.contains(&(index - 1))
+        });
+        train(&others, |_| ()).unwrap();
+        let mut detector = Detector::open(&out, Device::Cpu, Precision::Auto).unwrap();
+        let new = measure(&mut detector, &[picture], |_| Ok(())).unwrap()[0].score;
+        let found = scores[left_out];
+        println!("{shared}: {new} new, {found} left out");
+        assert!((found / new - 1.0).abs() < 0.01, "{found} {new}");
+    }
+}
+
+#[test]
+fn few_pictures_are_left_out_some_at_once_and_more_one_by_one() {
     if !has_weights() {
         return;
     }
@@ -98,11 +133,19 @@ fn few_pictures_are_held_out_unless_more_come() {
         ..options(data, out, Tiling::whole([64, 64]), false)
     };
     write(&data, 0..40, SIZE);
-    let (_, calibration) = fit(&options(&data, &steps));
+    let few = Options {
+        hold_out: Some(0.15),
+        ..options(&data, &steps)
+    };
+    let (_, calibration) = fit(&few);
     assert_eq!(calibration.method, CalibrationMethod::HeldOut);
     assert_eq!(calibration.pictures, 6);
+    // Those that were held out are fitted to now.
+    let (few, calibration) = fit(&options(&data, &steps));
+    assert_eq!(calibration.method, CalibrationMethod::LeaveOneOut);
+    assert_eq!((calibration.pictures, few.len()), (40, 40));
 
-    // Those that were held out are fitted to now; told to stop, it goes on with all.
+    // Told to stop, it goes on with all.
     write(&data, 40..55, SIZE);
     let stopped = options(&data, &steps);
     let mut now = String::new();

@@ -128,7 +128,7 @@ fn judge(
 
 /// From one view's distances (T, places), residuals (T, places, d) and details' distances (T, details). What is in the
 /// file may have changed since an earlier run has fitted to it: where that shows, it says nothing.
-fn measurement(
+pub fn measurement(
     [distances, residuals, details]: [&Tensor; 3],
     detector: &mut Detector,
 ) -> Result<Option<Measurement>, DetectError> {

@@ -3,6 +3,7 @@
 
 mod error;
 mod fit;
+mod folds;
 mod kept;
 mod learning;
 mod left_out;
@@ -32,7 +33,7 @@ use self::solver::Solver;
 use super::backbone::{BACKBONE_LICENCE, imagenet_backbone};
 use super::reader::{self, Read, Reading};
 use super::run::{Run, Split};
-use super::{Calibrating, FEWEST_LEFT_OUT, HOLD_OUT, TrainError, Trained, TrainingEvent};
+use super::{Calibrating, FEWEST_LEFT_OUT, TrainError, Trained, TrainingEvent};
 use crate::align::{self, References, Small};
 use crate::criterion::Field;
 use crate::data::Sample;
@@ -66,10 +67,12 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
     } = plan(options, &names, run)?;
     if leaves_out {
         run.thumbnails.all_calibrate();
-    } else if options.trim {
+    }
+    let found = kept.seen.fitted.len() + samples.len() + kept.seen.held_out.len();
+    if options.trim && (!leaves_out || found < FEWEST_LEFT_OUT) {
         return Err(TrainError::TooFewToTrim {
             data: run.options.data.name.clone(),
-            found: kept.seen.fitted.len() + samples.len() + kept.seen.held_out.len(),
+            found,
         });
     }
     let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
@@ -153,17 +156,13 @@ fn plan(options: &Options, names: &Names, run: &Run) -> Result<Plan, TrainError>
     }
     seen.significant_bits = bits;
     let new = names.unseen(seen);
-    let all = seen.fitted.len() + seen.due.len() + seen.held_out.len() + new.len();
-    let leaves_out = run.options.hold_out.is_none() && all >= FEWEST_LEFT_OUT;
+    let leaves_out = run.options.hold_out.is_none();
     let mut due = mem::take(&mut seen.due);
-    let share = if leaves_out {
+    if leaves_out {
         // What an earlier run has held out is fitted to now.
         due.append(&mut seen.held_out);
-        0.0
-    } else {
-        run.options.hold_out.unwrap_or(HOLD_OUT)
-    };
-    let new = Split::new(new, share);
+    }
+    let new = Split::new(new, run.options.hold_out.unwrap_or(0.0));
     let due = names.samples(&due);
     let samples: Vec<Sample> = due.into_iter().chain(new.training).collect();
     run.check_enough(

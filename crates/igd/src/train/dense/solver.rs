@@ -2,18 +2,18 @@
 
 use super::fit::Fit;
 use super::kept::{Kept, Seen};
-use super::left_out;
 use super::look::Look;
 use super::moments::Moments;
 use super::trim::{MOST_DROPPED, MOST_ROUNDS, odd};
 use super::{Names, Options, fits, model_tensors, name, reading};
+use super::{folds, left_out};
 use crate::align::References;
-use crate::criterion::DriftReference;
+use crate::criterion::{DriftReference, LeftOutField};
 use crate::data::Sample;
 use crate::model::{Measurement, ModelConfig, Tensors, tensors_of_references};
 use crate::nn::dense::Levels;
 use crate::train::run::Run;
-use crate::train::{TrainError, TrainingEvent, Trimmed, reader};
+use crate::train::{FEWEST_LEFT_OUT, TrainError, TrainingEvent, Trimmed, reader};
 
 /// What is the same for all that is fitted in a run.
 pub struct Solver<'a> {
@@ -24,6 +24,14 @@ pub struct Solver<'a> {
     pub look: Look,
     /// Each picture is left out in turn.
     pub leaves_out: bool,
+}
+
+/// How pictures are left out in turn.
+enum LeavingOut {
+    /// In closed form, by what is fitted to all.
+    OneByOne(Levels<LeftOutField>),
+    /// By fits to others, from the moments of all.
+    SomeAtOnce(Levels<Moments>),
 }
 
 /// A model's tensors.
@@ -43,17 +51,21 @@ impl Solver<'_> {
         references: Option<&References>,
         run: &mut Run,
     ) -> Result<Solution, TrainError> {
+        let is_few = seen.fitted.len() < FEWEST_LEFT_OUT;
+        // Of many they are not kept: they take the most memory.
+        let kept = is_few.then(|| moments.as_ref().map(Moments::share));
         let mut fits = fits(moments, &self.options.config)?;
         let workers = self.look.workers();
         fits.as_mut().map(|fit| fit.go_on(fit.places(), workers));
         let together = self.options.samples_of_a_picture();
-        let left_out = self
-            .leaves_out
-            .then(|| fits.as_ref().map(|fit| fit.left_out(together, workers)));
+        let leaving_out = self.leaves_out.then(|| match kept {
+            Some(moments) => LeavingOut::SomeAtOnce(moments),
+            None => LeavingOut::OneByOne(fits.as_ref().map(|fit| fit.left_out(together, workers))),
+        });
         let fields = fits.map(Fit::finish).transpose()?;
         let mut tensors = model_tensors(&fields, self.backbone);
         tensors.extend(references.into_iter().flat_map(tensors_of_references));
-        let Some(left_out) = left_out else {
+        let Some(leaving_out) = leaving_out else {
             return Ok(Solution {
                 tensors,
                 left_out: None,
@@ -63,23 +75,18 @@ impl Solver<'_> {
         run.thumbnails.forget_calibrating();
         let samples = self.names.samples(&seen.fitted);
         let mut detector = run.detector(&self.config, &tensors)?;
-        let judged = left_out::measure(
-            &samples,
-            &left_out,
-            &mut self.look,
-            &mut detector,
-            self.options,
-            run,
-        )?;
-        let measurements: Vec<_> = judged.iter().flat_map(|(_, views)| views).collect();
-        tensors.extend(left_out::kept(&measurements).into_iter().flatten());
-        // One of each picture's, for they are no pictures of their own.
-        let views = judged.iter().enumerate();
-        let pooled: Vec<_> = views
-            .map(|(index, (_, views))| views[index % views.len()].pooled.clone())
-            .collect();
-        let drift = DriftReference::new(&pooled);
-        tensors.extend(drift.iter().flat_map(DriftReference::tensors));
+        let (look, options) = (&mut self.look, self.options);
+        let judged = match leaving_out {
+            LeavingOut::OneByOne(fields) => {
+                let judged =
+                    left_out::measure(&samples, &fields, look, &mut detector, options, run)?;
+                tensors.extend(to_learn_from(&judged));
+                judged
+            }
+            LeavingOut::SomeAtOnce(mut moments) => {
+                folds::measure(&samples, &mut moments, look, &mut detector, options, run)?
+            }
+        };
         Ok(Solution {
             tensors,
             left_out: Some(judged),
@@ -149,4 +156,18 @@ impl Solver<'_> {
             run.check_stop()
         })
     }
+}
+
+/// What stays in the model of pictures that were left out in turn: to learn from marked ones later, and to know drift.
+fn to_learn_from(judged: &[(Sample, Vec<Measurement>)]) -> Tensors {
+    let measurements: Vec<_> = judged.iter().flat_map(|(_, views)| views).collect();
+    let kept = left_out::kept(&measurements).into_iter().flatten();
+    // One of each picture's, for they are no pictures of their own.
+    let views = judged.iter().enumerate();
+    let pooled: Vec<_> = views
+        .map(|(index, (_, views))| views[index % views.len()].pooled.clone())
+        .collect();
+    let drift = DriftReference::new(&pooled);
+    kept.chain(drift.iter().flat_map(DriftReference::tensors))
+        .collect()
 }
