@@ -62,8 +62,8 @@ pub struct Arguments {
     /// Neither fit nor threshold sees them. May be given several times
     #[arg(long, value_name = "DIR", conflicts_with = "seeds")]
     bad: Vec<PathBuf>,
-    /// Share of the pictures that is kept for calibration [default: 0.15; none in dense fits to 50 pictures and more,
-    /// where each picture is judged as if it alone had been left out]
+    /// Share of the pictures that is kept for calibration [default: 0.15; none in dense fits, where each picture is
+    /// left out in turn]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     hold_out: Option<f64>,
     /// Share of normal pictures that may be flagged

@@ -34,8 +34,8 @@ fn the_program_fits_and_tells() {
     let output = igd(&[&fit[..], &["--json"]].concat());
     assert!(output.status.success(), "{output:?}");
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(said["pictures"], 21);
-    assert_eq!(said["calibration"]["pictures"], 3);
+    assert_eq!(said["pictures"], 24);
+    assert_eq!(said["calibration"]["pictures"], 24);
     assert!(fs::metadata(&out).unwrap().len() < 25_000_000);
 
     let info = String::from_utf8(igd(&["info", text(&out)]).stdout).unwrap();

@@ -283,7 +283,7 @@ fn fitted(
     })?;
     let mut odd: Vec<_> = match scores.len() == ids.len() {
         true => ids.into_iter().zip(scores).collect(),
-        // Some were held out, or could not be read.
+        // Some could not be read.
         false => Vec::new(),
     };
     odd.retain(|(_, score)| *score > calibration.threshold);

@@ -323,6 +323,8 @@ impl Drift {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use tch::Device;
 
     use super::*;
@@ -357,6 +359,37 @@ mod tests {
         let last = frames.iter().fold(None, |_, frame| drift.push(frame));
         let statistic = last.expect("a whole window");
         drift.is_drift(statistic)
+    }
+
+    /// A frame of a usual model's 192 directions.
+    #[test]
+    #[ignore = "a time"]
+    fn a_frame_costs_less_than_a_millisecond() {
+        const DIRECTIONS: usize = 192;
+        let mut rng = Rng::with_seed(1);
+        let mut numbers = |count: usize| -> Vec<f32> { (0..count).map(|_| rng.f32()).collect() };
+        let frame = numbers(DIRECTIONS);
+        let mut drift = Drift::new(Arc::new(DriftReference {
+            whitening: Whitening {
+                mean: numbers(DIRECTIONS),
+                rows: numbers(DIRECTIONS * DIRECTIONS),
+            },
+            median: numbers(DIRECTIONS),
+            limit: 1.0,
+        }));
+        for _ in 0..WINDOW {
+            drift.push(&frame);
+        }
+        let mut times: Vec<Duration> = (0..1000)
+            .map(|_| {
+                let start = Instant::now();
+                drift.push(&frame);
+                start.elapsed()
+            })
+            .collect();
+        times.sort();
+        println!("{:.2?} a frame in the median", times[500]);
+        assert!(times[500] < Duration::from_millis(1));
     }
 
     #[test]

@@ -206,8 +206,8 @@ fn thresholds_of_some_cells() {
                 {time:.1?} |",
                 auroc(&normal, &anomalous).unwrap()
             );
-            // More defective cells than good ones; a few that are held out may make a threshold that none is above.
-            assert!(hold_out.is_some() || found_1 > false_1 && found_5 > false_5);
+            // More defective cells than good ones. Few cells may make a threshold that next to none is above.
+            assert!(count < 50 || found_1 > false_1 && found_5 > false_5);
         }
     }
 }

@@ -15,8 +15,8 @@ use crate::nn::dense::{Features, Levels};
 use crate::train::run::Run;
 use crate::train::{TrainError, TrainingEvent, reader};
 
-/// The pictures are left out in so many parts, or one by one where they are fewer.
-const FOLDS: usize = 10;
+/// The pictures are left out in so many parts, each of which takes a fit.
+const FOLDS: usize = 5;
 
 /// A picture, and what is seen of it and of its copies.
 type Seen<'a> = (&'a Sample, Features);
