@@ -54,10 +54,14 @@ fn forward() {
         let networks = [
             (
                 "global, a picture",
-                Fused::global(&global, kind, 1),
+                Fused::global(&global, kind, Some(1)),
                 &picture,
             ),
-            ("local, 15 patches", Fused::local(&local, kind, 15), &batch),
+            (
+                "local, 15 patches",
+                Fused::local(&local, kind, Some(15)),
+                &batch,
+            ),
         ];
         for (scale, network, pictures) in networks {
             let z = no_grad(|| network.encode(pictures));

@@ -26,7 +26,7 @@ pub fn residual_map(x: &Tensor, y: &Tensor, similarity: &Similarity, criterion: 
     (residual.relu() * gray).sum_dim_intlist([1].as_slice(), true, Kind::Float)
 }
 
-/// Lays the patches of a picture back at their places and averages them where they overlap.
+/// Lays the patches of pictures back at their places and averages them where they overlap.
 #[derive(Debug)]
 pub struct PatchFold {
     /// Of the picture.
@@ -46,7 +46,8 @@ impl PatchFold {
         }
     }
 
-    /// The maps of a picture's patches (patches, 1, 32, 32), row by row, to its map (1, 1, side, side).
+    /// The maps of pictures' patches (N patches, 1, 32, 32), those of a picture row by row, to their maps
+    /// (N, 1, side, side).
     pub fn mean(&self, maps: &Tensor) -> Tensor {
         sum_overlapping(maps, self.side) / &self.overlap
     }
@@ -71,7 +72,8 @@ pub fn mean_of_overlap(sum: &mut [f32]) {
 }
 
 fn sum_overlapping(maps: &Tensor, side: i64) -> Tensor {
-    let columns = maps.flatten(1, -1).transpose(0, 1).unsqueeze(0);
+    let patches = patches_along(side) * patches_along(side);
+    let columns = maps.reshape([-1, patches, PATCH * PATCH]).transpose(1, 2);
     columns.col2im(
         [side, side],
         [PATCH, PATCH],

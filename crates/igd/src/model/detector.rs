@@ -10,6 +10,7 @@ use super::calibration::Calibration;
 use super::config::{DenseConfig, ModelConfig};
 use super::detection::{DetectError, Detection, InputPicture, Measurement, RawDetection};
 use super::error::ModelError;
+use super::execution::Execution;
 use super::file::Model;
 use super::inference::{Inference, PlacesView, Stage, StageTimes};
 use super::networks::{PaperScale, ProfileNetworks};
@@ -73,7 +74,21 @@ impl Detector {
 
     /// `device` is where the model's networks are, `kind` what they shall compute in: see [`Precision::on`]. Fails when
     /// the system gives no threads.
-    pub fn new(mut model: Model, device: Device, kind: Kind) -> Result<Self, ModelError> {
+    pub fn new(model: Model, device: Device, kind: Kind) -> Result<Self, ModelError> {
+        Self::executed(model, device, kind, Execution::on(device))
+    }
+
+    /// The same in tensors, on the CPU too: as GPUs judge.
+    pub fn in_tensors(model: Model, device: Device, kind: Kind) -> Result<Self, ModelError> {
+        Self::executed(model, device, kind, Execution::Tensors)
+    }
+
+    fn executed(
+        mut model: Model,
+        device: Device,
+        kind: Kind,
+        execution: Execution,
+    ) -> Result<Self, ModelError> {
         let config = model.config;
         let drift = match &mut model.networks.profile {
             ProfileNetworks::Dense(networks) => networks.drift.take().map(Arc::new),
@@ -84,7 +99,7 @@ impl Detector {
             drift,
             device,
             kind,
-            inference: Inference::new(&config, model.networks, device, kind)?,
+            inference: Inference::new(&config, model.networks, device, kind, execution)?,
             postprocessor: Postprocessor::new(config, model.calibration),
             picture: InputPicture::default(),
             _kept: KeptBlocks::new(),
@@ -176,12 +191,12 @@ impl Detector {
         Ok(self.measurement())
     }
 
-    /// As [`Detector::measure`], from the features of each tile of a picture: for dense models only.
+    /// As [`Detector::measure`], from the features of all tiles (N) of a picture: for dense models only.
     pub(crate) fn measure_features(
         &mut self,
-        tiles: &[Features],
+        features: &Features,
     ) -> Result<Measurement, DetectError> {
-        self.measure_own(|inference, raw| inference.measure(tiles, raw))
+        self.measure_own(|inference, raw| inference.measure(features, raw))
     }
 
     /// As [`Detector::measure`], from what the places of each tile of a picture are: for dense models only.

@@ -5,6 +5,7 @@ mod config;
 mod detection;
 mod detector;
 mod error;
+mod execution;
 mod file;
 mod import;
 mod inference;
@@ -26,6 +27,7 @@ pub use detection::{
 };
 pub use detector::Detector;
 pub use error::ModelError;
+pub(crate) use execution::Execution;
 pub use file::{
     Flagged, Header, Model, Provenance, Revision, Tensors, read_tensors, tensors_of, write_tensors,
 };

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use tch::{Device, Kind, Tensor};
 
+use super::execution::Execution;
+
 /// Which numbers the networks' convolutions and matrices are made of. Latents, residuals, scores and maps are f32
 /// always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +34,9 @@ impl Precision {
         match (self, device) {
             (Self::F32, _) => Ok(Kind::Float),
             (Self::Bf16, _) => Ok(Kind::BFloat16),
-            (Self::F16, Device::Cpu) => Err(NoHalfPrecision),
+            (Self::F16, device) if Execution::on(device) == Execution::Loops => {
+                Err(NoHalfPrecision)
+            }
             (Self::F16, _) => Ok(Kind::Half),
             (Self::Auto, Device::Cpu) if multiplies_bf16() => Ok(Kind::BFloat16),
             (Self::Auto, Device::Cpu) => Ok(Kind::Float),

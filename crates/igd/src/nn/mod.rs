@@ -18,6 +18,7 @@ mod weights;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+pub(crate) use blocks::channels_last;
 pub use blocks::{Mode, halve};
 pub use critic::Critic;
 // Detectors use it by themselves; the tests hold it to the plain networks, and a benchmark takes its time.

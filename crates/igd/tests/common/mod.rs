@@ -94,16 +94,24 @@ pub fn small_dense_training(data: &Path, out: &Path, side: usize, dimensions: us
     }
 }
 
-/// A dense model of the usual size with a drawn backbone, and descriptors that are equal at all places, and at all
-/// details.
+/// A dense model of the usual size: see [`dense_model_of`].
 pub fn dense_model() -> Model {
-    let config = DenseConfig::usual();
+    dense_model_of(DenseConfig::usual())
+}
+
+/// A dense model with a drawn backbone, and descriptors by formula: no two places, and no two details, have the same.
+pub fn dense_model_of(config: DenseConfig) -> Model {
     let field = |scope: &str, features: i64, places: usize, dimensions: i64| {
         let options = (Kind::Float, Device::Cpu);
-        let identity = Tensor::eye(dimensions, options).unsqueeze(0);
-        let whiteners = Field::triangles(&identity).repeat([places as i64, 1]);
-        let centres = Tensor::zeros([places as i64, dimensions], options);
-        let projection = Tensor::ones([dimensions, features], options);
+        let places = places as i64;
+        let wave = |shape: [i64; 2], height: f64| {
+            let numbers = Tensor::arange(shape[0] * shape[1], options);
+            numbers.sin().view(shape) * height
+        };
+        let identity = Field::triangles(&Tensor::eye(dimensions, options).unsqueeze(0));
+        let whiteners = identity + wave([places, dimensions * (dimensions + 1) / 2], 0.02);
+        let centres = wave([places, dimensions], 0.3);
+        let projection = wave([dimensions, features], 1.0);
         [
             (format!("{scope}.projection"), projection),
             (format!("{scope}.c"), centres),

@@ -66,10 +66,13 @@ fn are_equal(golden: &Golden) {
             continue;
         }
         let what = |scale: &str| format!("{scale} of width {} in {kind:?}", golden.width);
-        let fused = Fused::global(&global, kind, 1);
-        assert_equal(&what("global"), &fused, &global, &picture, tolerance);
-        let fused = Fused::local(&local, kind, 225);
-        assert_equal(&what("local"), &fused, &local, &patches, tolerance);
+        for packed in [true, false] {
+            let batch = |batch| packed.then_some(batch);
+            let fused = Fused::global(&global, kind, batch(1));
+            assert_equal(&what("global"), &fused, &global, &picture, tolerance);
+            let fused = Fused::local(&local, kind, batch(225));
+            assert_equal(&what("local"), &fused, &local, &patches, tolerance);
+        }
     }
 }
 
@@ -95,7 +98,7 @@ fn other_encoders() {
         let global = drawn(given, |scope| {
             Global::new(scope, &config, &Normalisation::IMAGENET)
         });
-        let fused = Fused::global(&global, Kind::Float, 2);
+        let fused = Fused::global(&global, Kind::Float, Some(2));
         assert_equal(&format!("{encoder:?}"), &fused, &global, &two, 1e-5);
     }
     let config = LocalConfig {
@@ -109,7 +112,7 @@ fn other_encoders() {
         Local::new(scope, &config, &Normalisation::IMAGENET)
     });
     let patches = two.narrow(2, 64, 32).narrow(3, 32, 32);
-    let fused = Fused::local(&local, Kind::Float, 2);
+    let fused = Fused::local(&local, Kind::Float, Some(2));
     assert_equal("local", &fused, &local, &patches, 1e-5);
 }
 

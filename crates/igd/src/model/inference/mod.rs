@@ -13,6 +13,7 @@ use self::paper::Paper;
 pub use self::stages::{Stage, StageTimes};
 use super::config::ModelConfig;
 use super::detection::{InputPicture, RawDetection};
+use super::execution::Execution;
 use super::networks::{Networks, ProfileNetworks};
 use crate::nn::dense::Features;
 
@@ -30,14 +31,15 @@ impl Inference {
         networks: Networks,
         device: Device,
         kind: Kind,
+        execution: Execution,
     ) -> Result<Self, ThreadPoolBuildError> {
         match (config, networks.profile) {
             (ModelConfig::Paper(config), ProfileNetworks::Paper(networks)) => {
-                Paper::new(config, *networks, device, kind)
+                Paper::new(config, *networks, device, kind, execution)
                     .map(|paper| Self::Paper(Box::new(paper)))
             }
             (ModelConfig::Dense(config), ProfileNetworks::Dense(networks)) => {
-                Dense::new(config, *networks, device, kind)
+                Dense::new(config, *networks, device, kind, execution)
                     .map(|dense| Self::Dense(Box::new(dense)))
             }
             _ => unreachable!("networks are built after their config"),
@@ -73,21 +75,17 @@ impl Inference {
     /// Panics where libtorch throws: out of memory, or a GPU that was lost.
     pub fn run(&mut self, pictures: &mut [&mut InputPicture]) {
         match self {
-            Self::Paper(paper) => {
-                for InputPicture { rgb, raw } in pictures {
-                    paper.run(rgb, raw);
-                }
-            }
+            Self::Paper(paper) => paper.run(pictures),
             Self::Dense(dense) => dense.run(pictures),
         }
     }
 
-    /// As [`run`](Self::run), from the features of each tile of a dense model's picture; the score of other models is
-    /// not a number.
-    pub fn measure(&mut self, tiles: &[Features], raw: &mut RawDetection) {
+    /// As [`run`](Self::run), from the features of all tiles (N) of a dense model's picture; the score of other models
+    /// is not a number.
+    pub fn measure(&mut self, features: &Features, raw: &mut RawDetection) {
         match self {
             Self::Paper(_) => raw.score = f32::NAN,
-            Self::Dense(dense) => dense.measure(tiles, raw),
+            Self::Dense(dense) => dense.measure(features, raw),
         }
     }
 
@@ -105,6 +103,25 @@ impl Inference {
             dense.tell_departures();
         }
     }
+}
+
+/// Pictures of width and height, planar R, G, B, as one tensor on the device: (N, 3, height, width).
+fn upload<'a>(
+    pictures: impl IntoIterator<Item = &'a [f32]>,
+    [width, height]: [usize; 2],
+    device: Device,
+) -> Tensor {
+    let pictures = pictures.into_iter().map(|rgb| {
+        let picture = Tensor::from_slice(rgb).view([1, 3, height as i64, width as i64]);
+        match device {
+            Device::Cpu => picture,
+            // From page-locked memory the copy goes on by itself while the CPU queues what follows.
+            _ => picture
+                .pin_memory(device)
+                .to_device_(device, Kind::Float, true, false),
+        }
+    });
+    Tensor::cat(&pictures.collect::<Vec<_>>(), 0)
 }
 
 /// Fills `values`, whose memory is kept, with a tensor's numbers, which are f32.

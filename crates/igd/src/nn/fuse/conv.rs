@@ -1,6 +1,6 @@
 //! Convolutions with weights ready for the kernels.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use super::algebra::{Kernel, Scaling};
 use crate::libtorch::{Geometry, PackedConvolution, Then};
@@ -99,7 +99,7 @@ impl FusedConv {
         self.taps
     }
 
-    /// Packs the weights for such pictures, where that can be done; returns the shape of the output.
+    /// Packs the weights, which are on the CPU, for such pictures, where that can be done; returns the shape of the output.
     pub fn pack(&mut self, input: InputShape) -> InputShape {
         if let Some(packed) = self.packed(input) {
             self.weight = Kernels::Packed(packed);
@@ -120,9 +120,6 @@ impl FusedConv {
         let Kernels::Plain(weight) = &self.weight else {
             return None;
         };
-        if weight.device() != Device::Cpu {
-            return None;
-        }
         let size = weight.size();
         let channels = if self.geometry.transposed {
             size[0]

@@ -7,7 +7,7 @@
 //! - Linear layers that follow each other are multiplied out, and so are the convolutions between them that no
 //!   activation separates, where that pays: the last ones of the trained encoders.
 //! - Pictures are channels-last in memory, as the kernels of CPUs and GPUs want them; weights have the precision of the
-//!   run (f32, bf16 or f16) and, on CPUs, the layout of the kernels, which do ReLUs and sums in the same pass. Latents
+//!   run (f32, bf16 or f16) and, where they are packed for CPUs, the layout of the kernels, which do ReLUs and sums in the same pass. Latents
 //!   and reconstructions come out as f32.
 
 mod algebra;
@@ -65,8 +65,9 @@ impl FusedEncoder {
 impl Fused {
     /// `kind` is what the decoder's convolutions compute in: f32, bf16 or f16. The encoder's are f32: its layer to the
     /// latent stretches what hardly varies, and with it the rounding, until scores are off by a tenth. It is a small
-    /// part of the whole. Batches of `batch` pictures are the fastest.
-    pub fn global(network: &Global, kind: Kind, batch: i64) -> Self {
+    /// part of the whole. For batches of `batch` pictures the kernels of the CPU lay out the weights, where that can be
+    /// done; without they stay plain tensors.
+    pub fn global(network: &Global, kind: Kind, batch: Option<i64>) -> Self {
         tch::no_grad(|| {
             let fused = Self {
                 encoder: FusedEncoder::new(&network.pretrain, &network.ln11, Kind::Float),
@@ -74,12 +75,15 @@ impl Fused {
                 decoder: FusedDecoder::global(network, kind),
                 decoder_kind: kind,
             };
-            fused.packed(batch, network.side())
+            match batch {
+                Some(batch) => fused.packed(batch, network.side()),
+                None => fused,
+            }
         })
     }
 
     /// As [`Fused::global`], with a tower in that precision too: its latents are not stretched.
-    pub fn local(network: &Local, kind: Kind, batch: i64) -> Self {
+    pub fn local(network: &Local, kind: Kind, batch: Option<i64>) -> Self {
         let encoder_kind = match network.pretrain {
             Encoder::Tower { .. } => kind,
             _ => Kind::Float,
@@ -91,7 +95,10 @@ impl Fused {
                 decoder: FusedDecoder::local(network, kind),
                 decoder_kind: kind,
             };
-            fused.packed(batch, network.side())
+            match batch {
+                Some(batch) => fused.packed(batch, network.side()),
+                None => fused,
+            }
         })
     }
 

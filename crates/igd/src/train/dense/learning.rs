@@ -113,7 +113,7 @@ struct Fitting {
     extractor: Extractor,
     fits: Levels<Fit>,
     /// The features of the tiles of the frames so far.
-    waiting: Vec<Vec<Features>>,
+    waiting: Vec<Features>,
 }
 
 /// The model is there but for its calibration.
@@ -239,7 +239,7 @@ impl Learning {
     fn fit(&self, rgb: &[f32], mut fitting: Fitting) -> Result<Phase, LearnError> {
         fitting.extractor.prepare([rgb]);
         let tiles = fitting.extractor.each(|_, features| features);
-        fitting.waiting.push(tiles);
+        fitting.waiting.push(Features::cat(&tiles, 0));
         let frames = self.calibration_frames.min(FIT_FRAMES) as i64;
         let workers = fitting.extractor.workers();
         let done = fitting.fits.as_mut().map(|fit| {
@@ -260,7 +260,7 @@ impl Learning {
         let measurements = fitting
             .waiting
             .iter()
-            .map(|tiles| detector.measure_features(tiles))
+            .map(|features| detector.measure_features(features))
             .collect::<Result<_, _>>()?;
         Ok(Phase::Calibrating(Box::new(Calibrating {
             detector,

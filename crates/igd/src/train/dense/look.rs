@@ -78,11 +78,16 @@ pub fn sample<'a>(
 ) -> Features {
     extractor.prepare(views);
     let on_cpu = |features: Features| features.map(|one| one.to_device(Device::Cpu));
-    let tiles = extractor.each(|_, features| on_cpu(features));
-    // Their samples, or their places, come after one another.
-    let dimension = if shared { 0 } else { 1 };
-    let views = tiles
-        .chunks(extractor.tiling().count())
-        .map(|tiles| Features::cat(tiles, dimension));
-    Features::cat(&views.collect::<Vec<_>>(), 0)
+    let tiles = Features::cat(&extractor.each(|_, features| on_cpu(features)), 0);
+    if shared {
+        return tiles;
+    }
+    let tiles_of_a_view = extractor.tiling().count() as i64;
+    tiles.map(|tiles| {
+        let [count, places, length] = tiles.size()[..] else {
+            unreachable!("features of places of tiles");
+        };
+        let views = count / tiles_of_a_view;
+        tiles.view([views, tiles_of_a_view * places, length])
+    })
 }

@@ -39,8 +39,8 @@ use crate::criterion::Field;
 use crate::data::Sample;
 use crate::libtorch::{KeptBlocks, Workers};
 use crate::model::{
-    DETAIL_DIMENSIONS, DenseConfig, Extractor, ModelConfig, ModelError, Precision, Provenance,
-    Tensors,
+    DETAIL_DIMENSIONS, DenseConfig, Execution, Extractor, ModelConfig, ModelError, Precision,
+    Provenance, Tensors,
 };
 use crate::nn::dense::{Features, Levels};
 use crate::nn::{Builder, dense};
@@ -354,7 +354,9 @@ fn extractor(
     let builder = Builder::for_inference(copy(backbone), device);
     let scope = &builder.root() / "dense" / "backbone";
     let backbone = dense::backbone(scope).map_err(TrainError::Encoder)?;
-    Ok(Extractor::new(&backbone, config.tiling, device, kind).map_err(ModelError::from)?)
+    let execution = Execution::on(device);
+    let extractor = Extractor::new(&backbone, config.tiling, device, kind, execution);
+    Ok(extractor.map_err(ModelError::from)?)
 }
 
 /// The fields' and the backbone's tensors by their names in a model, with the precision that a model's file has.

@@ -4,13 +4,16 @@ use rayon::ThreadPoolBuildError;
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor, no_grad};
 
+use super::super::upload;
 use crate::libtorch::{SyncRef, Workers};
 use crate::model::config::Tiling;
+use crate::model::execution::Execution;
 use crate::nn::dense::{self, Features};
 use crate::nn::efficientnet_lite::{Backbone, MEAN, SCALE};
-use crate::nn::{FusedBackbone, InputShape};
+use crate::nn::{FusedBackbone, InputShape, channels_last};
 
-/// The backbone with threads for it: on the CPU they share the tiles, or the channels of tiles that are too few.
+/// The backbone with threads for it, which share the tiles, or the channels of tiles that are too few; or in tensors, for
+/// all tiles together.
 #[derive(Debug)]
 pub struct Extractor {
     /// Its channels in slices, for tiles that are fewer than the threads.
@@ -21,9 +24,12 @@ pub struct Extractor {
     device: Device,
     kind: Kind,
     workers: Workers,
-    /// Of all pictures so far that came together; the first `prepared` are those of the last ones.
+    execution: Execution,
+    /// Of all pictures so far that came together; the first `prepared` are those of the last ones. None in tensors.
     tiles: Vec<Tile>,
     prepared: usize,
+    /// In tensors the pictures that are prepared: (N, 3, height, width), values of 0..=255.
+    pictures: Option<Tensor>,
 }
 
 /// A tile's picture, normalised for the backbone.
@@ -43,16 +49,14 @@ impl Extractor {
         tiling: Tiling,
         device: Device,
         kind: Kind,
+        execution: Execution,
     ) -> Result<Self, ThreadPoolBuildError> {
-        let workers = match device {
-            Device::Cpu => Workers::sharing()?,
-            _ => Workers::libtorch_threaded()?,
+        let workers = match execution {
+            Execution::Loops => Workers::sharing()?,
+            Execution::Tensors => Workers::libtorch_threaded()?,
         };
         // Of the channels: the threads that there are for a tile.
-        let slices = match device {
-            Device::Cpu => workers.count().div_ceil(tiling.count()),
-            _ => 1,
-        };
+        let slices = workers.count().div_ceil(tiling.count());
         let [width, height] = tiling.tile;
         let pictures = InputShape {
             batch: 1,
@@ -62,22 +66,26 @@ impl Extractor {
         // SAFETY: it is only read.
         let plain = unsafe { SyncRef::new(backbone) };
         // On the threads that will use it: the layout of packed weights depends on how many there are for a product.
-        let packed = |slices| {
+        let fused = |slices| {
             workers.run(|| {
                 no_grad(|| {
                     let mut backbone = FusedBackbone::new(plain.get(), kind, slices);
-                    backbone.pack(pictures);
+                    if execution == Execution::Loops {
+                        backbone.pack(pictures);
+                    }
                     backbone
                 })
             })
         };
-        let shared = packed(slices);
-        let whole = (slices > 1).then(|| packed(1));
+        let shared = fused(slices);
+        let whole = (slices > 1).then(|| fused(1));
         Ok(Self {
             shared,
             whole,
+            execution,
             tiles: Vec::new(),
             prepared: 0,
+            pictures: None,
             tiling,
             device,
             kind,
@@ -95,11 +103,18 @@ impl Extractor {
         &self.workers
     }
 
-    /// Cuts the tiles out of pictures, planar R, G, B with values in 0..=255.
+    /// Takes pictures, planar R, G, B with values in 0..=255.
     pub fn prepare<'a>(&mut self, pictures: impl IntoIterator<Item = &'a [f32]>) {
-        self.prepared = 0;
-        for rgb in pictures {
-            self.cut(rgb);
+        match self.execution {
+            Execution::Loops => {
+                self.prepared = 0;
+                for rgb in pictures {
+                    self.cut(rgb);
+                }
+            }
+            Execution::Tensors => {
+                self.pictures = Some(upload(pictures, self.tiling.picture(), self.device));
+            }
         }
     }
 
@@ -128,11 +143,16 @@ impl Extractor {
         }
     }
 
-    /// Does something with the features of each tile (N = 1) of all prepared pictures, one picture after the
-    /// other, on the threads.
+    /// Does something with the features of the tiles of all prepared pictures, one picture after the other, on the
+    /// threads: with those of each by itself (N = 1), and its number; in tensors with those of all together.
     pub fn each<T: Send>(&self, work: impl Fn(usize, Features) -> T + Sync) -> Vec<T> {
         self.workers.run(|| {
-            let one = |index: usize| no_grad(|| work(index, self.features(&self.tiles[index])));
+            if let Some(pictures) = &self.pictures {
+                return vec![no_grad(|| work(0, self.features(&self.tiles_of(pictures))))];
+            }
+            let one = |index: usize| {
+                no_grad(|| work(index, self.features(&self.picture_of(&self.tiles[index]))))
+            };
             match self.prepared {
                 1 => vec![one(0)],
                 count => (0..count).into_par_iter().map(one).collect(),
@@ -147,14 +167,27 @@ impl Extractor {
         whole.unwrap_or(&self.shared)
     }
 
-    fn features(&self, tile: &Tile) -> Features {
+    /// A tile as the backbone wants it: (1, 3, height, width), channels-last.
+    fn picture_of(&self, tile: &Tile) -> Tensor {
         let [width, height] = self.tiling.tile.map(|side| side as i64);
-        let picture = Tensor::from_slice(&tile.values)
-            .to_device(self.device)
+        Tensor::from_slice(&tile.values)
             .view([1, height, width, 3])
             .permute([0, 3, 1, 2])
-            .to_kind(self.kind);
-        let stages = self.backbone().forward(&picture);
+    }
+
+    /// The tiles of pictures in the same way: (N tiles, 3, height, width).
+    fn tiles_of(&self, pictures: &Tensor) -> Tensor {
+        let [width, height] = self.tiling.tile.map(|side| side as i64);
+        let tiles = (0..self.tiling.count()).map(|index| {
+            let [x, y] = self.tiling.corner(index).map(|place| place as i64);
+            pictures.narrow(2, y, height).narrow(3, x, width)
+        });
+        let tiles = Tensor::stack(&tiles.collect::<Vec<_>>(), 1).flatten(0, 1);
+        channels_last(&((tiles - f64::from(MEAN)) / f64::from(SCALE)))
+    }
+
+    fn features(&self, tiles: &Tensor) -> Features {
+        let stages = self.backbone().forward(&tiles.to_kind(self.kind));
         Features {
             places: dense::join(&stages),
             details: dense::details(&stages),

@@ -2,29 +2,28 @@
 
 mod extractor;
 mod grid;
+mod loops;
+mod tensors;
 
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPoolBuildError;
-use rayon::prelude::*;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
 pub use self::extractor::Extractor;
 use self::grid::{PlaceGrid, lay_on};
-use super::{Stage, StageTimes, copy_to};
+use self::loops::InLoops;
+use self::tensors::InTensors;
+use super::{Stage, StageTimes};
 use crate::align::{Aligner, References};
-use crate::criterion::{Field, Head, PackedField};
+use crate::criterion::{Field, Head};
 use crate::libtorch::SyncRef;
 use crate::model::config::DenseConfig;
 use crate::model::detection::{InputPicture, RawDetection, Scales};
+use crate::model::execution::Execution;
 use crate::model::networks::DenseNetworks;
 use crate::nn::dense::{CELL, DETAIL, Features};
 use crate::warp::Transform;
-
-/// Places that a thread takes at once: rows of their whiteners fill its cache.
-const PLACES: usize = 64;
-/// Details that a thread takes at once.
-const DETAILS: usize = 256;
 
 /// See [`Inference`](super::Inference).
 #[derive(Debug)]
@@ -84,13 +83,12 @@ impl Frame {
 /// What comes after the features.
 #[derive(Debug)]
 struct Scorer {
-    field: DeviceField,
+    fields: Fields,
     /// Where in a place something is.
-    details: Option<Details>,
+    details: Option<PlaceGrid>,
     head: Option<Head>,
     /// Whether departures are asked for.
     departs: bool,
-    shared: bool,
     dimensions: usize,
     grid: PlaceGrid,
     window: Window,
@@ -116,11 +114,11 @@ impl Window {
     }
 }
 
-/// What sharpens maps.
+/// What is normal.
 #[derive(Debug)]
-struct Details {
-    field: DeviceField,
-    grid: PlaceGrid,
+enum Fields {
+    Loops(InLoops),
+    Tensors(InTensors),
 }
 
 /// What a tile's places are.
@@ -160,30 +158,26 @@ impl Places {
     }
 }
 
-/// A field where the features are.
-#[derive(Debug)]
-enum DeviceField {
-    Cpu(PackedField),
-    /// With its whole matrices.
-    Gpu(Field, Tensor),
-}
-
-// SAFETY: nothing changes the tensors once they are here, and libtorch lets any number of threads read one.
-unsafe impl Sync for DeviceField {}
-
 impl Dense {
     pub fn new(
         config: &DenseConfig,
         networks: DenseNetworks,
         device: Device,
         kind: Kind,
+        execution: Execution,
     ) -> Result<Self, ThreadPoolBuildError> {
-        let extractor = Extractor::new(&networks.backbone, config.tiling, device, kind)?;
+        let tiling = config.tiling;
+        let extractor = Extractor::new(&networks.backbone, tiling, device, kind, execution)?;
         let references = networks.references.as_ref();
         Ok(Self {
             frame: references.map(|references| Frame::new(config, references)),
             extractor,
-            scorer: Scorer::new(config, networks.field, networks.details, networks.head),
+            scorer: Scorer::new(
+                config,
+                (networks.field, networks.details),
+                networks.head,
+                execution,
+            ),
             stages: StageTimes::default(),
         })
     }
@@ -213,7 +207,7 @@ impl Dense {
         });
         let start = Instant::now();
         let tiles = extractor.tiling().count();
-        let judged: Vec<(Places, Duration)> = extractor.each(|index, features| {
+        let judged: Vec<(Vec<Places>, Duration)> = extractor.each(|index, features| {
             let start = Instant::now();
             (scorer.places(index % tiles, &features), start.elapsed())
         });
@@ -223,31 +217,25 @@ impl Dense {
         stages.add(Stage::Features, all.saturating_sub(descriptor));
         stages.add(Stage::Descriptor, descriptor.min(all));
         stages.time(Stage::Map, || {
-            let pictures = pictures.iter_mut().zip(judged.chunks(tiles));
-            for (index, (picture, judged)) in pictures.enumerate() {
-                let tiles: Vec<_> = judged.iter().map(|(places, _)| places.view()).collect();
+            let places = judged.iter().flat_map(|(places, _)| places);
+            let places: Vec<PlacesView> = places.map(Places::view).collect();
+            let pictures = pictures.iter_mut().zip(places.chunks(tiles));
+            for (index, (picture, tiles)) in pictures.enumerate() {
                 let place = frame.as_ref().map(|frame| frame.place(index));
-                scorer.finish(&tiles, place, &mut picture.raw);
+                scorer.finish(tiles, place, &mut picture.raw);
             }
         });
     }
 
-    /// As [`run`](Self::run) of one picture, from the features of each tile.
-    pub fn measure(&mut self, tiles: &[Features], raw: &mut RawDetection) {
+    /// As [`run`](Self::run) of one picture, from the features of all its tiles (N).
+    pub fn measure(&mut self, features: &Features, raw: &mut RawDetection) {
         let scorer = &self.scorer;
-        let places: Vec<Places> = tiles
-            .iter()
-            .enumerate()
-            .map(|(tile, features)| {
-                // SAFETY: nobody changes them meanwhile.
-                let features = features.as_ref().map(|one| unsafe { SyncRef::new(one) });
-                let workers = self.extractor.workers();
-                workers.run(|| {
-                    let features = features.as_ref().map(|one| one.get().shallow_clone());
-                    scorer.places(tile, &features)
-                })
-            })
-            .collect();
+        // SAFETY: nobody changes them meanwhile.
+        let features = features.as_ref().map(|one| unsafe { SyncRef::new(one) });
+        let places = self.extractor.workers().run(|| {
+            let features = features.as_ref().map(|one| one.get().shallow_clone());
+            scorer.all_places(&features)
+        });
         let places: Vec<_> = places.iter().map(Places::view).collect();
         self.measure_places(&places, raw);
     }
@@ -267,58 +255,24 @@ impl Dense {
     }
 }
 
-impl DeviceField {
-    fn new(field: Field) -> Self {
-        match field.c.device() {
-            Device::Cpu => Self::Cpu(PackedField::new(&field)),
-            _ => {
-                let matrices = field.matrices();
-                Self::Gpu(field, matrices)
-            }
-        }
-    }
-
-    /// How far from normal so many places from `first` on are, from their features (1, places, features); on the CPU
-    /// on the threads, each of which takes so many `together`. Panics where libtorch throws.
-    fn distances(&self, first: usize, together: usize, features: &Tensor) -> Vec<f32> {
-        let count = features.size()[1] as usize;
-        let mut distances = vec![0.0; count];
-        match self {
-            Self::Cpu(field) => {
-                // SAFETY: all only read them.
-                let features = unsafe { SyncRef::new(features) };
-                let chunks = distances.par_chunks_mut(together).enumerate();
-                chunks.for_each(|(chunk, distances)| {
-                    let start = chunk * together;
-                    let features = features.get().get(0);
-                    let features = features.narrow(0, start as i64, distances.len() as i64);
-                    tch::no_grad(|| {
-                        field.distances(&features, first + start, distances, &mut [], &mut []);
-                    });
-                });
-            }
-            Self::Gpu(field, matrices) => {
-                let (first, count) = (first as i64, count as i64);
-                let matrices = matrices.narrow(0, first, count);
-                let found = field.of_places(first, count).distances(features, &matrices);
-                copy_to(&mut distances, &found.get(0).to_device(Device::Cpu));
-            }
-        }
-        distances
-    }
-}
-
 impl Scorer {
-    fn new(config: &DenseConfig, field: Field, details: Option<Field>, head: Option<Head>) -> Self {
+    fn new(
+        config: &DenseConfig,
+        (places, details): (Field, Option<Field>),
+        head: Option<Head>,
+        execution: Execution,
+    ) -> Self {
+        let detailed = details.is_some();
         Self {
-            field: DeviceField::new(field),
-            details: details.map(|field| Details {
-                field: DeviceField::new(field),
-                grid: PlaceGrid::new(config.tiling, DETAIL),
-            }),
+            fields: match execution {
+                Execution::Loops => {
+                    Fields::Loops(InLoops::new(&places, details.as_ref(), config.shared))
+                }
+                Execution::Tensors => Fields::Tensors(InTensors::new(places, details)),
+            },
+            details: detailed.then(|| PlaceGrid::new(config.tiling, DETAIL)),
             departs: head.is_some(),
             head,
-            shared: config.shared,
             dimensions: config.dimensions,
             grid: PlaceGrid::new(config.tiling, CELL),
             window: Window {
@@ -328,80 +282,26 @@ impl Scorer {
         }
     }
 
-    /// What a tile's places are, from its features (N = 1). Panics where libtorch throws.
-    fn places(&self, tile: usize, features: &Features) -> Places {
-        let details = self.details.as_ref().map(|details| {
-            let count = features.details.size()[1] as usize;
-            let first = if self.shared { 0 } else { tile * count };
-            details.field.distances(first, DETAILS, &features.details)
-        });
-        let features = features.places.get(0);
-        let cells = features.size()[0] as usize;
-        let first = if self.shared { 0 } else { tile * cells };
-        let mut places = Places {
-            details: details.unwrap_or_default(),
-            ..Places::default()
-        };
-        match &self.field {
-            DeviceField::Cpu(field) => {
-                places.distances.resize(cells, 0.0);
-                let sums = cells.div_ceil(PLACES) * field.dimensions();
-                places.sums.resize(sums, 0.0);
-                if self.departs {
-                    places.residuals.resize(cells * field.dimensions(), 0.0);
-                }
-                // SAFETY: all only read them.
-                let features = unsafe { SyncRef::new(&features) };
-                let chunk_places = |chunk: usize,
-                                    (distances, sum): (&mut [f32], &mut [f32]),
-                                    residuals: &mut [f32]| {
-                    let start = chunk * PLACES;
-                    let length = distances.len() as i64;
-                    let features = features.get().narrow(0, start as i64, length);
-                    tch::no_grad(|| {
-                        field.distances(&features, first + start, distances, residuals, sum);
-                    });
-                };
-                let sums = places.sums.par_chunks_mut(field.dimensions());
-                let distances = places
-                    .distances
-                    .par_chunks_mut(PLACES)
-                    .zip(sums)
-                    .enumerate();
-                if self.departs {
-                    let length = PLACES * field.dimensions();
-                    let residuals = places.residuals.par_chunks_mut(length);
-                    distances
-                        .zip(residuals)
-                        .for_each(|((chunk, distances), residuals)| {
-                            chunk_places(chunk, distances, residuals);
-                        });
-                } else {
-                    distances
-                        .for_each(|(chunk, distances)| chunk_places(chunk, distances, &mut []));
-                }
-            }
-            DeviceField::Gpu(field, matrices) => {
-                let (first, cells) = (first as i64, cells as i64);
-                let matrices = matrices.narrow(0, first, cells);
-                let part = field.of_places(first, cells);
-                let features = features.unsqueeze(0);
-                let distances = part.distances(&features, &matrices).get(0);
-                copy_to(&mut places.distances, &distances.to_device(Device::Cpu));
-                // Of the sums, so that no place is projected again.
-                let total = |tensor: &Tensor, dim: i64| {
-                    tensor.sum_dim_intlist([dim].as_slice(), false, Kind::Float)
-                };
-                let projected = total(&features, 1).matmul(&part.projection.tr());
-                let sum = projected.squeeze_dim(0) - total(&part.c, 0);
-                copy_to(&mut places.sums, &sum.to_device(Device::Cpu));
-                if self.departs {
-                    let residuals = part.residuals(&features).flatten(0, -1);
-                    copy_to(&mut places.residuals, &residuals.to_device(Device::Cpu));
-                }
-            }
+    /// What the places of tiles are, from what [`Extractor::each`] gives: in loops the features of a picture's tile of
+    /// that number, in tensors those of all tiles of one or more pictures. Panics where libtorch throws.
+    fn places(&self, tile: usize, features: &Features) -> Vec<Places> {
+        match &self.fields {
+            Fields::Loops(fields) => vec![fields.places(tile, features, self.departs)],
+            Fields::Tensors(fields) => fields.places(features, self.departs),
         }
-        places
+    }
+
+    /// The same from the features of all tiles (N) of a picture.
+    fn all_places(&self, features: &Features) -> Vec<Places> {
+        match &self.fields {
+            Fields::Loops(_) => (0..features.places.size()[0])
+                .flat_map(|tile| {
+                    let one = features.as_ref().map(|all| all.narrow(0, tile, 1));
+                    self.places(tile as usize, &one)
+                })
+                .collect(),
+            Fields::Tensors(_) => self.places(0, features),
+        }
     }
 
     /// Score, terms and map of the tiles' places.
@@ -413,7 +313,7 @@ impl Scorer {
             self.grid.pool(residuals, &mut raw.departure);
         }
         self.window.show(&mut self.grid, place, &mut raw.map);
-        if let Some(Details { grid, .. }) = &mut self.details {
+        if let Some(grid) = &mut self.details {
             grid.lay(tiles.iter().map(|tile| tile.details));
             raw.details.resize(raw.map.len(), 0.0);
             self.window.show(grid, place, &mut raw.details);
@@ -445,13 +345,15 @@ impl Scorer {
 
 #[cfg(test)]
 mod tests {
+    use tch::Tensor;
+
     use super::*;
     use crate::libtorch::guarded;
     use crate::model::config::Tiling;
 
     const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
 
-    /// What comes after the features, once as on the CPU and once as on GPUs. Two tiles of 16 places.
+    /// What comes after the features, in loops and in tensors. Two tiles of 16 places.
     fn scorers() -> [Scorer; 2] {
         tch::manual_seed(3);
         let config = DenseConfig {
@@ -477,32 +379,30 @@ mod tests {
             c: random(&[128, 32]),
             whiteners: Field::triangles(&random(&[128, 32, 32])),
         };
-        let scorer = || {
+        [Execution::Loops, Execution::Tensors].map(|execution| {
             let share = |field: &Field| field.of_places(0, field.c.size()[0]);
-            Scorer::new(&config, share(&field), Some(share(&details)), head())
-        };
-        let mut on_gpu = scorer();
-        let matrices = details.matrices();
-        on_gpu.details.as_mut().unwrap().field =
-            DeviceField::Gpu(details.of_places(0, 128), matrices);
-        on_gpu.field = DeviceField::Gpu(field.of_places(0, 32), field.matrices());
-        [scorer(), on_gpu]
+            let fields = (share(&field), Some(share(&details)));
+            Scorer::new(&config, fields, head(), execution)
+        })
     }
 
+    /// Of two tiles.
     fn features() -> Features {
         Features {
-            places: Tensor::randn([1, 16, 304], OPTIONS),
-            details: Tensor::randn([1, 64, 40], OPTIONS),
+            places: Tensor::randn([2, 16, 304], OPTIONS),
+            details: Tensor::randn([2, 64, 40], OPTIONS),
         }
     }
 
     #[test]
     fn tensors_and_loops_find_the_same_distances() {
-        let [on_cpu, on_gpu] = scorers();
-        for tile in 0..2 {
-            let features = features();
-            let expected = on_cpu.places(tile, &features);
-            let found = on_gpu.places(tile, &features);
+        let [in_loops, in_tensors] = scorers();
+        let pictures = [features(), features()];
+        let expected = pictures.iter().flat_map(|one| in_loops.all_places(one));
+        let expected: Vec<Places> = expected.collect();
+        let found = in_tensors.all_places(&Features::cat(&pictures, 0));
+        assert_eq!(found.len(), 4);
+        for (found, expected) in found.iter().zip(&expected) {
             assert_eq!((found.distances.len(), found.details.len()), (16, 64));
             let found = found.distances.iter().chain(&found.details);
             for (found, expected) in found.zip(expected.distances.iter().chain(&expected.details)) {
@@ -514,15 +414,15 @@ mod tests {
         }
     }
 
-    /// The head's formula, on the CPU and on GPUs, and that it leaves distance and map alone.
+    /// The head's formula, in loops and in tensors, and that it leaves distance and map alone.
     #[test]
     fn a_head_multiplies_the_distance() {
         tch::manual_seed(7);
-        let tiles = [(); 2].map(|()| features());
+        let features = features();
         let mut found = Vec::new();
         for mut scorer in scorers() {
-            let places = [0, 1].map(|tile| scorer.places(tile, &tiles[tile]));
-            let views = places.each_ref().map(Places::view);
+            let places = scorer.all_places(&features);
+            let views: Vec<_> = places.iter().map(Places::view).collect();
             let mut raw = RawDetection {
                 map: vec![0.0; 112 * 64],
                 ..RawDetection::default()
@@ -557,21 +457,21 @@ mod tests {
     /// Places without a distance would be normal.
     #[test]
     fn tensors_that_fail_are_an_error() {
-        let [_, on_gpu] = scorers();
+        let [_, in_tensors] = scorers();
         let double = |features: &Tensor| features.to_kind(Kind::Double);
         let Features { places, details } = features();
-        for (tile, [places, details]) in [
-            (2, [&places, &details]),
-            (0, [&places.narrow(2, 0, 303), &details]),
-            (0, [&double(&places), &details]),
-            (0, [&places, &details.narrow(2, 0, 39)]),
-            (0, [&places, &double(&details)]),
+        for [places, details] in [
+            [&places.narrow(0, 0, 1), &details],
+            [&places.narrow(2, 0, 303), &details],
+            [&double(&places), &details],
+            [&places, &details.narrow(2, 0, 39)],
+            [&places, &double(&details)],
         ] {
             let features = Features {
                 places: places.shallow_clone(),
                 details: details.shallow_clone(),
             };
-            assert!(guarded(|| on_gpu.places(tile, &features)).is_err());
+            assert!(guarded(|| in_tensors.all_places(&features)).is_err());
         }
     }
 }

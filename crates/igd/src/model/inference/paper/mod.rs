@@ -1,18 +1,19 @@
-//! The paper's two networks, with the criterion that suits the device.
+//! The paper's two networks, with the criterion in loops or in tensors.
 
-mod cpu;
-mod gpu;
+mod loops;
+mod tensors;
 
 use rayon::ThreadPoolBuildError;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
-use self::cpu::OnCpu;
-use self::gpu::OnGpu;
-use super::{Stage, StageTimes, copy_to};
+use self::loops::InLoops;
+use self::tensors::InTensors;
+use super::{Stage, StageTimes, copy_to, upload};
 use crate::criterion::{Descriptor, ScoreWeights};
 use crate::libtorch::Workers;
 use crate::model::config::PaperConfig;
-use crate::model::detection::RawDetection;
+use crate::model::detection::InputPicture;
+use crate::model::execution::Execution;
 use crate::model::networks::PaperNetworks;
 use crate::nn::{Fused, Normalisation, patches_along};
 
@@ -41,9 +42,6 @@ struct Branches {
 pub struct Paper {
     branches: Branches,
     score: ScoreWeights,
-    normalisation: Normalisation,
-    /// The normalised picture.
-    picture: Vec<f32>,
     criterion: Criterion,
     workers: Workers,
     pub stages: StageTimes,
@@ -51,8 +49,8 @@ pub struct Paper {
 
 #[derive(Debug)]
 enum Criterion {
-    Cpu(Box<OnCpu>),
-    Gpu(Box<OnGpu>),
+    Loops(Box<InLoops>),
+    Tensors(Box<InTensors>),
 }
 
 impl Paper {
@@ -61,26 +59,24 @@ impl Paper {
         networks: PaperNetworks,
         device: Device,
         kind: Kind,
+        execution: Execution,
     ) -> Result<Self, ThreadPoolBuildError> {
         let patches = patches_along(config.input[0] as i64);
         // Only patches can be shared.
-        let workers = match (&networks.local, device) {
-            (Some(_), Device::Cpu) if patches > 1 => Workers::sharing()?,
-            (Some(_), Device::Cpu) => Workers::single_threaded()?,
+        let workers = match (&networks.local, execution) {
+            (Some(_), Execution::Loops) if patches > 1 => Workers::sharing()?,
+            (Some(_), Execution::Loops) => Workers::single_threaded()?,
             _ => Workers::libtorch_threaded()?,
         };
-        let patch_batch = match device {
-            // A row of them: the largest layers of more would leave the cache.
-            Device::Cpu => patches,
-            _ => patches * patches,
-        };
+        // A row of patches: the largest layers of more would leave the cache.
+        let batch = |pictures| (execution == Execution::Loops).then_some(pictures);
         let PaperNetworks { global, local } = networks;
         // On the threads that will use them: the layout of packed weights depends on how many there are for a product.
         let (global, local) = workers.run(|| {
             rayon::join(
                 || {
                     global.map(|global| Branch {
-                        network: Fused::global(&global.network, kind, 1),
+                        network: Fused::global(&global.network, kind, batch(1)),
                         descriptor: global.descriptor,
                         encoder: Stage::GlobalEncoder,
                         decoder: Stage::GlobalDecoder,
@@ -88,7 +84,7 @@ impl Paper {
                 },
                 || {
                     local.map(|local| Branch {
-                        network: Fused::local(&local.network, kind, patch_batch),
+                        network: Fused::local(&local.network, kind, batch(patches)),
                         descriptor: local.descriptor,
                         encoder: Stage::LocalEncoder,
                         decoder: Stage::LocalDecoder,
@@ -100,11 +96,9 @@ impl Paper {
             branches: Branches { global, local },
             workers,
             score: config.score,
-            normalisation: config.normalisation.clone(),
-            picture: vec![0.0; 3 * config.input[0] * config.input[1]],
-            criterion: match device {
-                Device::Cpu => Criterion::Cpu(Box::new(OnCpu::new(config))),
-                _ => Criterion::Gpu(Box::new(OnGpu::new(config, device))),
+            criterion: match execution {
+                Execution::Loops => Criterion::Loops(Box::new(InLoops::new(config))),
+                Execution::Tensors => Criterion::Tensors(Box::new(InTensors::new(config, device))),
             },
             stages: StageTimes::default(),
         })
@@ -115,44 +109,35 @@ impl Paper {
         self.workers.count()
     }
 
-    /// The picture has the model's size.
-    pub fn run(&mut self, rgb: &[f32], raw: &mut RawDetection) {
+    /// The pictures have the model's size.
+    pub fn run(&mut self, pictures: &mut [&mut InputPicture]) {
         let (branches, weights, stages) = (&self.branches, &self.score, &mut self.stages);
-        let picture = &mut self.picture;
-        stages.time(Stage::Prepare, || {
-            normalise(rgb, &self.normalisation, picture);
-        });
-        match &mut self.criterion {
-            Criterion::Cpu(criterion) => self
-                .workers
-                .run(|| criterion.run(branches, weights, picture, raw, stages)),
-            Criterion::Gpu(criterion) => {
-                tch::no_grad(|| criterion.run(branches, weights, picture, raw))
+        let criterion = &mut self.criterion;
+        self.workers.run(|| match criterion {
+            Criterion::Loops(criterion) => {
+                for InputPicture { rgb, raw } in &mut *pictures {
+                    criterion.run(branches, weights, rgb, raw, stages);
+                }
             }
-        }
-        raw.score = raw.scales.score(weights);
-    }
-}
-
-/// What makes the networks' pictures of values in 0..=255: (value - mean) / deviation, a channel each. Values are
-/// rounded to whole ones first, as those of training pictures are, and the published code's after its `Resize`: a
-/// picture that was made larger is smooth without, and to a network that has learned from rounded ones alone that is a
-/// defect.
-fn normalise(rgb: &[f32], normalisation: &Normalisation, out: &mut [f32]) {
-    let area = rgb.len() / 3;
-    let channels = rgb.chunks_exact(area).zip(out.chunks_exact_mut(area));
-    let numbers = normalisation.mean.iter().zip(&normalisation.std);
-    for ((rgb, out), (mean, deviation)) in channels.zip(numbers) {
-        let factor = (1.0 / (255.0 * deviation)) as f32;
-        let offset = (-mean / deviation) as f32;
-        for (out, value) in out.iter_mut().zip(rgb) {
-            *out = value.round() * factor + offset;
+            Criterion::Tensors(criterion) => {
+                tch::no_grad(|| criterion.run(branches, weights, pictures));
+            }
+        });
+        for InputPicture { raw, .. } in pictures {
+            raw.score = raw.scales.score(weights);
         }
     }
 }
 
-/// The numbers as a picture tensor (1, 3, side, side) on the CPU.
-fn picture_of(values: &[f32]) -> Tensor {
-    let side = (values.len() / 3).isqrt() as i64;
-    Tensor::from_slice(values).view([1, 3, side, side])
+/// What makes the networks' pictures of values in 0..=255: factor and offset of each channel. Values are rounded to
+/// whole ones first, as those of training pictures are, and the published code's after its `Resize`: a picture that was
+/// made larger is smooth without, and to a network that has learned from rounded ones alone that is a defect.
+fn scaling(normalisation: &Normalisation) -> [(f32, f32); 3] {
+    [0, 1, 2].map(|channel| {
+        let (mean, deviation) = (normalisation.mean[channel], normalisation.std[channel]);
+        (
+            (1.0 / (255.0 * deviation)) as f32,
+            (-mean / deviation) as f32,
+        )
+    })
 }

@@ -1,10 +1,10 @@
-//! Inference on the CPU: libtorch for the networks, loops of our own for what comes after them. The global network and
+//! Inference for CPUs: libtorch for the networks, loops of our own for what comes after them. The global network and
 //! each row of patches are pieces of work of their own, which [`Workers`](crate::libtorch::Workers) share.
 
 use rayon::prelude::*;
 use tch::{Tensor, no_grad};
 
-use super::{Branch, Branches, Stage, StageTimes, copy_to, picture_of};
+use super::{Branch, Branches, Stage, StageTimes, copy_to, scaling};
 use crate::criterion::{Reference, Residuals, ScoreWeights, mean_of_overlap};
 use crate::model::config::PaperConfig;
 use crate::model::detection::{RawDetection, ScaleTerms, Scales};
@@ -14,7 +14,11 @@ const SIDE: usize = PICTURE as usize;
 
 /// The criterion, and memory that every picture uses again.
 #[derive(Debug)]
-pub struct OnCpu {
+pub struct InLoops {
+    /// Factor and offset of each channel.
+    scaling: [(f32, f32); 3],
+    /// The normalised picture.
+    picture: Vec<f32>,
     reference: Reference,
     whole: Whole,
     /// Empty where the local network sees the whole picture.
@@ -45,12 +49,16 @@ struct Row {
     stages: StageTimes,
 }
 
-impl OnCpu {
+impl InLoops {
     pub fn new(config: &PaperConfig) -> Self {
         let side = config.input[0];
         let reference = || Reference::local(side, config.range);
+        let scaling = scaling(&config.normalisation);
+        let picture = vec![0.0; 3 * side * side];
         if config.is_patch() {
             return Self {
+                scaling,
+                picture,
                 whole: Whole::new(reference(), side),
                 reference: reference(),
                 rows: Vec::new(),
@@ -58,26 +66,32 @@ impl OnCpu {
         }
         let reference = reference();
         Self {
+            scaling,
+            picture,
             whole: Whole::new(Reference::global(config.range), side),
             rows: (0..PATCHES).map(|_| Row::new(&reference)).collect(),
             reference,
         }
     }
 
-    /// Judges a normalised picture, on one of the workers; see [`Paper::run`](super::Paper::run).
+    /// Judges a picture, on one of the workers; see [`Paper::run`](super::Paper::run).
     pub fn run(
         &mut self,
         branches: &Branches,
         weights: &ScoreWeights,
-        picture: &[f32],
+        rgb: &[f32],
         raw: &mut RawDetection,
         stages: &mut StageTimes,
     ) {
         let Self {
+            scaling,
+            picture,
             reference,
             whole,
             rows,
         } = self;
+        stages.time(Stage::Prepare, || normalise(rgb, scaling, picture));
+        let picture = &picture[..];
         let (global, local) = (branches.global.as_ref(), branches.local.as_ref());
         if let (Some(local), true) = (local, rows.is_empty()) {
             let terms = no_grad(|| whole.run(local, picture));
@@ -132,6 +146,23 @@ impl OnCpu {
             dense: None,
         };
     }
+}
+
+/// See [`scaling`].
+fn normalise(rgb: &[f32], scaling: &[(f32, f32); 3], out: &mut [f32]) {
+    let area = rgb.len() / 3;
+    let channels = rgb.chunks_exact(area).zip(out.chunks_exact_mut(area));
+    for ((rgb, out), (factor, offset)) in channels.zip(scaling) {
+        for (out, value) in out.iter_mut().zip(rgb) {
+            *out = value.round() * factor + offset;
+        }
+    }
+}
+
+/// The numbers as a picture tensor (1, 3, side, side).
+fn picture_of(values: &[f32]) -> Tensor {
+    let side = (values.len() / 3).isqrt() as i64;
+    Tensor::from_slice(values).view([1, 3, side, side])
 }
 
 /// Lays the rows' maps at their places.
