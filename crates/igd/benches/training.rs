@@ -77,6 +77,7 @@ fn trainer<N: Autoencoder>(
     critic: impl FnOnce(Scope, i64) -> Result<Critic, WeightsError>,
 ) -> Trainer<N> {
     let setup = Setup {
+        device: Device::Cpu,
         criterion,
         learning_rate: LEARNING_RATE,
         interpolation: 0.1,

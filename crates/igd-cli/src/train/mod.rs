@@ -14,6 +14,7 @@ use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use igd::data::{Selection, TrainingSet};
 use igd::eval::Rate;
+use igd::libtorch::choose_device;
 use igd::model::FALSE_POSITIVE_RATE;
 use igd::train::{self, Doubles, Options, Outcome, TrainError, TrainingEvent};
 use serde_json::json;
@@ -48,6 +49,9 @@ pub struct Arguments {
     /// Share of the pictures of --rare-class among all that are trained on
     #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.05)]
     rare_share: f64,
+    /// Where the networks compute: cpu, cuda, cuda:N, or auto (a GPU where one is usable)
+    #[arg(long, value_name = "D", default_value = "cpu")]
+    device: String,
     /// Stop at a picture that cannot be used, instead of leaving it out
     #[arg(long)]
     strict: bool,
@@ -180,6 +184,7 @@ fn trainings(
         ..
     } = arguments;
     let from = arguments.resume.as_ref().and_then(Option::as_ref);
+    let device = choose_device(&arguments.device)?.device;
     let options = |seed: i64, out: PathBuf, from: Option<PathBuf>| -> anyhow::Result<Options> {
         Ok(Options {
             profile: match arguments.profile() {
@@ -188,6 +193,7 @@ fn trainings(
                 }
                 Profile::Dense => train::Profile::Dense(dense.options()),
             },
+            device,
             strict: arguments.strict,
             hold_out: arguments.hold_out,
             false_positive_rate: arguments.false_positive_rate,

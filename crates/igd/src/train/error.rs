@@ -104,6 +104,9 @@ pub enum TrainError {
         /// Where what was learned is kept beside a model file of that name: the file.
         resume: Option<PathBuf>,
     },
+    /// Out of memory, or a GPU that was lost. What libtorch says.
+    #[error("libtorch failed: {0}")]
+    Libtorch(String),
     /// It was told to.
     #[error("stopped; --resume goes on")]
     Stopped,

@@ -25,6 +25,7 @@ pub use self::survey::{Doubt, Look, survey};
 use self::run::Run;
 use crate::data::{PictureError, Sample};
 use crate::files::{check_writable, sweep};
+use crate::libtorch::guarded;
 use crate::model::{
     Calibration, Detector, Measurement, ModelConfig, ModelError, Provenance, Tensors,
 };
@@ -124,12 +125,15 @@ pub fn train(
         tell(TrainingEvent::Anew(&options.out));
     }
     let mut run = Run::new(options, &mut tell);
-    let trained = match &options.profile {
-        Profile::Dense(dense) => dense::learn(dense, &mut run)?,
-        Profile::Paper(paper) => paper::learn(paper, &mut run)?,
-    };
-    // The file is written when it is whole; until then the state keeps what was learned.
-    let outcome = run.finish(trained)?;
+    let trained = guarded(|| {
+        let trained = match &options.profile {
+            Profile::Dense(dense) => dense::learn(dense, &mut run)?,
+            Profile::Paper(paper) => paper::learn(paper, &mut run)?,
+        };
+        // The file is written when it is whole; until then the state keeps what was learned.
+        run.finish(trained)
+    });
+    let outcome = trained.unwrap_or_else(|text| Err(TrainError::Libtorch(text)))?;
     if !options.keep {
         options.forget();
     }

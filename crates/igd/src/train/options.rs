@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use tch::Device;
+
 use super::{dense, paper, state};
 use crate::data::TrainingSet;
 use crate::model::{FALSE_POSITIVE_RATE, ModelError};
@@ -26,6 +28,8 @@ pub struct Options {
     pub out: PathBuf,
     /// Which family the model is of.
     pub profile: Profile,
+    /// Where the networks compute. What is solved in closed form is solved on the CPU.
+    pub device: Device,
     /// A picture that cannot be used ends the training; else it is left out.
     pub strict: bool,
     /// Share of the normal pictures that is kept for calibration. `None` is the profile's way: a dense model
@@ -70,6 +74,7 @@ impl Options {
             data,
             out,
             profile: Profile::Dense(dense::Options::default()),
+            device: Device::Cpu,
             strict: false,
             hold_out: None,
             false_positive_rate: FALSE_POSITIVE_RATE,

@@ -126,19 +126,24 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A model that judges pictures on the CPU.
+    /// A model that judges pictures where the training computes.
     pub fn detector(
         &self,
         config: &ModelConfig,
         tensors: &Tensors,
     ) -> Result<Detector, ModelError> {
-        let kind = Precision::Auto.on(Device::Cpu)?;
-        Detector::new(self.model(config, tensors)?, Device::Cpu, kind)
+        let device = self.options.device;
+        let kind = Precision::Auto.on(device)?;
+        Detector::new(self.model(config, tensors, device)?, device, kind)
     }
 
-    fn model(&self, config: &ModelConfig, tensors: &Tensors) -> Result<Model, ModelError> {
-        Model::of_tensors(config, tensors, Device::Cpu)
-            .map_err(ModelError::weights(&self.options.out))
+    fn model(
+        &self,
+        config: &ModelConfig,
+        tensors: &Tensors,
+        device: Device,
+    ) -> Result<Model, ModelError> {
+        Model::of_tensors(config, tensors, device).map_err(ModelError::weights(&self.options.out))
     }
 
     /// Calibrates the model and writes it.
@@ -178,7 +183,7 @@ impl<'a> Run<'a> {
         let model = Model {
             calibration,
             provenance,
-            ..self.model(&config, &tensors)?
+            ..self.model(&config, &tensors, Device::Cpu)?
         };
         model
             .save(&self.options.out, model.config.storage())

@@ -15,7 +15,7 @@ use igd::nn::{
     Normalisation, PATCHES, PICTURE, STRIDE, patches, resnet18,
 };
 use igd::train::paper::{Adversary, Losses};
-use tch::{Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 
 const RANGE: f64 = 4.7579;
 
@@ -234,6 +234,11 @@ fn residuals_of_stand_ins() {
     }
 }
 
+/// A scalar without its graph: (1).
+fn on_cpu(scalar: &Tensor) -> Tensor {
+    scalar.detach().view([1]).to_device(CPU)
+}
+
 fn value(tensor: &Tensor, index: i64) -> f32 {
     tensor.double_value(&[index]) as f32
 }
@@ -304,30 +309,38 @@ fn detector() {
     }
 }
 
-/// One step of the local network on eight patches.
 #[test]
 fn training_step() {
+    training_step_on(CPU);
+}
+
+/// One step of the local network on eight patches.
+pub fn training_step_on(device: Device) {
     for golden in Golden::both() {
-        let builder = Builder::for_training(golden.checkpoint("local"), CPU);
+        let builder = Builder::for_training(golden.checkpoint("local"), device);
         let mut config = LocalConfig::of_checkpoint(&builder.root()).unwrap();
         config.frozen_encoder = false;
         let local = Local::new(builder.root(), &config, &Normalisation::IMAGENET).unwrap();
         let weights = builder.finish().unwrap();
-        let builder = Builder::for_training(golden.checkpoint("critic_local"), CPU);
+        let builder = Builder::for_training(golden.checkpoint("critic_local"), device);
         let critic = Critic::local(builder.root(), golden.width).unwrap();
-        let pictures = golden.get("train.batch");
+        let pictures = &golden.get("train.batch").to_device(device);
         let features = local.features(pictures, Mode::Train);
+        let descriptor = golden.descriptor("local");
         let losses = Losses::compute(
             &local,
             Some(Adversary {
                 critic: &critic,
                 share: 0.1,
             }),
-            &MsSsim::local(RANGE, CPU),
-            &golden.descriptor("local"),
+            &MsSsim::local(RANGE, device),
+            &Descriptor {
+                c: descriptor.c.to_device(device),
+                sigma: descriptor.sigma.to_device(device),
+            },
             pictures,
             &features,
-            golden.get("train.alpha"),
+            &golden.get("train.alpha").to_device(device),
         );
         let terms = [
             ("reconstruction", &losses.reconstruction),
@@ -337,15 +350,15 @@ fn training_step() {
         ];
         for (name, loss) in terms {
             let expected = golden.get(&format!("train.loss.{name}"));
-            assert_near(name, &loss.detach().view([1]), expected, 1e-4);
+            assert_near(name, &on_cpu(loss), expected, 1e-4);
         }
         losses.total.backward();
         let critic_loss = losses.critic(&critic, pictures).unwrap();
         let expected = golden.get("train.loss.critic");
-        assert_near("critic", &critic_loss.detach().view([1]), expected, 1e-4);
+        assert_near("critic", &on_cpu(&critic_loss), expected, 1e-4);
         for (name, weight) in &weights {
             if let Some(expected) = golden.tensors.get(&format!("train.grad_norm.{name}")) {
-                let norm = no_grad(|| weight.tensor.grad().norm().view([1]));
+                let norm = no_grad(|| on_cpu(&weight.tensor.grad().norm()));
                 let allowed = 1e-3 * expected.double_value(&[0]);
                 assert_near(&format!("gradient of {name}"), &norm, expected, allowed);
             }

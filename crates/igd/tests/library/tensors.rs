@@ -3,11 +3,17 @@
 
 use crate::common::alone::{again, is_alone};
 use crate::common::golden::{CPU, Golden, assert_near};
+use crate::common::network::has_weights;
+use crate::common::textures::write;
 use crate::common::{dense_model_of, global_model, local_model, model_of_both};
+use crate::golden::training_step_on;
+use igd::data::{Selection, TrainingSet};
 use igd::libtorch::choose_device;
 use igd::model::{
-    DenseConfig, Detector, InputPicture, Model, Precision, RawDetection, Storage, Tiling,
+    Calibration, DenseConfig, Detector, InputPicture, Model, Precision, RawDetection, Storage,
+    Tiling,
 };
+use igd::train::{self, Options, Profile, TrainingEvent, paper};
 use tch::{Device, Kind, Tensor};
 
 /// How far from what f32 comes to scores and maps may be, of scores of about 1.
@@ -23,13 +29,13 @@ fn gpu() -> Device {
 
 #[test]
 fn paper_on_the_cpu() {
-    paper(CPU);
+    published_numbers(CPU);
 }
 
 #[test]
 #[ignore = "needs a GPU"]
 fn paper_on_a_gpu() {
-    paper(gpu());
+    published_numbers(gpu());
 }
 
 #[test]
@@ -43,8 +49,130 @@ fn dense_on_a_gpu() {
     dense(gpu());
 }
 
+#[test]
+#[ignore = "needs a GPU"]
+fn a_training_step_on_a_gpu() {
+    training_step_on(gpu());
+}
+
+/// Both networks lose what they lose on the CPU, step by step, and the model judges as that one.
+#[test]
+#[ignore = "needs a GPU"]
+fn training_on_a_gpu() {
+    let (steps, outcome) = trained(paper_training(), CPU);
+    let (found_steps, found) = trained(paper_training(), gpu());
+    assert_eq!(steps.len(), found_steps.len());
+    for (found, expected) in found_steps.iter().zip(&steps) {
+        println!("{found} for {expected}");
+        assert!((found - expected).abs() < 1e-2 * expected);
+    }
+    let off = found.threshold / outcome.threshold - 1.0;
+    assert!(off.abs() < 2e-2, "{found:?} for {outcome:?}");
+}
+
+#[test]
+#[ignore = "needs a GPU"]
+fn a_dense_fit_on_a_gpu() {
+    if !has_weights() {
+        return;
+    }
+    let (_, expected) = trained(dense_training(), CPU);
+    let (_, found) = trained(dense_training(), gpu());
+    let off = found.threshold / expected.threshold - 1.0;
+    assert!(off.abs() < 2e-2, "{found:?} for {expected:?}");
+}
+
+/// What is fitted and calibrated in tensors is what is in loops.
+#[test]
+fn trainings_in_tensors_on_the_cpu() {
+    const NAME: &str = "tensors::trainings_in_tensors_on_the_cpu";
+    let dense = has_weights().then(dense_training);
+    let profiles: Vec<Profile> = [Some(paper_training()), dense]
+        .into_iter()
+        .flatten()
+        .collect();
+    let thresholds = profiles.into_iter().map(|profile| {
+        let (steps, calibration) = trained(profile, CPU);
+        let losses = steps.into_iter();
+        losses
+            .chain([f64::from(calibration.threshold)])
+            .collect::<Vec<_>>()
+    });
+    let numbers = thresholds.flatten().collect::<Vec<_>>();
+    if is_alone() {
+        return println!("numbers {}", serde_json::to_string(&numbers).unwrap());
+    }
+    let said = in_tensors_alone(NAME);
+    let (_, found) = said.split_once("numbers ").unwrap();
+    let found: Vec<f64> = serde_json::from_str(found.lines().next().unwrap()).unwrap();
+    assert_eq!(found.len(), numbers.len());
+    for (found, expected) in found.iter().zip(&numbers) {
+        let off = found / expected - 1.0;
+        assert!(off.abs() < 1e-2, "{found} for {expected}");
+    }
+}
+
+/// A few steps of both networks, which no weights are fetched for.
+fn paper_training() -> Profile {
+    Profile::Paper(paper::Options {
+        global: Some(paper::GlobalEncoder::Scratch),
+        width: 2,
+        latent: 8,
+        length: paper::Length::Steps(3),
+        time: None,
+        batch: 4,
+        patch_batch: 40,
+        flip: true,
+        ..paper::Options::default()
+    })
+}
+
+/// Of pictures that are cut in two.
+fn dense_training() -> Profile {
+    Profile::Dense(train::dense::Options {
+        config: DenseConfig {
+            tiling: Tiling::new([64, 96], [2, 1]),
+            dimensions: 16,
+            ..DenseConfig::usual()
+        },
+        ..train::dense::Options::default()
+    })
+}
+
+/// The total losses of all steps, and the thresholds.
+fn trained(profile: Profile, device: Device) -> (Vec<f64>, Calibration) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    write(&data, 0..16, (128, 128));
+    let data = TrainingSet::open(&data, &Selection::default()).unwrap();
+    let options = Options {
+        profile,
+        device,
+        ..Options::new(data, folder.path().join("m.safetensors"))
+    };
+    let mut losses = Vec::new();
+    let outcome = train::train(&options, |event| {
+        if let TrainingEvent::Step(report) = event {
+            losses.push(report.losses.total);
+        }
+    });
+    (losses, outcome.unwrap().calibration.unwrap())
+}
+
+/// What a test says in a process of its own, where `IGD_TENSOR_PATH` is 1.
+fn in_tensors_alone(name: &str) -> String {
+    let run = again(name).env("IGD_TENSOR_PATH", "1").output().unwrap();
+    let said = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(
+        run.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+    said
+}
+
 /// The published numbers.
-fn paper(device: Device) {
+fn published_numbers(device: Device) {
     for golden in Golden::both() {
         for (kind, score_tolerance, map_tolerance) in PRECISIONS {
             if device == CPU && kind != Kind::Float && golden.width > 16 {
@@ -176,13 +304,7 @@ fn judged(detector: &mut Detector, pictures: &[Vec<f32>]) -> Vec<RawDetection> {
 fn the_environment_asks_for_tensors() {
     const NAME: &str = "tensors::the_environment_asks_for_tensors";
     if !is_alone() {
-        let run = again(NAME).env("IGD_TENSOR_PATH", "1").output().unwrap();
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(
-            run.status.success() && said.contains("1 passed"),
-            "{said}{}",
-            String::from_utf8_lossy(&run.stderr)
-        );
+        in_tensors_alone(NAME);
         return;
     }
     // In loops there is no f16.

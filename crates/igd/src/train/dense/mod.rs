@@ -75,12 +75,13 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
             found,
         });
     }
-    let kind = Precision::Auto.on(Device::Cpu).map_err(ModelError::from)?;
+    let device = run.options.device;
+    let kind = Precision::Auto.on(device).map_err(ModelError::from)?;
     let backbone = backbone_tensors(imagenet_backbone()?);
     if config.align.is_some() && kept.references.is_none() {
         kept.references = Some(references(&samples, config, run)?);
     }
-    let extractor = extractor(&backbone, config, Device::Cpu, kind)?;
+    let extractor = extractor(&backbone, config, device, kind)?;
     let mut look = Look::new(extractor, options, kept.references.as_ref());
     see(&samples, &mut look, &mut kept, options, run)?;
     run.check_usable(kept.seen.fitted.len(), kept.seen.held_out.len())?;

@@ -1,13 +1,13 @@
 //! Pictures and what becomes of them, for people.
 
 use image::{Rgb, RgbImage};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::nn::Normalisation;
 
 /// Draws two batches (N, 3, side, side), normalised as networks see them, as two rows of N pictures.
 pub fn above_each_other(above: &Tensor, below: &Tensor) -> RgbImage {
-    let rows = [above, below].map(|batch| Tensor::cat(&batch.unbind(0), 2));
+    let rows = [above, below].map(|batch| Tensor::cat(&batch.unbind(0), 2).to_device(Device::Cpu));
     let planes = Tensor::cat(&rows, 1);
     let Normalisation { mean, std } = Normalisation::IMAGENET;
     let of_channels = |values: [f64; 3]| Tensor::from_slice(&values).view([3, 1, 1]);
@@ -26,8 +26,6 @@ pub fn above_each_other(above: &Tensor, below: &Tensor) -> RgbImage {
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
-
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::criterion::{self, Descriptor, MsSsim};
 use crate::nn::{Autoencoder, Critic, Mode, Role, Weights};
@@ -48,10 +48,13 @@ pub struct Adversary<'a> {
 }
 
 impl Losses {
-    /// Mixing shares for a batch: (N, 1), uniform in 0..0.5.
+    /// Mixing shares for a batch: (N, 1), uniform in 0..0.5. The same on all devices.
     pub fn draw_shares(pictures: &Tensor) -> Tensor {
-        let options = (Kind::Float, pictures.device());
-        Tensor::empty([pictures.size()[0], 1], options).uniform_(0.0, LARGEST_SHARE)
+        let options = (Kind::Float, Device::Cpu);
+        let mut shares = Tensor::empty([pictures.size()[0], 1], options);
+        shares
+            .uniform_(0.0, LARGEST_SHARE)
+            .to_device(pictures.device())
     }
 
     /// `features` are the encoder's of `pictures`; `shares` (N, 1) say how much of each latent stays in its mixture

@@ -42,6 +42,7 @@ pub(super) fn learn(options: &Options, run: &mut Run) -> Result<Trained, TrainEr
         &training,
         reading,
         &usual.normalisation,
+        run.options.device,
         |index, rgb| match rgb {
             Ok(rgb) => {
                 run.thumbnails.trained(&training[index], rgb, reading.size);

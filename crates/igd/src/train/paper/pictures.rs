@@ -8,7 +8,8 @@ use crate::data::{PictureError, Sample};
 use crate::nn::{Normalisation, PATCH};
 use crate::train::reader::{self, Reading};
 
-/// Normal pictures at the networks' size, in 8 bits to keep many: (N, 3, side, side).
+/// Normal pictures at the networks' size, in 8 bits and on the CPU to keep many: (N, 3, side, side). Batches of them go
+/// to the networks' device.
 #[derive(Debug)]
 pub struct Pictures {
     bytes: Tensor,
@@ -26,12 +27,13 @@ pub struct Place {
 }
 
 impl Pictures {
-    /// Reads pictures, which are squares then. `seen` is told of each by its index: its values, or why it cannot be
+    /// Reads pictures, which are squares then, for networks on that device. `seen` is told of each by its index: its values, or why it cannot be
     /// used; its first error ends it.
     pub fn load<E>(
         samples: &[Sample],
         reading: Reading,
         normalisation: &Normalisation,
+        device: Device,
         mut seen: impl FnMut(usize, Result<&[f32], PictureError>) -> Result<(), E>,
     ) -> Result<Self, E> {
         let (width, height) = reading.size;
@@ -58,7 +60,8 @@ impl Pictures {
             Ok(())
         })?;
         let per_channel = |values: [f64; 3]| {
-            Tensor::from_slice(&values.map(|value| (value * 255.0) as f32)).view([1, 3, 1, 1])
+            let values = Tensor::from_slice(&values.map(|value| (value * 255.0) as f32));
+            values.view([1, 3, 1, 1]).to_device(device)
         };
         Ok(Self {
             bytes: bytes.narrow(0, 0, loaded),
@@ -93,6 +96,7 @@ impl Pictures {
     }
 
     fn normalise(&self, bytes: &Tensor) -> Tensor {
-        (bytes.to_kind(Kind::Float) - &self.mean) / &self.std
+        let values = bytes.to_device(self.mean.device()).to_kind(Kind::Float);
+        (values - &self.mean) / &self.std
     }
 }

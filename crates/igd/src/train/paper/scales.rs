@@ -55,8 +55,9 @@ pub fn train_global(
         width: options.width,
         latent: options.latent,
     };
+    let device = run.options.device;
     let mut trainer = Trainer::new(
-        Setup::new(options, MsSsim::global(config.range, Device::Cpu)),
+        Setup::new(options, MsSsim::global(config.range, device), device),
         encoder.tensors,
         |builder| Described::global(builder, &sizes, &config.normalisation),
         |builder| Critic::global(builder.root(), sizes.width),
@@ -90,8 +91,9 @@ pub fn train_local(
         width: options.width,
         latent: options.latent,
     };
+    let device = run.options.device;
     let mut trainer = Trainer::new(
-        Setup::new(options, MsSsim::local(config.range, Device::Cpu)),
+        Setup::new(options, MsSsim::local(config.range, device), device),
         tensors,
         |builder| Described::local(builder, &sizes, &config.normalisation),
         |builder| Critic::local(builder.root(), sizes.width),
@@ -213,8 +215,9 @@ fn train<N: Autoencoder, C>(
 }
 
 impl Setup {
-    fn new(options: &Options, criterion: MsSsim) -> Self {
+    fn new(options: &Options, criterion: MsSsim, device: Device) -> Self {
         Self {
+            device,
             criterion,
             learning_rate: options.learning_rate,
             interpolation: options.interpolation,

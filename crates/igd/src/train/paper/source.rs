@@ -70,11 +70,12 @@ impl Order {
         order[start..end].to_vec()
     }
 
-    /// Which of `count` pictures of a step are to be mirrored: (count), true or false.
-    fn mirrored(&self, epoch: usize, step: usize, count: usize) -> Tensor {
+    /// Which of the pictures of a step are to be mirrored: (N), true or false.
+    fn mirrored(&self, epoch: usize, step: usize, pictures: &Tensor) -> Tensor {
         let place = (epoch * self.steps() + step) as i64;
         tch::manual_seed(self.seed.wrapping_mul(1_000_033).wrapping_add(place));
-        Tensor::rand([count as i64], (Kind::Float, Device::Cpu)).lt(0.5)
+        let draws = Tensor::rand([pictures.size()[0]], (Kind::Float, Device::Cpu));
+        draws.lt(0.5).to_device(pictures.device())
     }
 }
 
@@ -152,13 +153,13 @@ impl<N: Autoencoder> Source<N> for WholePictures<'_> {
     fn batch(&self, network: &N, epoch: usize, step: usize) -> Batch {
         let indices = self.order.indices(epoch, step);
         let mut pictures = self.pictures.batch(&indices);
-        let places = Tensor::from_slice(&indices);
+        let places = Tensor::from_slice(&indices).to_device(pictures.device());
         let mut features = self
             .features
             .as_ref()
             .map(|all| all.index_select(0, &places));
         if self.flip {
-            let mirrored = self.order.mirrored(epoch, step, indices.len());
+            let mirrored = self.order.mirrored(epoch, step, &pictures);
             pictures = mirror(&pictures, &mirrored);
             features = features.zip(self.mirrored.as_ref()).map(|(features, all)| {
                 all.index_select(0, &places)
@@ -173,6 +174,7 @@ impl<N: Autoencoder> Source<N> for WholePictures<'_> {
         match &self.features {
             Some(features) => {
                 let indices = Tensor::from_slice(&spread(self.order.length, most));
+                let indices = indices.to_device(features.device());
                 network.latent(&features.index_select(0, &indices))
             }
             None => network.latent(&encode(self.pictures, network, false, most)),
@@ -228,7 +230,7 @@ impl Source<Local> for Patches<'_> {
         let indices = self.order.indices(epoch, step);
         let mut patches = self.cut(&indices);
         if self.flip {
-            patches = mirror(&patches, &self.order.mirrored(epoch, step, indices.len()));
+            patches = mirror(&patches, &self.order.mirrored(epoch, step, &patches));
         }
         let features = if network.frozen() {
             no_grad(|| network.features(&patches, Mode::Evaluate))
@@ -283,7 +285,8 @@ mod tests {
             size: (side as usize, side as usize),
             significant_bits: None,
         };
-        Pictures::load(&samples, reading, &Normalisation::IMAGENET, |_, rgb| {
+        let usual = &Normalisation::IMAGENET;
+        Pictures::load(&samples, reading, usual, Device::Cpu, |_, rgb| {
             rgb.map(drop)
         })
         .unwrap()

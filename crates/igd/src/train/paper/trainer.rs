@@ -137,6 +137,8 @@ pub struct Trainer<N> {
 
 /// What a trainer is made of, besides the weights.
 pub struct Setup {
+    /// Where the networks are, and the criterion.
+    pub device: Device,
     /// How pictures and reconstructions are compared.
     pub criterion: MsSsim,
     /// Adam's step size at the start.
@@ -158,11 +160,11 @@ impl<N: Autoencoder> Trainer<N> {
         critic: impl FnOnce(&Builder) -> Result<Critic, WeightsError>,
     ) -> Result<Self, WeightsError> {
         tch::manual_seed(setup.seed);
-        let builder = Builder::for_training(given, Device::Cpu);
+        let builder = Builder::for_training(given, setup.device);
         let scale = network(&builder)?;
         let is_frozen = scale.network.frozen();
         let weights = builder.finish()?;
-        let builder = Builder::for_training(HashMap::new(), Device::Cpu);
+        let builder = Builder::for_training(HashMap::new(), setup.device);
         let critic = critic(&builder)?;
         let critic_weights = builder.finish()?;
         Ok(Self {
@@ -319,11 +321,14 @@ impl<N: Autoencoder> Trainer<N> {
         }
     }
 
-    /// The network's tensors as they are now, apart from the training.
+    /// The network's tensors as they are now, apart from the training, on the CPU.
     pub fn trained(&self) -> impl Iterator<Item = (String, Tensor)> {
-        tensors_of(&self.weights)
-            .into_iter()
-            .map(|(name, tensor)| (name, tensor.copy()))
+        tensors_of(&self.weights).into_iter().map(|(name, tensor)| {
+            (
+                name,
+                tensor.to_device_(Device::Cpu, Kind::Float, false, true),
+            )
+        })
     }
 
     /// How far it is, for a checkpoint of `run`.
@@ -399,6 +404,7 @@ mod tests {
 
     fn trainer(interpolation: f64) -> Trainer<Local> {
         let setup = Setup {
+            device: Device::Cpu,
             criterion: MsSsim::local(4.7579, Device::Cpu),
             learning_rate: 1e-3,
             interpolation,

@@ -32,8 +32,9 @@ pub struct Start {
 
 /// The layer for the features (N, features) of normal pictures: as many random directions, at right angles, of the
 /// whitened features. Latents are centred at [`CENTRE_MARGIN`], where the descriptor may have its centre. `None` if
-/// there are not as many directions.
+/// there are not as many directions. Worked out on the CPU, where each draw is the same.
 pub fn whitening(features: &Tensor, latent: i64) -> Option<Start> {
+    let features = &features.to_device(Device::Cpu);
     let length = features.size()[1];
     if latent > length || features.size()[0] < 2 {
         return None;
