@@ -1,10 +1,11 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SOURCES: [&str; 3] = [
+const SOURCES: [&str; 4] = [
     "src/libtorch/allocator.cpp",
     "src/libtorch/build.cpp",
     "src/libtorch/convolution.cpp",
+    "src/libtorch/cuda.cpp",
 ];
 
 fn main() {

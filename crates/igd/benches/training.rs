@@ -6,22 +6,16 @@ mod common;
 #[path = "../tests/plain/mod.rs"]
 mod plain;
 mod time;
+mod trainer;
 
 use common::golden::Golden;
-use igd::criterion::MsSsim;
 use igd::libtorch::KeptBlocks;
-use igd::model::Described;
-use igd::nn::{
-    Autoencoder, Builder, Critic, GlobalConfig, LocalConfig, Mode, Normalisation, Scope,
-    WeightsError,
-};
-use igd::train::paper::{Losses, Setup, Trainer};
+use igd::nn::{Autoencoder, Mode};
+use igd::train::paper::Losses;
 use plain::{Entries, Training};
 use tch::{Device, Kind, Tensor, no_grad};
 use time::{median, seconds};
-
-const LEARNING_RATE: f64 = 1e-4;
-const RANGE: f64 = 4.7579;
+use trainer::LEARNING_RATE;
 
 fn main() {
     // As in a training; here the published step profits too.
@@ -33,16 +27,7 @@ fn main() {
 }
 
 fn global(entries: &Entries) {
-    let mut trainer = trainer(
-        entries,
-        plain::GLOBAL,
-        MsSsim::global(RANGE, Device::Cpu),
-        |builder| {
-            let sizes = GlobalConfig::of_checkpoint(&(&builder.root() / "global"))?;
-            Described::global(builder, &sizes, &Normalisation::IMAGENET)
-        },
-        Critic::global,
-    );
+    let mut trainer = trainer::global(entries, Device::Cpu);
     let pictures = Tensor::randn([8, 3, 256, 256], (Kind::Float, Device::Cpu));
     // A training encodes each picture once.
     let features = no_grad(|| trainer.scale.network.features(&pictures, Mode::Train));
@@ -52,46 +37,12 @@ fn global(entries: &Entries) {
 }
 
 fn local(entries: &Entries) {
-    let mut trainer = trainer(
-        entries,
-        plain::LOCAL,
-        MsSsim::local(RANGE, Device::Cpu),
-        |builder| {
-            let sizes = LocalConfig::of_checkpoint(&(&builder.root() / "local"))?;
-            Described::local(builder, &sizes, &Normalisation::IMAGENET)
-        },
-        Critic::local,
-    );
+    let mut trainer = trainer::local(entries, Device::Cpu);
     let patches = Tensor::randn([64, 3, 32, 32], (Kind::Float, Device::Cpu));
     compare(entries, plain::LOCAL, 5, &patches, || {
         let features = no_grad(|| trainer.scale.network.features(&patches, Mode::Train));
         trainer.step(&patches, &features);
     });
-}
-
-fn trainer<N: Autoencoder>(
-    entries: &Entries,
-    scale: plain::Scale,
-    criterion: MsSsim,
-    network: impl FnOnce(&Builder) -> Result<Described<N>, WeightsError>,
-    critic: impl FnOnce(Scope, i64) -> Result<Critic, WeightsError>,
-) -> Trainer<N> {
-    let setup = Setup {
-        device: Device::Cpu,
-        criterion,
-        learning_rate: LEARNING_RATE,
-        interpolation: 0.1,
-        whiten: false,
-        seed: 1,
-    };
-    let prefix = format!("{}.", scale.name);
-    let given = entries
-        .iter()
-        .filter(|(name, _)| name.starts_with(&prefix))
-        .map(|(name, tensor)| (name.clone(), tensor.copy()))
-        .collect();
-    Trainer::new(setup, given, network, |builder| critic(builder.root(), 64))
-        .expect("the entries are a network's")
 }
 
 /// Times `ours` against the published step, and prints medians and their ratio.

@@ -41,13 +41,24 @@ pub fn open_cuda() -> Result<(), CudaError> {
             // Loading our half takes seconds and gigabytes, so the driver is asked first.
             ask_driver()?;
             load_cuda_half()?;
-            if tch::Cuda::is_available() {
-                Ok(())
-            } else {
-                Err(CudaError::Unseen)
+            if !tch::Cuda::is_available() {
+                return Err(CudaError::Unseen);
             }
+            set_up();
+            Ok(())
         })
         .clone()
+}
+
+/// How libtorch computes on GPUs, from now on.
+fn set_up() {
+    unsafe extern "C" {
+        fn igd_libtorch_exact_f32();
+    }
+    // SAFETY: sets flags.
+    unsafe { igd_libtorch_exact_f32() };
+    // Pictures of a model have one size: trying out which kernels are the fastest for it pays.
+    tch::Cuda::cudnn_set_benchmark(true);
 }
 
 /// Asks the NVIDIA driver for a GPU.

@@ -59,7 +59,8 @@ impl Criterion {
             let map = ssim.relu().upsample_nearest2d([side, side], None, None);
             residual += (1.0 - map) * (STRUCTURE * weight);
         }
-        let gray = Tensor::from_slice(&[0.2989f32, 0.5870, 0.1140]).view([1, 3, 1, 1]);
+        let gray = Tensor::from_slice(&[0.2989f32, 0.5870, 0.1140]);
+        let gray = gray.view([1, 3, 1, 1]).to_device(x.device());
         (residual.relu() * gray).sum_dim_intlist([1].as_slice(), true, Kind::Float)
     }
 
@@ -76,7 +77,7 @@ impl Criterion {
 
     fn ssim(&self, x: &Tensor, y: &Tensor) -> (Tensor, Tensor) {
         let (c1, c2) = ((0.01 * RANGE).powi(2), (0.03 * RANGE).powi(2));
-        let taps = self.taps();
+        let taps = self.taps().to_device(x.device());
         let (mean_x, mean_y) = (blur(x, &taps), blur(y, &taps));
         let (square_x, square_y, product) = (&mean_x * &mean_x, &mean_y * &mean_y, mean_x * mean_y);
         let variance_x = blur(&(x * x), &taps) - &square_x;

@@ -8,9 +8,10 @@ mod training;
 
 use igd::criterion::PatchFold;
 use igd::nn::{Mode, PICTURE, patches};
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
 pub use criterion::Criterion;
+use networks::device_of;
 pub use networks::{Entries, network};
 #[allow(unused_imports)]
 pub use training::Training;
@@ -70,10 +71,11 @@ pub struct Detector {
 }
 
 impl Detector {
+    /// Where the entries are.
     pub fn new(entries: Entries) -> Self {
         Self {
+            fold: PatchFold::new(PICTURE, device_of(&entries)),
             entries,
-            fold: PatchFold::new(PICTURE, Device::Cpu),
         }
     }
 

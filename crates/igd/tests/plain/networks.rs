@@ -4,11 +4,17 @@ use std::collections::HashMap;
 use std::ops::Div;
 
 use igd::nn::{Mode, halve};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 /// State-dict entries of all networks: `global.`, `local.`, `critic_global.` and `critic_local.` before the published
 /// names.
 pub type Entries = HashMap<String, Tensor>;
+
+/// Where the entries are, all of them.
+pub fn device_of(entries: &Entries) -> Device {
+    let first = entries.values().next();
+    first.map_or(Device::Cpu, Tensor::device)
+}
 
 /// A place in the entries, such as `global.rb1`.
 #[derive(Clone)]

@@ -2,10 +2,10 @@
 
 use igd::nn::Mode;
 use tch::nn::{Optimizer, OptimizerConfig, VarStore, adam};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use super::Scale;
-use super::networks::{Entries, Place, network};
+use super::networks::{Entries, Place, device_of, network};
 
 /// A network in training against its critic.
 pub struct Training {
@@ -30,7 +30,7 @@ impl Training {
     pub fn new(entries: &Entries, scale: Scale, learning_rate: f64) -> Self {
         let mut own = Entries::new();
         let mut optimise = |name: &str, weight_decay| {
-            let variables = VarStore::new(Device::Cpu);
+            let variables = VarStore::new(device_of(entries));
             for (entry, tensor) in entries {
                 let Some(rest) = entry.strip_prefix(&format!("{name}.")) else {
                     continue;
