@@ -66,7 +66,7 @@ fn trainer<N: Autoencoder>(
         .filter(|(name, _)| name.starts_with(&prefix))
         .map(|(name, tensor)| (name.clone(), tensor.copy()))
         .collect();
-    let width = entries["critic_global.conv1.bias"].size()[0];
+    let width = entries[&format!("{}.conv1.conv.bias", scale.critic)].size()[0];
     Trainer::new(setup, given, network, |builder| {
         critic(builder.root(), width)
     })
