@@ -6,7 +6,7 @@ mod common;
 mod plain;
 
 mod choice;
-mod critic;
+
 mod dense;
 mod drift;
 mod exit;
@@ -23,6 +23,7 @@ mod metrics;
 mod models;
 mod moving;
 mod plain_graph;
+mod small_pictures;
 mod solar_cells;
 mod synthetic;
 mod tensors;
