@@ -6,7 +6,6 @@ mod common;
 mod plain;
 
 mod choice;
-
 mod dense;
 mod drift;
 mod exit;
