@@ -47,25 +47,7 @@ impl Fit {
             .scatter
             .sum_dim_intlist([0].as_slice(), false, Kind::Double)
             / ((moments.count - 1) * places) as f64;
-        if covariance.isfinite().all().int64_value(&[]) == 0 {
-            return Err(FitError::NotFinite);
-        }
-        let mean_square = moments.mean.square().mean(Kind::Double).double_value(&[]);
-        let (variances, directions) = covariance.linalg_eigh("L");
-        let variances = variances.clamp_min(0.0);
-        let mean_variance = variances.mean(Kind::Double).double_value(&[]);
-        if mean_variance <= SMALLEST_VARIANCE * mean_square {
-            return Err(FitError::AllTheSame);
-        }
-        let scaled = directions / (variances + FLOOR * mean_variance).sqrt();
-        let all = scaled.size()[1];
-        let kept = dimensions as i64;
-        let projection = scaled
-            .narrow(1, all - kept, kept)
-            .flip([1])
-            .tr()
-            .to_kind(Kind::Float)
-            .contiguous();
+        let projection = projection(&covariance, &moments.mean, dimensions)?;
         Ok(Self {
             c: moments.mean.matmul(&projection.tr()),
             projection,
@@ -149,20 +131,44 @@ impl Fit {
     }
 }
 
+/// The projection (d, features) to the widest directions of the covariance (features, features) of all places'
+/// deviations from their means, f64, in which they vary equally.
+pub fn projection(
+    covariance: &Tensor,
+    means: &Tensor,
+    dimensions: usize,
+) -> Result<Tensor, FitError> {
+    if covariance.isfinite().all().int64_value(&[]) == 0 {
+        return Err(FitError::NotFinite);
+    }
+    let mean_square = means.square().mean(Kind::Double).double_value(&[]);
+    let (variances, directions) = covariance.linalg_eigh("L");
+    let variances = variances.clamp_min(0.0);
+    let mean_variance = variances.mean(Kind::Double).double_value(&[]);
+    if mean_variance <= SMALLEST_VARIANCE * mean_square {
+        return Err(FitError::AllTheSame);
+    }
+    let scaled = directions / (variances + FLOOR * mean_variance).sqrt();
+    let all = scaled.size()[1];
+    let kept = dimensions as i64;
+    let widest = scaled.narrow(1, all - kept, kept).flip([1]);
+    Ok(widest.tr().to_kind(Kind::Float).contiguous())
+}
+
 /// How a place's covariance comes of its scatter.
 #[derive(Clone, Copy)]
-struct Shrinkage {
+pub struct Shrinkage {
     /// Samples that the scatter is of.
     seen: f64,
     /// Share of the prior.
     prior: f64,
     /// What the scatter is multiplied with.
-    weight: f64,
+    pub weight: f64,
 }
 
 impl Shrinkage {
     /// Of `seen` samples, from whose scatter so many are yet to be left out.
-    fn new(seen: i64, left_out: i64) -> Self {
+    pub fn new(seen: i64, left_out: i64) -> Self {
         let others = (seen - left_out) as f64;
         let prior = PRIOR / (others + PRIOR);
         Self {
@@ -170,6 +176,11 @@ impl Shrinkage {
             prior,
             weight: (1.0 - prior - SHRINKAGE) / (others - 1.0),
         }
+    }
+
+    /// What is added to the diagonal of places whose directions have these mean variances.
+    pub fn added(&self, variances: &Tensor) -> Tensor {
+        variances.clamp_min(LEAST_VARIANCE) * SHRINKAGE + self.prior
     }
 }
 

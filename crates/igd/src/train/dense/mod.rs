@@ -2,6 +2,7 @@
 //! threshold.
 
 mod error;
+mod few;
 mod fit;
 mod folds;
 mod kept;
@@ -319,13 +320,17 @@ fn add(moments: &mut Levels<Moments>, samples: &[Features], workers: &Workers) {
         .map(|(moments, features)| moments.add(features, workers));
 }
 
-/// Begins the fits of a model.
-fn fits(moments: Levels<Moments>, config: &DenseConfig) -> Result<Levels<Fit>, FitError> {
-    let dimensions = Levels {
+/// Directions.
+fn dimensions(config: &DenseConfig) -> Levels<usize> {
+    Levels {
         places: config.dimensions,
         details: DETAIL_DIMENSIONS,
-    };
-    let fits = moments.zip(dimensions);
+    }
+}
+
+/// Begins the fits of a model.
+fn fits(moments: Levels<Moments>, config: &DenseConfig) -> Result<Levels<Fit>, FitError> {
+    let fits = moments.zip(dimensions(config));
     fits.map(|(moments, dimensions)| Fit::new(moments, dimensions))
         .transpose()
 }

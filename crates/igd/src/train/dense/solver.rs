@@ -30,8 +30,8 @@ pub struct Solver<'a> {
 enum LeavingOut {
     /// In closed form, by what is fitted to all.
     OneByOne(Levels<LeftOutField>),
-    /// By fits to others, from the moments of all.
-    SomeAtOnce(Levels<Moments>),
+    /// By fits to others.
+    SomeAtOnce,
 }
 
 /// A model's tensors.
@@ -52,15 +52,13 @@ impl Solver<'_> {
         run: &mut Run,
     ) -> Result<Solution, TrainError> {
         let is_few = seen.fitted.len() < FEWEST_LEFT_OUT;
-        // Of many they are not kept: they take the most memory.
-        let kept = is_few.then(|| moments.as_ref().map(Moments::share));
         let mut fits = fits(moments, &self.options.config)?;
         let workers = self.look.workers();
         fits.as_mut().map(|fit| fit.go_on(fit.places(), workers));
         let together = self.options.samples_of_a_picture();
-        let leaving_out = self.leaves_out.then(|| match kept {
-            Some(moments) => LeavingOut::SomeAtOnce(moments),
-            None => LeavingOut::OneByOne(fits.as_ref().map(|fit| fit.left_out(together, workers))),
+        let leaving_out = self.leaves_out.then(|| match is_few {
+            true => LeavingOut::SomeAtOnce,
+            false => LeavingOut::OneByOne(fits.as_ref().map(|fit| fit.left_out(together, workers))),
         });
         let fields = fits.map(Fit::finish).transpose()?;
         let mut tensors = model_tensors(&fields, self.backbone);
@@ -83,9 +81,7 @@ impl Solver<'_> {
                 tensors.extend(to_learn_from(&judged));
                 judged
             }
-            LeavingOut::SomeAtOnce(mut moments) => {
-                folds::measure(&samples, &mut moments, look, &mut detector, options, run)?
-            }
+            LeavingOut::SomeAtOnce => folds::measure(&samples, look, &mut detector, options, run)?,
         };
         Ok(Solution {
             tensors,
