@@ -60,9 +60,9 @@ impl Order {
     fn indices(&self, epoch: usize, step: usize) -> Vec<i64> {
         let mut last = self.last.borrow_mut();
         if last.as_ref().is_none_or(|(shuffled, _)| *shuffled != epoch) {
-            tch::manual_seed(self.seed.wrapping_mul(1_000_003).wrapping_add(epoch as i64));
-            let order = Tensor::randperm(self.length as i64, (Kind::Int64, Device::Cpu));
-            *last = Some((epoch, Vec::try_from(order).unwrap_or_default()));
+            let mut order: Vec<i64> = (0..self.length as i64).collect();
+            self.lots(1_000_003, epoch).shuffle(&mut order);
+            *last = Some((epoch, order));
         }
         let order = last.as_ref().map_or(&[][..], |(_, order)| order);
         let start = (step * self.batch).min(order.len());
@@ -70,12 +70,17 @@ impl Order {
         order[start..end].to_vec()
     }
 
+    /// Lots of their own for each place of a stream of draws. libtorch has one generator for all threads of the process.
+    fn lots(&self, stream: i64, place: usize) -> fastrand::Rng {
+        let seed = self.seed.wrapping_mul(stream).wrapping_add(place as i64);
+        fastrand::Rng::with_seed(seed as u64)
+    }
+
     /// Which of the pictures of a step are to be mirrored: (N), true or false.
     fn mirrored(&self, epoch: usize, step: usize, pictures: &Tensor) -> Tensor {
-        let place = (epoch * self.steps() + step) as i64;
-        tch::manual_seed(self.seed.wrapping_mul(1_000_033).wrapping_add(place));
-        let draws = Tensor::rand([pictures.size()[0]], (Kind::Float, Device::Cpu));
-        draws.lt(0.5).to_device(pictures.device())
+        let mut lots = self.lots(1_000_033, epoch * self.steps() + step);
+        let mirrored: Vec<bool> = (0..pictures.size()[0]).map(|_| lots.bool()).collect();
+        Tensor::from_slice(&mirrored).to_device(pictures.device())
     }
 }
 
