@@ -120,6 +120,7 @@ impl SampleGrid {
     }
 
     /// Where the centre of a row's blocks is, in pixels of the frame.
+    #[inline]
     pub fn center_y(&self, row: usize) -> f64 {
         (row as f64 + 0.5) * self.block.1 as f64
     }

@@ -16,6 +16,7 @@ const HIGHEST: f32 = 255.0;
 const LANES: usize = 8;
 
 /// The value before a place on an axis (0..=1) with `count` values, and the weight of the one after it.
+#[inline]
 pub fn between(place: f64, count: usize) -> (usize, f32) {
     let at = (place * count as f64 - 0.5).clamp(0.0, (count - 1) as f64);
     (at as usize, at.fract() as f32)
@@ -27,6 +28,7 @@ pub fn pixels(start: u32, length: u32) -> Range<usize> {
 }
 
 /// Within 0..=1; 0 for what is not a number, which `clamp` would keep.
+#[inline]
 pub fn unit(value: f32) -> f32 {
     if value > 0.0 { value.min(1.0) } else { 0.0 }
 }
@@ -98,6 +100,7 @@ impl LevelRow {
         self.row = None;
     }
 
+    #[inline]
     pub fn is(&self, row: usize) -> bool {
         self.row == Some(row)
     }
@@ -136,6 +139,7 @@ impl LevelRow {
 }
 
 /// The whole spans of bytes where one of two lines shows.
+#[inline]
 pub fn shows(above: &LevelRow, below: &LevelRow) -> Option<Range<usize>> {
     let ranges = [&above.shows, &below.shows].into_iter().flatten().cloned();
     let range =

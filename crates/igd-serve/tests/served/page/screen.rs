@@ -1,7 +1,6 @@
-//! Pictures of pages, to be looked at, in `target/page`.
+//! Pictures of pages, to be looked at: in `target/page`, or where `IGD_WRITE_DOCS` is set in `docs/page`, which keeps them.
 
-use std::fs;
-use std::path::Path;
+use std::{env, fs};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -28,7 +27,13 @@ pub fn shoot_contrasts(page: &Opened, name: &str) {
 /// Writes what a page looks like at each width, and holds it to them. `whole` is the page, not the window.
 #[track_caller]
 pub fn shoot(page: &Opened, name: &str, whole: bool) {
-    let folder = repository().join("target/page");
+    let kept = env::var_os("IGD_WRITE_DOCS").is_some();
+    let (folder, format) = if kept {
+        ("docs/page", "jpeg")
+    } else {
+        ("target/page", "png")
+    };
+    let folder = repository().join(folder);
     fs::create_dir_all(&folder).unwrap();
     for width in WIDTHS {
         page.resize(width, width < 1000);
@@ -43,16 +48,13 @@ pub fn shoot(page: &Opened, name: &str, whole: bool) {
         );
         let picture = page.ask(
             "Page.captureScreenshot",
-            json!({"format": "png", "captureBeyondViewport": whole}),
+            json!({"format": format, "quality": 60, "captureBeyondViewport": whole}),
         );
         let picture = BASE64_STANDARD
             .decode(picture["data"].as_str().unwrap())
             .unwrap();
-        fs::write(
-            Path::new(&folder).join(format!("{name}-{width}.png")),
-            picture,
-        )
-        .unwrap();
+        let file = folder.join(format!("{name}-{width}.{format}"));
+        fs::write(file, picture).unwrap();
     }
     page.resize(WIDTHS[0], false);
 }

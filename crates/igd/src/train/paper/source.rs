@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Tensor, no_grad};
 
 use super::pictures::{Pictures, Place};
 use crate::nn::{Autoencoder, Local, Mode, STRIDE, patches_along};
@@ -264,6 +264,7 @@ impl Source<Local> for Patches<'_> {
 #[cfg(test)]
 mod tests {
     use image::RgbImage;
+    use tch::Device;
 
     use super::*;
     use crate::data::Sample;
