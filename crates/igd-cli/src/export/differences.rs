@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::runtime::Outputs;
 
 /// How much may differ, of the largest number: rounding, in another order of sums.
-pub const TOLERANCE: f32 = 1e-4;
+const TOLERANCE: f32 = 1e-4;
 
 /// What pictures have shown so far.
 #[derive(Default)]

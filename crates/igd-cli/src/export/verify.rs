@@ -9,7 +9,7 @@ use igd::model::{Detection, Detector, Precision};
 use serde::Serialize;
 use tch::Device;
 
-use super::differences::{Comparison, Differences, TOLERANCE};
+use super::differences::{Comparison, Differences};
 use super::runtime::Runtime;
 use crate::left_out::LeftOut;
 use crate::progress::Progress;
@@ -21,7 +21,6 @@ pub struct Verified {
     runtime: String,
     pictures: usize,
     left_out: usize,
-    tolerance: f32,
     #[serde(flatten)]
     differences: Differences,
 }
@@ -70,7 +69,6 @@ pub fn verify(model: &Path, graph: &Path, folder: &Path) -> anyhow::Result<Verif
         runtime: runtime.name.clone(),
         pictures,
         left_out,
-        tolerance: TOLERANCE,
         differences: comparison.differences(&calibration),
     })
 }

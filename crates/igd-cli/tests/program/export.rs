@@ -4,7 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use igd::model::{DenseConfig, Model, Storage, Tensors, Tiling, tensors_of};
+use igd::data::{Selection, normal_pictures};
+use igd::model::{
+    DenseConfig, Detector, FALSE_POSITIVE_RATE, Model, Precision, Storage, Tensors, Tiling,
+    calibrate, tensors_of,
+};
+use igd::train::measure;
 use image::{GrayImage, Luma};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
@@ -62,6 +67,16 @@ fn save(folder: &Path, name: &str, model: &Model) -> PathBuf {
     let path = folder.join(name);
     model.save(&path, Storage::F16).unwrap();
     path
+}
+
+/// As `igd calibrate` does.
+fn set_threshold(path: &Path, good: &Path) {
+    let mut detector = Detector::open(path, Device::Cpu, Precision::F32).unwrap();
+    let good = normal_pictures(good, &Selection::default()).unwrap();
+    let measured = measure(&mut detector, &good, |_| Ok(())).unwrap();
+    let mut model = Model::open(path, Device::Cpu).unwrap();
+    model.calibration = calibrate(&measured, FALSE_POSITIVE_RATE);
+    model.save(path, Storage::F16).unwrap();
 }
 
 /// Three good pictures, and one that is not.
@@ -154,27 +169,24 @@ fn graphs_judge_as_their_models() {
     let mut files = Vec::new();
     for (number, model) in kinds().iter().enumerate() {
         let model = save(folder.path(), &format!("{number}.safetensors"), model);
-        let good = pictures.join("good");
-        let calibrate = ["calibrate", "--model", text(&model), "--data", text(&good)];
-        finish(&mut command(&calibrate));
+        set_threshold(&model, &pictures.join("good"));
         let out = path(&format!("{number}.onnx"));
-        let mut export = export(&model, &out, &verify);
-        let output = finish(export.env("PYTHONPATH", &package));
+        let output = finish(export(&model, &out, &verify).env("PYTHONPATH", &package));
         let line: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let verified = &line["verified"];
-        assert_eq!(verified["pictures"], 4, "{line}");
-        assert_eq!(verified["runtime"], "ONNX Runtime 1.32.0");
-        let script = include_str!("export.py");
-        let mut python = Command::new("python3");
-        python.args(["-c", script]).arg(&out);
-        finish(python.env("PYTHONPATH", &package));
+        assert_eq!(line["verified"]["pictures"], 4, "{line}");
+        assert_eq!(line["verified"]["runtime"], "ONNX Runtime 1.32.0");
         files.push((model, out));
     }
+    let (_, with_all) = &files[1];
+    let script = include_str!("export.py");
+    let mut python = Command::new("python3");
+    python.args(["-c", script]).arg(with_all);
+    finish(python.env("PYTHONPATH", &package));
 
-    // A number that is another one, a file that ends too early, and the model of another file.
+    // A number that is another one, and a file that ends too early.
     let (model, out) = &files[0];
     let whole = fs::read(out).unwrap();
-    let judged = |model: &Path, bytes: &[u8]| {
+    let judged = |bytes: &[u8]| {
         let out = path("other.onnx");
         fs::write(&out, bytes).unwrap();
         let mut verify = export(model, &out, &[&verify[..], &["--existing"]].concat());
@@ -188,10 +200,8 @@ fn graphs_judge_as_their_models() {
     let at = whole.windows(name.len()).position(|part| part == name);
     let number = at.unwrap() + name.len();
     tampered[number..number + 4].copy_from_slice(&0.2501_f32.to_le_bytes());
-    let said = judged(model, &tampered);
+    let said = judged(&tampered);
     assert!(said.contains("other.onnx: it judges otherwise"), "{said}");
-    let said = judged(model, &whole[..whole.len() / 2]);
-    assert!(said.contains("ONNX Runtime does not run it"), "{said}");
-    let said = judged(&files[1].0, &whole);
+    let said = judged(&whole[..whole.len() / 2]);
     assert!(said.contains("ONNX Runtime does not run it"), "{said}");
 }
