@@ -12,6 +12,7 @@ mod completions;
 mod data;
 mod doctor;
 mod eval;
+mod export;
 mod feedback;
 mod import;
 mod info;
@@ -73,6 +74,8 @@ enum Command {
     Studio(studio::Arguments),
     /// Make a model of published checkpoints
     Import(import::Arguments),
+    /// Write a model as a graph that other programs run, and prove that it judges alike
+    Export(export::Arguments),
     /// Say what a model file holds
     Info(info::Arguments),
     /// Fetch a public data set, or make a test set of good pictures
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments, json),
         Command::Studio(arguments) => studio::run(arguments, json),
         Command::Import(arguments) => import::run(arguments, json),
+        Command::Export(arguments) => export::run(arguments, json),
         Command::Info(arguments) => info::run(arguments, json),
         Command::Data(arguments) => data::run(arguments, json),
         Command::Bench(arguments) => bench::run(arguments, json),

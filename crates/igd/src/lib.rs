@@ -62,6 +62,7 @@ pub mod files;
 pub mod libtorch;
 pub mod model;
 pub mod nn;
+pub mod onnx;
 pub mod resize;
 pub mod train;
 pub mod warp;

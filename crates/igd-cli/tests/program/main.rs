@@ -11,6 +11,7 @@ mod commands;
 mod data_sets;
 mod dense;
 mod doctor;
+mod export;
 mod feedback;
 mod full_disks;
 mod interruptions;

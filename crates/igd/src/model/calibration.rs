@@ -93,7 +93,7 @@ impl Calibration {
 
     /// Normalises a raw score against a threshold: 0 at the median of normal pictures, 0.5 at the threshold, at most 1.
     pub(super) fn normalise(value: f32, threshold: f32, median: f32) -> f32 {
-        normalise(value, threshold, slope(threshold, median))
+        normalise(value, threshold, Self::slope(threshold, median))
     }
 
     /// The same for many values: fills `normalised`.
@@ -103,17 +103,17 @@ impl Calibration {
         median: f32,
         normalised: &mut Vec<f32>,
     ) {
-        let slope = slope(threshold, median);
+        let slope = Self::slope(threshold, median);
         let values = values.iter();
         normalised.clear();
         normalised.extend(values.map(|&value| normalise(value, threshold, slope)));
     }
-}
 
-/// What a normalised score rises by with a raw one.
-fn slope(threshold: f32, median: f32) -> f32 {
-    // A user's threshold may lie below the median.
-    0.5 / (threshold - median).max(smallest_distance(median))
+    /// What a normalised score rises by with a raw one.
+    pub(crate) fn slope(threshold: f32, median: f32) -> f32 {
+        // A user's threshold may lie below the median.
+        0.5 / (threshold - median).max(smallest_distance(median))
+    }
 }
 
 fn normalise(value: f32, threshold: f32, slope: f32) -> f32 {

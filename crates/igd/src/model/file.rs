@@ -329,15 +329,12 @@ pub fn write_tensors(
                 Kind::Half => (Kind::Half, Dtype::F16),
                 _ => (Kind::Float, Dtype::F32),
             };
-            let tensor = tensor.to_device(Device::Cpu).to_kind(kind).contiguous();
-            let mut bytes = vec![0; tensor.numel() * kind.elt_size_in_bytes()];
-            tensor.copy_data_u8(&mut bytes, tensor.numel());
             let shape = tensor
                 .size()
                 .iter()
                 .map(|&length| length as usize)
                 .collect();
-            (shape, dtype, bytes)
+            (shape, dtype, bytes_of(&tensor.to_kind(kind)))
         })
         .collect();
     let views = tensors
@@ -350,6 +347,14 @@ pub fn write_tensors(
         .and_then(|views| safetensors::serialize(views, None))
         .map_err(|error| ModelError::not_a_model(path, error))?;
     write_atomically(path, &with_header(views, header)).map_err(ModelError::io(path))
+}
+
+/// A tensor's numbers as they lie in memory, row by row.
+pub(crate) fn bytes_of(tensor: &Tensor) -> Vec<u8> {
+    let tensor = tensor.to_device(Device::Cpu).contiguous();
+    let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
+    tensor.copy_data_u8(&mut bytes, tensor.numel());
+    bytes
 }
 
 /// A file that has no metadata yet, with them in the order of their names: the library has them in another order each

@@ -28,6 +28,7 @@ pub use detection::{
 pub use detector::Detector;
 pub use error::ModelError;
 pub(crate) use execution::Execution;
+pub(crate) use file::bytes_of;
 pub use file::{
     Flagged, Header, Model, Provenance, Revision, Tensors, read_tensors, tensors_of, write_tensors,
 };
@@ -45,3 +46,4 @@ pub use postprocessor::Postprocessor;
 pub use precision::{NoHalfPrecision, Precision};
 pub use promise::Promise;
 pub use regions::ANOMALOUS;
+pub(crate) use sharp::NEAR;

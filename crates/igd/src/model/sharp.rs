@@ -1,7 +1,7 @@
 //! What details do to the map of a dense model: its places are coarse, and details say where in them something is.
 
 /// Places from this share of the highest distance on are what the score is of.
-const NEAR: f32 = 0.5;
+pub const NEAR: f32 = 0.5;
 
 /// Each value of a map times the root of the distance of the details there, as long as there are any: fills `sharp`. The
 /// root, since the distance alone leaves regions in pieces.

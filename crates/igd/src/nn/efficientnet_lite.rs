@@ -288,16 +288,18 @@ fn relu6(x: &Tensor) -> Tensor {
     x.clamp(0.0, 6.0)
 }
 
-/// TensorFlow's "same" padding for stride 2: the odd pixel goes to the right and the bottom.
+/// TensorFlow's "same" padding for stride 2.
 pub(super) fn pad_same(x: &Tensor, kernel: i64) -> Tensor {
     let (_, _, height, width) = sizes(x);
-    let around = |side: i64| {
-        let total = (((side + 1) / 2 - 1) * 2 + kernel - side).max(0);
-        (total / 2, total - total / 2)
-    };
-    let (left, right) = around(width);
-    let (top, bottom) = around(height);
+    let (left, right) = halving_padding(width, kernel);
+    let (top, bottom) = halving_padding(height, kernel);
     x.constant_pad_nd([left, right, top, bottom])
+}
+
+/// What it puts before and after a side of so many pixels: the odd pixel goes to the right and the bottom.
+pub(crate) fn halving_padding(side: i64, kernel: i64) -> (i64, i64) {
+    let total = (((side + 1) / 2 - 1) * 2 + kernel - side).max(0);
+    (total / 2, total - total / 2)
 }
 
 /// Drops the entries of the classifier, which the published file has and this network does not.

@@ -25,7 +25,7 @@ pub use critic::Critic;
 pub use encoder::{EncoderKind, LocalEncoderKind};
 #[doc(hidden)]
 pub use fuse::Fused;
-pub(crate) use fuse::{FusedBackbone, InputShape};
+pub(crate) use fuse::{FoldedBlock, FusedBackbone, InputShape, Kernel, PaddedKernel, folded};
 pub use global::{Global, GlobalConfig};
 pub use local::{Local, LocalConfig};
 pub(crate) use weights::Init;

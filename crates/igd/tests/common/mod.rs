@@ -7,6 +7,7 @@ pub mod formula;
 pub mod golden;
 pub mod memory;
 pub mod network;
+pub mod python;
 pub mod textures;
 
 use std::collections::HashMap;

@@ -9,7 +9,7 @@ use walkdir::WalkDir;
 use crate::common::repository;
 
 /// Each folder or file right below a crate's `src`, with what it may use of the others.
-const LIBRARY: [(&str, &[&str]); 14] = [
+const LIBRARY: [(&str, &[&str]); 15] = [
     ("files", &[]),
     ("decode", &[]),
     ("resize", &[]),
@@ -32,6 +32,7 @@ const LIBRARY: [(&str, &[&str]); 14] = [
             "criterion",
         ],
     ),
+    ("onnx", &["nn", "criterion", "model"]),
     (
         "train",
         &[

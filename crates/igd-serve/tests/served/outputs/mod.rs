@@ -6,7 +6,6 @@ mod modbus;
 mod mqtt;
 mod opcua;
 mod proxy;
-mod python;
 mod webhook;
 
 use std::collections::HashSet;

@@ -7,7 +7,8 @@ use igd_serve::command;
 use igd_serve::record::Verdict::{Bad, Good, None as Unknown};
 use tempfile::TempDir;
 
-use super::{Line, folder, free_port, python, run, until};
+use super::{Line, folder, free_port, run, until};
+use crate::common::python;
 
 fn start() -> (TempDir, Line, u16) {
     let folder = folder();

@@ -12,7 +12,8 @@ use igd_serve::http::hash_token;
 use igd_serve::record::Verdict::{Bad, Good, None as Unknown};
 use tempfile::TempDir;
 
-use super::{Line, folder, free_port, python, run, until};
+use super::{Line, folder, free_port, run, until};
+use crate::common::python;
 
 const CLIENT: &str = "
 import asyncio, math, sys

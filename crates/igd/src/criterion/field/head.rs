@@ -22,6 +22,9 @@ pub struct Head {
 }
 
 impl Head {
+    /// How much more a place counts for the departure that is farther from normal: e^4 times for a distance of one more.
+    pub(crate) const SHARPNESS: f32 = 4.0;
+
     /// Takes `direction` and `offset` from `scope`; `None` where it has none of the two. Fails where a shape is another
     /// one, or where factors could come near the largest number.
     pub(crate) fn new(scope: &Scope, dimensions: i64) -> Result<Option<Self>, WeightsError> {

@@ -9,10 +9,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 use tch::{Kind, Tensor, no_grad};
 
-use super::algebra::{Kernel, Scaling};
 use super::conv::{FusedConv, InputShape};
+use super::folded::{FoldedBlock, PaddedKernel, folded};
 use crate::libtorch::SyncRef;
-use crate::nn::efficientnet_lite::{Backbone, InvertedResidual, pad_same, through};
+use crate::nn::efficientnet_lite::{Backbone, pad_same, through};
 
 /// Channels that are not worth splitting: what a vector register holds in f32.
 const LANES: i64 = 16;
@@ -26,20 +26,14 @@ pub struct FusedBackbone {
 impl FusedBackbone {
     /// For that many threads, in the precision `kind`.
     pub fn new(backbone: &Backbone, kind: Kind, threads: usize) -> Self {
-        let stem = Kernel::of(&backbone.stem).then(&Scaling::of(&backbone.stem_norm));
-        let mut stem = Some(stem);
+        let stages = folded(backbone).into_iter().map(|blocks| {
+            let blocks = blocks.iter();
+            blocks
+                .map(|block| Block::new(block, kind, threads))
+                .collect()
+        });
         Self {
-            stages: backbone
-                .stages
-                .iter()
-                .map(|blocks| {
-                    blocks
-                        .iter()
-                        // The first block does not widen; the stem comes in the place of it.
-                        .map(|block| Block::new(block, stem.take(), kind, threads))
-                        .collect()
-                })
-                .collect(),
+            stages: stages.collect(),
         }
     }
 
@@ -66,33 +60,33 @@ struct Block {
 }
 
 impl Block {
-    fn new(block: &InvertedResidual, stem: Option<Kernel>, kind: Kind, threads: usize) -> Self {
-        let widened = block
-            .expand
-            .as_ref()
-            .map(|(conv, norm)| Kernel::of(conv).then(&Scaling::of(norm)));
-        let halves_first = widened.is_none() && stem.is_some();
-        let widen = widened.or(stem);
-        let depthwise = Kernel::of(&block.depthwise).then(&Scaling::of(&block.bn1));
-        let narrow = Kernel::of(&block.project).then(&Scaling::of(&block.bn2));
-        let channels = depthwise.weight.size()[0];
+    fn new(block: &FoldedBlock, kind: Kind, threads: usize) -> Self {
+        let FoldedBlock {
+            widen,
+            depthwise,
+            narrow,
+            residual,
+        } = block;
+        let channels = depthwise.kernel.weight.size()[0];
         let slices = parts(channels, threads)
             .into_iter()
             .map(|part| ChannelSlice {
-                widen: widen.as_ref().map(|kernel| PaddedConv {
-                    conv: FusedConv::new(kernel.outputs(part.clone()), kind),
-                    halves: halves_first,
-                }),
+                widen: widen
+                    .as_ref()
+                    .map(|PaddedKernel { kernel, halves }| PaddedConv {
+                        conv: FusedConv::new(kernel.outputs(part.clone()), kind),
+                        halves: *halves,
+                    }),
                 depthwise: PaddedConv {
-                    conv: FusedConv::depthwise(depthwise.outputs(part.clone()), kind),
-                    halves: block.halving_kernel.is_some(),
+                    conv: FusedConv::depthwise(depthwise.kernel.outputs(part.clone()), kind),
+                    halves: depthwise.halves,
                 },
                 narrow: FusedConv::new(narrow.inputs(part), kind),
             })
             .collect();
         Self {
             slices,
-            residual: block.residual,
+            residual: *residual,
         }
     }
 

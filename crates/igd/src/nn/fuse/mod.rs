@@ -15,16 +15,19 @@ mod backbone;
 mod conv;
 mod decoder;
 mod efficientnet_lite;
+mod folded;
 mod linear;
 mod resnet18;
 mod tower;
 
 use tch::{Kind, Tensor};
 
+pub use self::algebra::Kernel;
 pub use self::backbone::FusedBackbone;
 pub use self::conv::InputShape;
 use self::decoder::FusedDecoder;
 use self::efficientnet_lite::FusedEfficientnetLite0;
+pub use self::folded::{FoldedBlock, PaddedKernel, folded};
 use self::resnet18::FusedResnet18;
 use self::tower::FusedTower;
 use super::blocks::{Linear, channels_last};

@@ -5,11 +5,9 @@ use std::ops::Range;
 
 use multiversion::multiversion;
 
+use crate::criterion::Head;
 use crate::model::config::Tiling;
 use crate::warp::Transform;
-
-/// How much more a place counts for the departure that is farther from normal: e^4 times for a distance of one more.
-const SHARPNESS: f32 = 4.0;
 
 /// All tiles' places, or details, at their place in the picture.
 #[derive(Debug)]
@@ -74,7 +72,7 @@ impl PlaceGrid {
             for (place, residual) in tile.chunks_exact(dimensions).enumerate() {
                 let (row, column) = (place / across, place % across);
                 let distance = self.distances[(y + row) * self.columns + x + column];
-                let weight = (SHARPNESS * (distance - largest)).exp();
+                let weight = (Head::SHARPNESS * (distance - largest)).exp();
                 for (sum, value) in departure.iter_mut().zip(residual) {
                     *sum += weight * value;
                 }

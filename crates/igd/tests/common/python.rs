@@ -6,21 +6,32 @@ use std::process::Command;
 
 use igd::data::fetch::FetchError;
 
-use crate::common::network::fetched;
+use super::network::fetched;
 
 /// The folder of a package, to be put into `PYTHONPATH`; it is fetched once. None: the test is skipped.
 #[track_caller]
-pub(super) fn package(name: &str, version: &str) -> Option<PathBuf> {
-    fetched(name, fetch(&format!("{name}=={version}")))
+pub fn package(name: &str, version: &str) -> Option<PathBuf> {
+    fetched(name, fetch(&[&format!("{name}=={version}")], &[]))
 }
 
-fn fetch(package: &str) -> Result<PathBuf, FetchError> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package);
+/// The same of packages that need no others: of large ones that ask for more than is used of them.
+#[track_caller]
+pub fn packages_alone(packages: &[&str]) -> Option<PathBuf> {
+    let quickly = ["--no-deps", "--no-compile"];
+    fetched(packages[0], fetch(packages, &quickly))
+}
+
+fn fetch(packages: &[&str], options: &[&str]) -> Result<PathBuf, FetchError> {
+    let Some(folder) = option_env!("CARGO_TARGET_TMPDIR") else {
+        unreachable!("the fuzzers, which have none, need no package");
+    };
+    let package = packages.join("+");
+    let folder = Path::new(folder).join(&package);
     if folder.exists() {
         return Ok(folder);
     }
     let failed = |reason: String| FetchError::Client {
-        package: package.into(),
+        package: package.clone(),
         reason,
     };
     let parent = folder.parent().unwrap();
@@ -35,7 +46,8 @@ fn fetch(package: &str) -> Result<PathBuf, FetchError> {
             "--target",
         ])
         .arg(half.path())
-        .arg(package)
+        .args(options)
+        .args(packages)
         .output()
         .map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
