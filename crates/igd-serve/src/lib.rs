@@ -22,6 +22,7 @@ pub mod record;
 mod run;
 pub mod store;
 mod thumbnail;
+mod webrtc;
 
 pub use self::check::{check, made};
 pub use self::config::LineConfig;

@@ -61,7 +61,7 @@ const PLUGIN: [(&str, &[&str]); 5] = [
     ("igdgate", &["meta"]),
 ];
 
-const SERVE: [(&str, &[&str]); 19] = [
+const SERVE: [(&str, &[&str]); 20] = [
     ("lock", &[]),
     ("pauses", &[]),
     ("config", &[]),
@@ -97,10 +97,11 @@ const SERVE: [(&str, &[&str]); 19] = [
             "models", "lessons", "archive",
         ],
     ),
+    ("webrtc", &["lock", "command", "judged", "line"]),
     (
         "http",
         &[
-            "lock", "config", "record", "command", "store", "outputs", "line",
+            "lock", "config", "record", "command", "store", "outputs", "line", "webrtc",
         ],
     ),
     (
