@@ -61,12 +61,13 @@ const PLUGIN: [(&str, &[&str]); 5] = [
     ("igdgate", &["meta"]),
 ];
 
-const SERVE: [(&str, &[&str]); 20] = [
+const SERVE: [(&str, &[&str]); 21] = [
     ("lock", &[]),
+    ("jpeg", &[]),
     ("pauses", &[]),
     ("config", &[]),
     ("record", &[]),
-    ("store", &["lock", "config", "record"]),
+    ("store", &["lock", "jpeg", "config", "record"]),
     ("command", &["store"]),
     (
         "outputs",
@@ -88,12 +89,12 @@ const SERVE: [(&str, &[&str]); 20] = [
         "models",
         &["lock", "config", "record", "command", "store", "camera"],
     ),
-    ("lessons", &["lock", "command", "judged", "part"]),
+    ("lessons", &["lock", "jpeg", "command", "judged", "part"]),
     ("archive", &["record", "store", "outputs", "judged", "part"]),
     (
         "line",
         &[
-            "lock", "config", "record", "command", "store", "outputs", "judged", "camera",
+            "lock", "jpeg", "config", "record", "command", "store", "outputs", "judged", "camera",
             "models", "lessons", "archive",
         ],
     ),
