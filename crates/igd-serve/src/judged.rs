@@ -134,7 +134,9 @@ impl Judged {
             let map = self.map();
             let regions = self.meta.regions.iter();
             let regions: Vec<_> = regions.map(|region| scaled(region, share)).collect();
-            let area = self.inspected().rescale(self.size().into(), (width, height));
+            let area = self
+                .inspected()
+                .rescale(self.size().into(), (width, height));
             let badge = Badge {
                 anomalous: self.meta.anomalous,
                 score: self.meta.score,

@@ -69,7 +69,8 @@ impl Broadcast {
                 return false;
             };
             let is_due = is_key && last_key.is_none_or(|last| last.elapsed() > KEYS);
-            let encoded = newest.and_then(|frame| encode(&mut encoder, &frame, *width, *drawn, is_due));
+            let encoded =
+                newest.and_then(|frame| encode(&mut encoder, &frame, *width, *drawn, is_due));
             if let Some(encoded) = encoded {
                 if !encoded.flags().contains(gst::BufferFlags::DELTA_UNIT) {
                     last_key = Some(Instant::now());

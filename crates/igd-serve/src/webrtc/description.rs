@@ -48,8 +48,7 @@ pub(super) fn text(value: &glib::Value) -> Option<String> {
     unsafe {
         let description = glib::gobject_ffi::g_value_get_boxed(value.to_glib_none().0);
         let description = description.cast::<Description>().as_ref()?;
-        let text: Option<glib::GString> =
-            from_glib_full(gst_sdp_message_as_text(description.sdp));
+        let text: Option<glib::GString> = from_glib_full(gst_sdp_message_as_text(description.sdp));
         text.map(Into::into)
     }
 }

@@ -90,7 +90,8 @@ impl Encoder {
             .fps(gst::Fraction::new(RATE as i32, 1))
             .build()?;
         self.input.push_event(gst::event::StreamStart::new("live"));
-        self.input.push_event(gst::event::Caps::new(&info.to_caps()?));
+        self.input
+            .push_event(gst::event::Caps::new(&info.to_caps()?));
         let segment = gst::FormattedSegment::<gst::ClockTime>::new();
         self.input.push_event(gst::event::Segment::new(&segment));
         Ok(())

@@ -70,7 +70,9 @@ pub(crate) fn missing() -> Option<(&'static str, &'static str)> {
 
 impl Viewers {
     pub fn new(line: Arc<Line>) -> io::Result<Self> {
-        let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
         let encoding = runtime.handle().clone();
         let (ending, ended) = oneshot::channel();
         let thread = thread::Builder::new().name("video".into());
@@ -185,10 +187,10 @@ async fn answer(
 
 /// Until the other side goes, or does not come.
 async fn show(viewer: &Viewer, mut faring: watch::Receiver<Connection>, broadcast: &Broadcast) {
-    let is_decided = faring.wait_for(|fares| *fares != Connection::Coming);
-    let decided = time::timeout(PATIENCE, is_decided).await;
-    let is_there = matches!(decided, Ok(Ok(fares)) if *fares == Connection::There);
-    if is_there {
+    let is_decided = |fares: &Connection| *fares != Connection::Coming;
+    let decided = time::timeout(PATIENCE, faring.wait_for(is_decided)).await;
+    let fares = decided.ok().and_then(Result::ok).map(|fares| *fares);
+    if fares == Some(Connection::There) {
         tokio::select! {
             () = send(viewer, broadcast) => (),
             _ = faring.wait_for(|fares| *fares == Connection::Gone) => (),

@@ -12,8 +12,8 @@ use super::offer::Offer;
 use super::{NoVideo, description};
 use crate::command::Refused;
 
-/// webrtcbin answers by then, or hangs.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// webrtcbin answers by then, or hangs: the first one makes a key, which takes seconds on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Frames that wait to be sent.
 const WAITING: u64 = 30;
 /// Bytes of a packet, so that it fits any network.
@@ -58,7 +58,7 @@ impl Viewer {
         let webrtc = gst::ElementFactory::make("webrtcbin")
             .property_from_str("bundle-policy", "max-bundle")
             .build()?;
-        local_network_alone(&webrtc);
+        set_network(&webrtc);
         let caps = gst::Caps::builder("application/x-rtp")
             .field("media", "video")
             .field("encoding-name", "VP8")
@@ -140,7 +140,9 @@ impl Viewer {
         self.webrtc
             .emit_by_name_with_values(what, &[with, promise.to_value()]);
         let reply = await_for(&done)?.map_err(|error| format!("{what}: {error:?}"))?;
-        let refused = reply.as_ref().map(|reply| reply.get::<glib::Error>("error"));
+        let refused = reply
+            .as_ref()
+            .map(|reply| reply.get::<glib::Error>("error"));
         match refused {
             Some(Ok(error)) => Err(error.message().to_owned()),
             _ => Ok(reply),
@@ -166,14 +168,21 @@ impl Drop for Viewer {
     }
 }
 
-/// No router is asked to let anybody in.
-fn local_network_alone(webrtc: &gst::Element) {
+/// How the network is used. Which of it can be told depends on GStreamer's version.
+fn set_network(webrtc: &gst::Element) {
     let ice = webrtc.property::<glib::Object>("ice-agent");
+    let set = |of: &glib::Object, name: &str, value: bool| {
+        if of.has_property(name) {
+            of.set_property(name, value);
+        }
+    };
+    set(&ice, "ice-tcp", false);
     if ice.has_property("agent") {
         let agent = ice.property::<glib::Object>("agent");
-        if agent.has_property("upnp") {
-            agent.set_property("upnp", false);
-        }
+        // No router is asked to let anybody in.
+        set(&agent, "upnp", false);
+        // A browser that was killed says nothing of it.
+        set(&agent, "keepalive-conncheck", true);
     }
 }
 

@@ -5,13 +5,15 @@ import { pause, shown } from "./view.js";
 
 /** The server sends a picture that stays again each second: after longer than this there is no connection. */
 const STALL_MS = 2500;
+/** The first frame comes by then; pictures are shown meanwhile. */
+const FIRST_MS = 5000;
 /** This machine's own addresses are known by then; nobody else is asked for others. */
 const GATHERING_MS = 1000;
 
 /** Shows a camera in a video while `isWanted()`. Returns, when that is over, whether it is worth another try. */
 export async function showVideo(video, camera, query, isWanted) {
   const connection = new RTCPeerConnection();
-  let [newest, session, again] = [performance.now(), undefined, false];
+  let [newest, session, again] = [0, undefined, false];
   const seen = () => {
     newest = performance.now();
     again = true;
@@ -29,10 +31,11 @@ export async function showVideo(video, camera, query, isWanted) {
   // Who has signed out may end nothing any more; the server sees that the connection does.
   const end = () => session && !staying.aborted && leave(session);
   addEventListener("pagehide", end);
-  const isWell = () => isWanted() && performance.now() - newest < STALL_MS && connection.connectionState !== "failed";
+  const isWell = () => performance.now() - newest < (again ? STALL_MS : FIRST_MS) && connection.connectionState !== "failed";
   try {
     session = await begin(connection, camera, query);
-    while (isWell() && !staying.aborted) await pause(250);
+    newest = performance.now();
+    while (isWell() && isWanted() && !staying.aborted) await pause(250);
   } catch (error) {
     again ||= error.status === 0;
   }

@@ -31,7 +31,11 @@ fn an_offer_is_answered_with_video_until_the_session_is_ended() {
     }
     assert!(!text.contains("5a3f.local"), "{text}");
     let session = answer.header("location").unwrap();
-    let end = || Ask::new("DELETE", session).bearer(READ).send(served.address);
+    let end = || {
+        Ask::new("DELETE", session)
+            .bearer(READ)
+            .send(served.address)
+    };
     assert_eq!(end().status, 204);
     let answer = end();
     assert_eq!(answer.status, 404);
@@ -48,8 +52,20 @@ fn what_is_no_offer_is_refused() {
         (PATH, sdp, OFFER.replace("VP8", "H264"), 422, "VP8"),
         (PATH, sdp, OFFER.replace("a=ice-pwd", "a=x"), 422, "refused"),
         (PATH, "text/plain", OFFER.to_owned(), 415, sdp),
-        ("/api/v1/cameras/left/whep?width=1", sdp, OFFER.to_owned(), 422, "width"),
-        ("/api/v1/cameras/right/whep", sdp, OFFER.to_owned(), 404, "right"),
+        (
+            "/api/v1/cameras/left/whep?width=1",
+            sdp,
+            OFFER.to_owned(),
+            422,
+            "width",
+        ),
+        (
+            "/api/v1/cameras/right/whep",
+            sdp,
+            OFFER.to_owned(),
+            404,
+            "right",
+        ),
     ] {
         let answer = offer(&served, path, kind, &text);
         assert_eq!(answer.status, status, "{path} {text}: {}", answer.text());

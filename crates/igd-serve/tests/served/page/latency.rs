@@ -43,7 +43,11 @@ fn frame(number: usize) -> Vec<u8> {
     let mut frame = vec![128; width * height * 3 / 2];
     for (y, row) in frame.chunks_mut(width).take(height).enumerate() {
         for (x, pixel) in row.iter_mut().enumerate() {
-            *pixel = match (y < SIDE, number >> (x / SIDE) & 1, (x + 5 * number) % 97 < 40) {
+            *pixel = match (
+                y < SIDE,
+                number >> (x / SIDE) & 1,
+                (x + 5 * number) % 97 < 40,
+            ) {
                 (true, 1, _) => 235,
                 (true, ..) => 16,
                 (false, _, true) => 140,
@@ -132,10 +136,20 @@ fn browser() -> f64 {
     ours.map(|(_, used)| used).sum()
 }
 
-fn round(line: &Line, runtime: &Runtime, page: &Opened, side: Option<&str>, url: &str, sent: &Sent) -> Round {
+fn round(
+    line: &Line,
+    runtime: &Runtime,
+    page: &Opened,
+    side: Option<&str>,
+    url: &str,
+    sent: &Sent,
+) -> Round {
     page.go("about:blank");
     if let Some(script) = side {
-        let script = page.ask("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }));
+        let script = page.ask(
+            "Page.addScriptToEvaluateOnNewDocument",
+            json!({ "source": script }),
+        );
         page.go(url);
         page.ask("Page.removeScriptToEvaluateOnNewDocument", script);
     }
@@ -194,7 +208,9 @@ fn four_cameras_are_watched_without_slowing_inspection() {
     let bar = format!(
         "videotestsrc is-live=true pattern=bar ! video/x-raw,format=I420,width={width},height={height},framerate={RATE}/1"
     );
-    let camera = |(name, source): (&str, &str)| format!("[cameras.{name}]\nrecipe = 'part'\nsource = '{source}'\n");
+    let camera = |(name, source): (&str, &str)| {
+        format!("[cameras.{name}]\nrecipe = 'part'\nsource = '{source}'\n")
+    };
     let cameras = [("a", &*numbered), ("b", &bar), ("c", &bar), ("d", &bar)].map(camera);
     let text = format!(
         "name = 'test'\n[recipes.part]\nmodel = 'part.safetensors'\nregion = '0,{SIDE},{width},{}'\n{}",
@@ -206,7 +222,11 @@ fn four_cameras_are_watched_without_slowing_inspection() {
     let line = Line::start(config, runtime.handle()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    runtime.spawn(igd_serve::serve(line.clone(), listener, std::future::pending()));
+    runtime.spawn(igd_serve::serve(
+        line.clone(),
+        listener,
+        std::future::pending(),
+    ));
     let sent = send(writer);
     // Those who watch have machines of their own: what their browser computes here makes way.
     let page = thread::spawn(|| {
@@ -220,14 +240,22 @@ fn four_cameras_are_watched_without_slowing_inspection() {
             rounds.push(round(&line, &runtime, &page, *side, &url, &sent));
         }
     }
-    println!("4 cameras of {width}x{height} at {RATE} frames/s, medians of {ROUNDS} rounds of {} s each", MEASURED.as_secs());
+    println!(
+        "4 cameras of {width}x{height} at {RATE} frames/s, medians of {ROUNDS} rounds of {} s each",
+        MEASURED.as_secs()
+    );
     let verdicts = rounds.each_ref().map(|rounds| {
         let median = |of: &dyn Fn(&Round) -> f64| quantile(rounds.iter().map(of), 0.5);
         median(&|round| round.work.verdicts)
     });
     for ((name, _), rounds) in SIDES.iter().zip(&rounds) {
         let median = |of: &dyn Fn(&Round) -> f64| quantile(rounds.iter().map(of), 0.5);
-        let to_screen = |share| quantile(rounds.iter().flat_map(|round| round.latencies.clone()), share);
+        let to_screen = |share| {
+            quantile(
+                rounds.iter().flat_map(|round| round.latencies.clone()),
+                share,
+            )
+        };
         println!(
             "{name:8}: {:.1} verdicts/s, {:.1} ms in the median and {:.1} in 99 of 100, {:.2} cores; browser {:.2} cores, {:.1} \
              frames/s of a camera, {:.0} ms from the frame to the screen in the median, {:.0} in 95 of 100",
@@ -243,7 +271,10 @@ fn four_cameras_are_watched_without_slowing_inspection() {
     }
     for ((name, side), (rounds, rate)) in SIDES.iter().zip(rounds.iter().zip(verdicts)) {
         assert!(rate > 0.97 * verdicts[0], "{name}: {verdicts:?}");
-        assert!(side.is_none() || rounds.iter().all(|round| round.shown > 1.0), "{name}");
+        assert!(
+            side.is_none() || rounds.iter().all(|round| round.shown > 1.0),
+            "{name}"
+        );
     }
     line.stop();
 }

@@ -30,11 +30,18 @@ fn a_camera_is_watched_as_video_until_the_page_is_left() {
     let size = page.value("(({ videoWidth, videoHeight }) => [videoWidth, videoHeight])(document.querySelector('video'))");
     assert_eq!(size, json!([64, 64]));
     let time = page.value("document.querySelector('video').currentTime");
-    page.until(&format!("document.querySelector('video').currentTime > {time}"));
+    page.until(&format!(
+        "document.querySelector('video').currentTime > {time}"
+    ));
     // No picture is asked for any more.
     let count = page.until("document.querySelector('.picture').dataset.count");
-    page.until(&format!("document.querySelector('.picture').dataset.count > {count}"));
-    assert_eq!(page.value("document.querySelector('.picture').title"), "Live as video (WebRTC)");
+    page.until(&format!(
+        "document.querySelector('.picture').dataset.count > {count}"
+    ));
+    assert_eq!(
+        page.value("document.querySelector('.picture').title"),
+        "Live as video (WebRTC)"
+    );
     assert!(!is_nobody_watching(&served));
 
     // What is paused stays in view.
@@ -43,7 +50,9 @@ fn a_camera_is_watched_as_video_until_the_page_is_left() {
     assert_eq!(page.value("document.querySelector('video').hidden"), false);
 
     page.go(&format!("http://{}/events", served.address));
-    until("the place is given back", || is_nobody_watching(&served).then_some(()));
+    until("the place is given back", || {
+        is_nobody_watching(&served).then_some(())
+    });
     assert_eq!(page.complaints(), [""; 0]);
 }
 
@@ -54,31 +63,45 @@ fn a_network_that_lets_no_video_through_leaves_pictures() {
     let relayed = "window.RTCPeerConnection = class extends RTCPeerConnection { \
                    constructor() { super({ iceTransportPolicy: 'relay' }); } \
                    close() { super.close(); document.body.dataset.closed = true; } }";
-    page.ask("Page.addScriptToEvaluateOnNewDocument", json!({ "source": relayed }));
+    page.ask(
+        "Page.addScriptToEvaluateOnNewDocument",
+        json!({ "source": relayed }),
+    );
     page.go(&format!("http://{}/", served.address));
     page.until("document.body.dataset.closed");
     assert_eq!(page.value("document.querySelector('video').hidden"), true);
     let count = page.until("document.querySelector('.picture').dataset.count");
-    page.until(&format!("document.querySelector('.picture').dataset.count > {count}"));
-    assert_eq!(page.value("document.querySelector('.picture').title"), "Live as single pictures (JPEG)");
-    until("the place is given back", || is_nobody_watching(&served).then_some(()));
+    page.until(&format!(
+        "document.querySelector('.picture').dataset.count > {count}"
+    ));
+    assert_eq!(
+        page.value("document.querySelector('.picture').title"),
+        "Live as single pictures (JPEG)"
+    );
+    until("the place is given back", || {
+        is_nobody_watching(&served).then_some(())
+    });
     assert_eq!(page.complaints(), [""; 0]);
 }
 
 #[test]
 fn a_machine_without_the_elements_shows_pictures() {
-    alone("page::watching::a_machine_without_the_elements_shows_pictures", || {
-        gst::init().unwrap();
-        let webrtc = gst::ElementFactory::find("webrtcbin").unwrap();
-        gst::Registry::get().remove_feature(&webrtc);
-        let served = Served::open();
-        let page = page(&served);
-        page.until("document.querySelector('.picture').dataset.count > 3");
-        assert_eq!(page.value("document.querySelector('video')"), json!(null));
-        let offered = Ask::change("POST", "/api/v1/cameras/left/whep").body("application/sdp", "");
-        let answer = offered.send(served.address);
-        assert_eq!(answer.status, 503);
-        assert!(answer.error().contains("webrtcbin"), "{}", answer.text());
-        assert_eq!(page.complaints(), [""; 0]);
-    });
+    alone(
+        "page::watching::a_machine_without_the_elements_shows_pictures",
+        || {
+            gst::init().unwrap();
+            let webrtc = gst::ElementFactory::find("webrtcbin").unwrap();
+            gst::Registry::get().remove_feature(&webrtc);
+            let served = Served::open();
+            let page = page(&served);
+            page.until("document.querySelector('.picture').dataset.count > 3");
+            assert_eq!(page.value("document.querySelector('video')"), json!(null));
+            let offered =
+                Ask::change("POST", "/api/v1/cameras/left/whep").body("application/sdp", "");
+            let answer = offered.send(served.address);
+            assert_eq!(answer.status, 503);
+            assert!(answer.error().contains("webrtcbin"), "{}", answer.text());
+            assert_eq!(page.complaints(), [""; 0]);
+        },
+    );
 }
