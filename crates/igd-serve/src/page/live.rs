@@ -123,7 +123,7 @@ fn tile(visit: &Visit, camera: &Camera, seen: &Seen) -> Markup {
             }
             div.picture title=(t.as_pictures) {
                 canvas role="img" aria-label=(fill(t.picture_of, &[("camera", name)])) width=(width) height=(height) {}
-                // What the canvas shows, with less delay.
+                // In front of the canvas while it comes.
                 @if seen.has_video { video muted playsinline aria-hidden="true" hidden {} }
                 p.empty { (t.no_picture) }
             }

@@ -1,4 +1,4 @@
-//! Cameras as browsers see them by WebRTC, where GStreamer has the elements: video with the least delay, encoded once
+//! Cameras as browsers see them by WebRTC, where GStreamer has the elements: video, encoded once
 //! for all who watch a view, at a lower priority than inspection, and only while somebody does.
 
 mod broadcast;
@@ -169,10 +169,9 @@ async fn answer(
 ) -> Result<(Viewer, String), NoVideo> {
     let failed = |error: &dyn Display| NoVideo::Refused(Refused::Failed(error.to_string()));
     let (told, answered) = oneshot::channel();
+    // At the usual priority, as the other side has little patience: the first one makes a key.
     let thread = thread::Builder::new().name("viewer".into());
     let answer = move || {
-        // Threads that webrtcbin begins do so too.
-        igd::libtorch::give_way();
         let viewer = Viewer::new(offer.payload, fares, anew).map_err(|error| failed(&error));
         let answered = viewer.and_then(|viewer| {
             let answer = viewer.answer(&offer)?;

@@ -47,8 +47,8 @@ fn what_is_no_offer_is_refused() {
     let served = Served::open();
     let sdp = "application/sdp";
     for (path, kind, text, status, error) in [
-        (PATH, sdp, "{}".to_owned(), 422, "SDP"),
-        (PATH, sdp, String::new(), 422, "one video"),
+        (PATH, sdp, "{}".to_owned(), 422, "one video"),
+        (PATH, sdp, String::new(), 422, "SDP"),
         (PATH, sdp, OFFER.replace("VP8", "H264"), 422, "VP8"),
         (PATH, sdp, OFFER.replace("a=ice-pwd", "a=x"), 422, "refused"),
         (PATH, "text/plain", OFFER.to_owned(), 415, sdp),
