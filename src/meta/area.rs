@@ -8,7 +8,7 @@ use crate::video::Area;
 
 impl Area {
     /// The same part after a frame of the size `from` has become one of the size `to`, in whole pixels.
-    pub(super) fn rescale(self, from: (u32, u32), to: (u32, u32)) -> Self {
+    pub fn rescale(self, from: (u32, u32), to: (u32, u32)) -> Self {
         let (x, w) = rescale_span(self.x, self.w, from.0, to.0);
         let (y, h) = rescale_span(self.y, self.h, from.1, to.1);
         Self { x, y, w, h }

@@ -134,7 +134,9 @@ impl Judged {
             let map = self.map();
             let regions = self.meta.regions.iter();
             let regions: Vec<_> = regions.map(|region| scaled(region, share)).collect();
-            let area = scaled_area(self.inspected(), share, (width, height));
+            let area = self
+                .inspected()
+                .rescale(self.size().into(), (width, height));
             let badge = Badge {
                 anomalous: self.meta.anomalous,
                 score: self.meta.score,
@@ -171,20 +173,4 @@ fn scaled(region: &Region, share: f64) -> Region {
         h: scale(region.h).max(1),
         ..*region
     }
-}
-
-fn scaled_area(area: Area, share: f64, (width, height): (u32, u32)) -> Area {
-    let scale = |value: u32| (f64::from(value) * share).round() as u32;
-    let area = Area {
-        x: scale(area.x),
-        y: scale(area.y),
-        w: scale(area.w).max(1),
-        h: scale(area.h).max(1),
-    };
-    area.within((width, height)).unwrap_or(Area {
-        x: 0,
-        y: 0,
-        w: width,
-        h: height,
-    })
 }

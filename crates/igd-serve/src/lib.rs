@@ -9,6 +9,7 @@ mod check;
 pub mod command;
 pub mod config;
 pub mod http;
+mod jpeg;
 mod judged;
 mod lessons;
 pub mod line;
@@ -22,6 +23,7 @@ pub mod record;
 mod run;
 pub mod store;
 mod thumbnail;
+mod webrtc;
 
 pub use self::check::{check, made};
 pub use self::config::LineConfig;

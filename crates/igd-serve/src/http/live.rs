@@ -25,9 +25,9 @@ const RATES: std::ops::RangeInclusive<f64> = 0.1..=60.0;
 #[serde(default)]
 pub(super) struct View {
     /// At most so wide.
-    width: u32,
+    pub width: u32,
     /// With heatmap, boxes and badge.
-    drawn: bool,
+    pub drawn: bool,
     /// Of a stream: at most so many a second.
     fps: f64,
 }
@@ -43,7 +43,7 @@ impl Default for View {
 }
 
 impl View {
-    fn check(self) -> Result<Self, Problem> {
+    pub fn check(self) -> Result<Self, Problem> {
         match WIDTHS.contains(&self.width) && RATES.contains(&self.fps) {
             true => Ok(self),
             false => Err(Problem::unfit("width is 16 to 4096, fps is 0.1 to 60")),
@@ -73,9 +73,7 @@ pub(super) async fn stream(
 ) -> Result<Response, Problem> {
     let view = view.check()?;
     let mut frames = state.line.frames(&name)?;
-    let place = state.watchers.clone().try_acquire_owned();
-    let place =
-        place.map_err(|_| Problem::unavailable("too many are watching: close other streams"))?;
+    let place = place(&state)?;
     // The newest one is shown at once.
     frames.mark_changed();
     let watcher = Watcher {
@@ -94,6 +92,12 @@ pub(super) async fn stream(
     });
     let kind = format!("multipart/x-mixed-replace; boundary={BOUNDARY}");
     Ok(([(CONTENT_TYPE, kind)], Body::from_stream(pictures)).into_response())
+}
+
+/// For one who watches.
+pub(super) fn place(state: &State) -> Result<OwnedSemaphorePermit, Problem> {
+    let place = state.watchers.clone().try_acquire_owned();
+    place.map_err(|_| Problem::unavailable("too many are watching: close other streams"))
 }
 
 const BOUNDARY: &str = "igd-frame";

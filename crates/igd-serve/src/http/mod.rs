@@ -16,6 +16,7 @@ mod problem;
 mod recipes;
 mod routes;
 mod tls;
+mod video;
 mod whole;
 
 use std::io;
@@ -31,6 +32,7 @@ use self::latency::Latencies;
 use self::metrics::Dropped;
 use crate::config::Server;
 use crate::line::Line;
+use crate::webrtc::{self, Viewers};
 
 pub use self::access::{hash_token, new_token};
 pub use self::caller::Caller;
@@ -43,6 +45,8 @@ pub struct State {
     access: Arc<Access>,
     latencies: Arc<Latencies>,
     dropped: Arc<Dropped>,
+    /// Who watches by WebRTC; `None` where an element for that is missing.
+    pub(crate) viewers: Option<Arc<Viewers>>,
     /// Places for those who watch a camera, and for those who listen to what happens.
     watchers: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
@@ -52,7 +56,7 @@ pub struct State {
     closing: watch::Receiver<bool>,
 }
 
-/// Streams of pictures at a time.
+/// Streams of pictures, and of video, at a time.
 const WATCHERS: usize = 32;
 /// Streams of events at a time.
 const LISTENERS: usize = 64;
@@ -96,10 +100,18 @@ pub async fn serve(
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let (close, closing) = watch::channel(false);
+    let viewers = match webrtc::missing() {
+        None => Some(Arc::new(Viewers::new(line.clone())?)),
+        Some((element, package)) => {
+            tracing::info!("live pictures are JPEGs: {element} is missing (package {package})");
+            None
+        }
+    };
     let state = State {
         access: Arc::new(Access::new(config)),
         latencies: Arc::default(),
         dropped: Arc::default(),
+        viewers,
         watchers: Arc::new(Semaphore::new(WATCHERS)),
         listeners: Arc::new(Semaphore::new(LISTENERS)),
         uploads: Arc::new(Semaphore::new(UPLOADS)),

@@ -11,14 +11,14 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::IntoResponse;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use super::{
     State, access, cameras, foreign, health, lessons, live, metrics, news, parts, problem, recipes,
-    whole,
+    video, whole,
 };
 
 /// Bytes of a request's body, where its route says nothing else.
@@ -72,6 +72,8 @@ fn api() -> Router<State> {
         .route("/cameras/{name}/pause", post(cameras::pause))
         .route("/cameras/{name}/picture.jpg", get(live::picture))
         .route("/cameras/{name}/live.mjpeg", get(live::stream))
+        .route("/cameras/{name}/whep", post(video::watch))
+        .route("/cameras/{name}/whep/{id}", delete(video::end))
         .route("/parts", get(parts::all))
         .route("/parts/{id}", get(parts::one))
         .route("/parts/{id}/frame.jpg", get(parts::frame))

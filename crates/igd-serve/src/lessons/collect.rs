@@ -1,6 +1,5 @@
 //! Frames of a camera are collected while it works.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -54,19 +53,15 @@ pub struct Watch {
 }
 
 /// One under way, or ended.
-pub(super) struct Collector {
-    state: Arc<Mutex<Collecting>>,
-    stop: Arc<AtomicBool>,
-}
+pub(super) struct Collector(Arc<Mutex<Collecting>>);
 
 impl Collector {
     pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-        lock(&self.state).running = false;
+        lock(&self.0).running = false;
     }
 
     pub fn status(&self) -> Collecting {
-        lock(&self.state).clone()
+        lock(&self.0).clone()
     }
 }
 
@@ -81,22 +76,19 @@ impl Lessons {
                 "pictures for {recipe} are being collected from {camera} already"
             )));
         }
-        let collector = Collector {
-            state: Arc::new(Mutex::new(Collecting {
-                camera: watch.camera.clone(),
-                by,
-                taken: 0,
-                running: true,
-                error: None,
-            })),
-            stop: Arc::default(),
-        };
+        let state = Arc::new(Mutex::new(Collecting {
+            camera: watch.camera.clone(),
+            by,
+            taken: 0,
+            running: true,
+            error: None,
+        }));
+        let collector = Collector(state.clone());
         let (lessons, name) = (Arc::downgrade(self), recipe.to_owned());
-        let (state, stop) = (collector.state.clone(), collector.stop.clone());
         let thread = thread::Builder::new().name("collect".into());
         let started = thread.spawn(move || {
             let mut frames = Frames::new(watch, by);
-            while !stop.load(Ordering::Relaxed) {
+            while lock(&state).running {
                 let Some(next) = frames.next() else {
                     return;
                 };
@@ -107,7 +99,7 @@ impl Lessons {
                     return;
                 };
                 // Nobody has to see a frame that came after he has said stop.
-                if stop.load(Ordering::Relaxed) {
+                if !lock(&state).running {
                     return;
                 }
                 match lessons.take(&name, frame) {

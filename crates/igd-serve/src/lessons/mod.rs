@@ -174,6 +174,15 @@ impl Lessons {
         cleared.map_err(|error| Refused::Failed(error.to_string()))
     }
 
+    /// All of a recipe that is no more: pictures, and what was learned of them.
+    pub fn forget(&self, recipe: &str) -> Result<(), Refused> {
+        // Most often there is nothing to end or to throw away.
+        let _ = self.cancel(recipe).or_else(|_| self.discard(recipe));
+        self.clear(recipe)?;
+        lock(&self.collectors).remove(recipe);
+        Ok(())
+    }
+
     fn sets(&self) -> MutexGuard<'_, BTreeMap<String, Set>> {
         lock(&self.sets)
     }

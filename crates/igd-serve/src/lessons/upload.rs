@@ -3,7 +3,6 @@
 use std::io::{Cursor, Write};
 
 use igd::data::Picture;
-use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, resize};
 use image::{ImageFormat, ImageReader, RgbImage};
 use uuid::Uuid;
@@ -11,6 +10,7 @@ use uuid::Uuid;
 use super::Lessons;
 use super::set::{CAMERA, New, Set};
 use crate::command::Refused;
+use crate::jpeg;
 use crate::lock::lock;
 
 /// More pixels are not decoded: 8 bits of R, G and B of each take 150 MB.
@@ -118,10 +118,7 @@ fn small(pixels: RgbImage) -> Result<Vec<u8>, Refused> {
         small_height as u32,
         FilterType::Triangle,
     );
-    let mut jpeg = Vec::new();
-    let encoded = JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&small);
-    encoded.map_err(failed)?;
-    Ok(jpeg)
+    jpeg::encode(&small, QUALITY).map_err(failed)
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use image::codecs::jpeg::JpegEncoder;
 use uuid::Uuid;
 
 use super::{JPEG_QUALITY, Line};
 use crate::command::Refused;
+use crate::jpeg;
 use crate::lessons::{By, Lesson, Watch};
 use crate::lock::lock;
 
@@ -74,10 +74,8 @@ impl Line {
         let mean = self.lessons.mean(recipe, spread).ok_or_else(|| {
             Refused::Unknown(format!("no picture of {recipe} has been looked at yet"))
         })?;
-        let mut jpeg = Vec::new();
-        let encoded = JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY).encode_image(&mean);
-        encoded.map_err(|error| Refused::Failed(error.to_string()))?;
-        Ok(jpeg)
+        let encoded = jpeg::encode(&mean, JPEG_QUALITY);
+        encoded.map_err(|error| Refused::Failed(error.to_string()))
     }
 
     /// Fits a model to a recipe's pictures, beside the work.

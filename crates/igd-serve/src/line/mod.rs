@@ -17,6 +17,7 @@ use crate::archive::{Archive, Inbox};
 use crate::camera::{Camera, Handlers, Told};
 use crate::command::{Command, Refused};
 use crate::config::{LineConfig, Name};
+use crate::judged::Judged;
 use crate::lessons::Lessons;
 use crate::lock::lock;
 use crate::models::Models;
@@ -206,6 +207,11 @@ impl Line {
     /// Counts the frames of a camera that were judged, for whoever waits for the next.
     pub fn frames(&self, camera: &str) -> Result<watch::Receiver<u64>, Refused> {
         Ok(self.camera(camera)?.frames())
+    }
+
+    /// The newest judged frame, if there is one yet.
+    pub(crate) fn newest(&self, camera: &str) -> Result<Option<Arc<Judged>>, Refused> {
+        Ok(self.camera(camera)?.newest())
     }
 
     /// The newest judged frame as a JPEG at most so wide, with heatmap, boxes and badge drawn or as it came. `None`

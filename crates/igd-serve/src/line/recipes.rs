@@ -205,7 +205,7 @@ impl Line {
             )));
         }
         self.models.unmake(name)?;
-        self.lessons.clear(name)?;
+        self.lessons.forget(name)?;
         self.store
             .note("recipe-removed", name, format!("removed ({by})"));
         Ok(())

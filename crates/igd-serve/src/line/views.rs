@@ -8,8 +8,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{io, iter, thread};
 
-use image::codecs::jpeg::JpegEncoder;
-
 use super::JPEG_QUALITY;
 use crate::command::Refused;
 use crate::judged::Judged;
@@ -96,10 +94,8 @@ fn answer(order: Order, kept: &mut HashMap<View, (u64, Arc<[u8]>)>) {
 
 fn jpeg((_, width, drawn): &View, frame: &Judged) -> Encoded {
     let pixels = frame.view(*width, *drawn)?;
-    let mut jpeg = Vec::new();
-    let encoder = JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY);
-    match pixels.write_with_encoder(encoder) {
-        Ok(()) => Some(jpeg.into()),
+    match crate::jpeg::encode(&pixels, JPEG_QUALITY) {
+        Ok(jpeg) => Some(jpeg.into()),
         Err(error) => {
             tracing::error!("a frame cannot be encoded: {error}");
             None

@@ -17,7 +17,7 @@ macro_rules! assets {
 }
 
 /// Name, type and content.
-const ALL: [(&str, &str, &str); 15] = assets! {
+const ALL: [(&str, &str, &str); 16] = assets! {
     "colours.css": STYLE;
     "style.css": STYLE;
     "views.css": STYLE;
@@ -32,6 +32,7 @@ const ALL: [(&str, &str, &str); 15] = assets! {
     "region.js": SCRIPT;
     "polygon.js": SCRIPT;
     "view.js": SCRIPT;
+    "video.js": SCRIPT;
     "icon.svg": "image/svg+xml";
 };
 

@@ -15,7 +15,6 @@ use super::visit::Visit;
 use super::{badge, layout};
 use crate::command::Refused;
 use crate::config::TriggerBy;
-use crate::line::Line;
 use crate::line::{CameraState, CameraStatus};
 use crate::store::Counts;
 
@@ -31,6 +30,8 @@ pub struct Seen {
     pub shift: Timestamp,
     /// One of the line's cameras is opened.
     pub is_one: bool,
+    /// Whether the server can send video.
+    pub has_video: bool,
 }
 
 /// One of them.
@@ -45,7 +46,7 @@ pub struct Camera {
 }
 
 pub async fn all(visit: Visit, State(state): State<crate::http::State>) -> Response {
-    visit.show(move || look(&state.line, None), page).await
+    visit.show(move || look(&state, None), page).await
 }
 
 pub async fn one(
@@ -53,12 +54,11 @@ pub async fn one(
     State(state): State<crate::http::State>,
     Path(name): Path<String>,
 ) -> Response {
-    visit
-        .show(move || look(&state.line, Some(name)), page)
-        .await
+    visit.show(move || look(&state, Some(name)), page).await
 }
 
-fn look(line: &Line, one: Option<String>) -> Result<Seen, Refused> {
+fn look(state: &crate::http::State, one: Option<String>) -> Result<Seen, Refused> {
+    let line = &state.line;
     let statuses = match &one {
         Some(name) => vec![line.camera_status(name)?],
         None => line.cameras(),
@@ -86,6 +86,7 @@ fn look(line: &Line, one: Option<String>) -> Result<Seen, Refused> {
         recipes: line.recipe_names(),
         shift,
         is_one: one.is_some(),
+        has_video: state.viewers.is_some(),
     })
 }
 
@@ -120,8 +121,10 @@ fn tile(visit: &Visit, camera: &Camera, seen: &Seen) -> Markup {
                 h2 #{ "name-" (name) } { (name) }
                 div #{ "badge-" (name) } { (badge::verdict(status.last.as_ref().map(|last| last.verdict), t)) }
             }
-            div.picture {
+            div.picture title=(t.as_pictures) {
                 canvas role="img" aria-label=(fill(t.picture_of, &[("camera", name)])) width=(width) height=(height) {}
+                // In front of the canvas while it comes.
+                @if seen.has_video { video muted playsinline aria-hidden="true" hidden {} }
                 p.empty { (t.no_picture) }
             }
             (state(visit, camera))

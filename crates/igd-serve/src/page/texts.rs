@@ -84,6 +84,8 @@ texts! {
     lost_since: "camera lost since {time}", "Kamera ausgefallen seit {time}";
     paused: "paused", "angehalten";
     no_picture: "No picture yet", "Noch kein Bild";
+    as_pictures: "Live as single pictures (JPEG)", "Live als Einzelbilder (JPEG)";
+    as_video: "Live as video (WebRTC)", "Live als Video (WebRTC)";
     picture_of: "Picture of camera {camera} with heatmap", "Bild der Kamera {camera} mit Wärmebild";
     score_curve: "Score over the last 10 minutes: now {now}\u{a0}%, highest {highest}\u{a0}% of the threshold",
         "Wert der letzten 10 Minuten: jetzt {now}\u{a0}%, höchster {highest}\u{a0}% der Schwelle";

@@ -48,7 +48,8 @@ impl Presence {
         let area = frame.inspected();
         if self.place.as_ref().is_none_or(|(known, _)| *known != area) {
             // The first frame, or another recipe.
-            let area_of_empty = scaled(area, frame.size(), &self.info);
+            let size = (self.info.width(), self.info.height());
+            let area_of_empty = area.rescale(frame.size().into(), size);
             let place = Thumbnail::of(&self.empty, &self.info, area_of_empty);
             self.place = place.map(|place| (area, place));
         }
@@ -76,22 +77,6 @@ impl Presence {
         self.is_there = self.difference > if was_there { gone } else { self.limit };
         self.is_there && !was_there
     }
-}
-
-/// The same part of a picture of another size.
-fn scaled(area: Area, [width, height]: [u32; 2], to: &VideoInfo) -> Area {
-    let scale = |value: u32, from: u32, to: u32| {
-        (f64::from(value) * f64::from(to) / f64::from(from.max(1))).round() as u32
-    };
-    let scaled = Area {
-        x: scale(area.x, width, to.width()),
-        y: scale(area.y, height, to.height()),
-        w: scale(area.w, width, to.width()).max(1),
-        h: scale(area.h, height, to.height()).max(1),
-    };
-    scaled
-        .within((to.width(), to.height()))
-        .unwrap_or(Area::whole(to))
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
-use image::codecs::jpeg::JpegEncoder;
 use image::{GrayImage, ImageError, ImageFormat, RgbImage};
 use jiff::Timestamp;
 use uuid::Uuid;
+
+use crate::jpeg;
 
 /// The pictures of a part.
 pub struct Pictures {
@@ -51,8 +52,7 @@ pub(super) struct Encoded([Vec<u8>; 3]);
 
 impl Encoded {
     pub fn of(pictures: &Pictures) -> Result<Self, ImageError> {
-        let mut frame = Vec::new();
-        JpegEncoder::new_with_quality(&mut frame, QUALITY).encode_image(&pictures.frame)?;
+        let frame = jpeg::encode(&pictures.frame, QUALITY)?;
         let [mut seen, mut map] = [const { Vec::new() }; 2].map(Cursor::new);
         pictures.seen.write_to(&mut seen, ImageFormat::Png)?;
         pictures.map.write_to(&mut map, ImageFormat::Png)?;

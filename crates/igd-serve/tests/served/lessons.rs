@@ -198,6 +198,25 @@ fn a_recipe_without_a_model_is_taught_and_judges_then() {
     let started = started.again(recipes);
     assert_eq!(started.line.cameras()[0].version, 1);
     assert!(started.lesson().pictures.len() >= 10);
+
+    // What a product has learned goes with it.
+    let line = &started.line;
+    line.make_recipe("nut", "a test").unwrap();
+    for number in 0..10 {
+        line.upload("nut", file(&texture(number, SIZE))).unwrap();
+    }
+    line.teach("nut", "a test").unwrap();
+    started.until("it is learned", || {
+        let fit = line.lesson("nut").unwrap().fit;
+        matches!(fit, Fit::Proposed(_)).then_some(())
+    });
+    let fits = || {
+        let fits = fs::read_dir(started.folder.path().join("lessons/.fits"));
+        fits.unwrap().count()
+    };
+    assert_eq!(fits(), 1);
+    line.remove_recipe("nut", "a test").unwrap();
+    assert_eq!(fits(), 0);
 }
 
 const REGION: [u32; 4] = [10, 20, 60, 40];

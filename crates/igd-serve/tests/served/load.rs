@@ -27,7 +27,11 @@ const WARM_UP: Duration = Duration::from_secs(10);
 
 /// Seconds of the processors that this process has used so far.
 fn cpu() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    seconds(&fs::read_to_string("/proc/self/stat").unwrap())
+}
+
+/// The same of any process, by its `/proc/*/stat`.
+pub fn seconds(stat: &str) -> f64 {
     let (_, rest) = stat.rsplit_once(") ").unwrap();
     let fields: Vec<&str> = rest.split(' ').collect();
     let ticks: f64 = [11, 12]
@@ -143,13 +147,13 @@ const RATE: u32 = 15;
 const VIEWERS: usize = 4;
 
 /// What a line did in some time.
-struct Work {
+pub struct Work {
     /// Verdicts a second.
-    verdicts: f64,
+    pub verdicts: f64,
     /// Milliseconds, in the median and of 99 in 100.
-    latencies: [f32; 2],
+    pub latencies: [f32; 2],
     /// Of the processors.
-    cores: f64,
+    pub cores: f64,
 }
 
 impl Display for Work {
@@ -166,7 +170,7 @@ impl Display for Work {
     }
 }
 
-fn work(line: &Line, runtime: &Runtime, time: Duration) -> Work {
+pub fn work(line: &Line, runtime: &Runtime, time: Duration) -> Work {
     let mut parts = line.parts();
     let (start, cpu_before) = (Instant::now(), cpu());
     let mut latencies = Vec::new();

@@ -62,12 +62,13 @@ const PLUGIN: [(&str, &[&str]); 5] = [
     ("igdgate", &["meta"]),
 ];
 
-const SERVE: [(&str, &[&str]); 19] = [
+const SERVE: [(&str, &[&str]); 21] = [
     ("lock", &[]),
+    ("jpeg", &[]),
     ("pauses", &[]),
     ("config", &[]),
     ("record", &[]),
-    ("store", &["lock", "config", "record"]),
+    ("store", &["lock", "jpeg", "config", "record"]),
     ("command", &["store"]),
     (
         "outputs",
@@ -89,19 +90,20 @@ const SERVE: [(&str, &[&str]); 19] = [
         "models",
         &["lock", "config", "record", "command", "store", "camera"],
     ),
-    ("lessons", &["lock", "command", "judged", "part"]),
+    ("lessons", &["lock", "jpeg", "command", "judged", "part"]),
     ("archive", &["record", "store", "outputs", "judged", "part"]),
     (
         "line",
         &[
-            "lock", "config", "record", "command", "store", "outputs", "judged", "camera",
+            "lock", "jpeg", "config", "record", "command", "store", "outputs", "judged", "camera",
             "models", "lessons", "archive",
         ],
     ),
+    ("webrtc", &["lock", "command", "judged", "line"]),
     (
         "http",
         &[
-            "lock", "config", "record", "command", "store", "outputs", "line",
+            "lock", "config", "record", "command", "store", "outputs", "line", "webrtc",
         ],
     ),
     (

@@ -97,6 +97,13 @@ pub(super) fn is_change(method: &Method) -> bool {
     ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 
+/// Whether it changes the line. Who watches by WebRTC posts an offer, and changes nothing.
+fn changes(request: &Request) -> bool {
+    let path = request.uri().path().strip_prefix("/api/v1/cameras/");
+    let what = path.and_then(|path| path.split('/').nth(1));
+    is_change(request.method()) && what != Some("whep")
+}
+
 /// What needs no token: whether it is well, how to log in, and what the page looks like.
 fn is_open(path: &str) -> bool {
     ["/healthz", "/readyz", "/login", "/logout"].contains(&path) || path.starts_with("/assets/")
@@ -113,7 +120,7 @@ pub(super) async fn admit(
         return next.run(request).await;
     }
     match state.access.caller(request.headers(), peer.ip()).await {
-        Ok(Some(caller)) if caller.role < Role::Operate && is_change(request.method()) => {
+        Ok(Some(caller)) if caller.role < Role::Operate && changes(&request) => {
             let text = format!(
                 "{} may see all and change nothing: this needs a token of role operate",
                 caller.name

@@ -1,6 +1,7 @@
 // Pictures, verdicts and scores of the cameras as they come.
 
 import { badge, fill, look, number, reached, refresh, staying, texts } from "./common.js";
+import { showVideo } from "./video.js";
 import { pause, showPicture } from "./view.js";
 
 /** At least so long between two pictures of a camera: at most 15 a second. */
@@ -20,23 +21,36 @@ const cameras = new Map(tiles.map((tile) => [tile.dataset.camera, camera(tile)])
 function camera(tile) {
   const name = tile.dataset.camera;
   const canvas = tile.querySelector(".picture canvas");
+  const video = tile.querySelector(".picture video");
   const empty = tile.querySelector(".picture .empty");
   const curve = tile.querySelector(".curve svg");
   /** The highest score of each stretch of time, by its number. */
   const bins = new Map();
   let [verdict, shown, newest, isStale] = [tile.querySelector(".badge").dataset.verdict, undefined, undefined, true];
 
+  const query = `width=${tile.dataset.width}&drawn=true`;
+  const isSeen = () => !document.hidden && tile.checkVisibility();
+  const status = () => document.getElementById(`state-${name}`).dataset;
+
   // One picture after the other, each when the one before is there: a slow network gets fewer, not older ones. A
   // stream for each would use up the six connections that a browser has for a server.
   async function pictures() {
-    const query = `width=${tile.dataset.width}&drawn=true`;
     while (!staying.aborted) {
       const begun = performance.now();
-      const { state, hasPicture } = document.getElementById(`state-${name}`).dataset;
+      const { state, hasPicture } = status();
       const isWanted = hasPicture !== undefined && (state === "running" || !empty.hidden);
-      const isSeen = !document.hidden && tile.checkVisibility();
-      const came = isWanted && isSeen && (await showPicture(canvas, name, query));
+      const isNeeded = isWanted && isSeen() && (video?.hidden ?? true);
+      const came = isNeeded && (await showPicture(canvas, name, query));
       await pause(came ? PAUSE_MS - (performance.now() - begun) : LONG_PAUSE_MS);
+    }
+  }
+
+  // Pictures until it comes, and where it does not.
+  async function videos() {
+    while (!staying.aborted) {
+      const isWanted = isSeen() && status().hasPicture !== undefined;
+      if (isWanted && !(await showVideo(video, name, query, isSeen))) return;
+      await pause(LONG_PAUSE_MS);
     }
   }
 
@@ -85,6 +99,7 @@ function camera(tile) {
 
   look(`/api/v1/parts?camera=${encodeURIComponent(name)}&limit=500`).then((parts) => parts?.forEach(add));
   pictures();
+  if (video && window.RTCPeerConnection) videos();
   return { add, show };
 }
 

@@ -18,7 +18,12 @@ export async function showPicture(canvas, camera, query) {
   } catch {
     return false;
   }
-  canvas.parentElement.querySelector(".empty").hidden = true;
-  canvas.dataset.count = Number(canvas.dataset.count ?? 0) + 1;
+  shown(canvas.parentElement);
   return true;
+}
+
+/** A picture has come to its place. */
+export function shown(place) {
+  place.querySelector(".empty").hidden = true;
+  place.dataset.count = Number(place.dataset.count ?? 0) + 1;
 }

@@ -12,7 +12,7 @@ use super::texts::{Texts, fill};
 use super::told::told;
 use super::visit::Visit;
 use super::{improve, layout};
-use crate::line::{By, Collecting, Lesson, RecipeStatus};
+use crate::line::{By, Collecting, Fit, Lesson, RecipeStatus};
 
 /// What the page shows.
 pub struct Teachable {
@@ -68,11 +68,22 @@ pub fn page(visit: &Visit, found: &Teachable) -> Markup {
                 (files(name, t))
             }
         }
-        section #lesson data-refresh-every="2" { (pictures::shown(visit, name, &found.lesson)) }
-        section #learning data-refresh-every="1" { (fit::shown(visit, found)) }
+        section #lesson data-refresh-every=(pause(&found.lesson)) { (pictures::shown(visit, name, &found.lesson)) }
+        section #learning data-refresh-every=(pause(&found.lesson)) { (fit::shown(visit, found)) }
     };
     let script = visit.operates().then_some("teach.js");
     layout::page(visit, t.teach, script, &content)
+}
+
+/// Seconds until it is looked again. What goes on is shown as it goes; another may have begun it.
+fn pause(lesson: &Lesson) -> u32 {
+    let is_collecting = lesson.collecting.as_ref().is_some_and(|one| one.running);
+    let is_fitting = matches!(lesson.fit, Fit::Running { .. });
+    let is_looked_at = lesson.looked_at == lesson.pictures.len();
+    match is_collecting || is_fitting || !is_looked_at {
+        true => 1,
+        false => 5,
+    }
 }
 
 /// A new one, or this one goes.
@@ -115,7 +126,7 @@ fn camera(visit: &Visit, found: &Teachable) -> Markup {
                         aria-label=(fill(t.seen_by, &[("camera", chosen.unwrap_or(first))])) {}
                     p.empty { (t.no_picture) }
                 }
-                form #collect data-send={ "POST /api/v1/recipes/" (name) "/lesson/collect" } data-refresh="collecting lesson" {
+                form #collect data-send={ "POST /api/v1/recipes/" (name) "/lesson/collect" } data-refresh="collecting lesson learning" {
                     div.filters {
                         div {
                             label for="collect-from" { (t.camera) }
@@ -136,7 +147,7 @@ fn camera(visit: &Visit, found: &Teachable) -> Markup {
                     }
                     div.actions { button.main type="submit" { (t.collect) } }
                 }
-                div #collecting data-refresh-every="1" { (going_on(visit, name, collecting)) }
+                div #collecting data-refresh-every=(pause(&found.lesson)) { (going_on(visit, name, collecting)) }
             }
         }
     }
@@ -160,7 +171,7 @@ fn going_on(visit: &Visit, name: &str, collecting: Option<&Collecting>) -> Marku
             p role="status" { strong { (fill(text, &[("camera", camera), ("n", taken)])) } }
             @if *running {
                 button type="button" #stop-collecting data-send={ "POST /api/v1/recipes/" (name) "/lesson/stop" }
-                    data-refresh="collecting lesson" { (t.stop_collecting) }
+                    data-refresh="collecting lesson learning" { (t.stop_collecting) }
             }
         }
         @if let Some(error) = error { p.error { (told(error, visit.language)) } }

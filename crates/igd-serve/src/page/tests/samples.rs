@@ -141,6 +141,7 @@ pub fn seen(is_one: bool) -> Seen {
         recipes: vec!["cells".into(), "glass".into()],
         shift: time(200),
         is_one,
+        has_video: true,
     }
 }
 

@@ -14,3 +14,4 @@ mod refusals;
 pub mod served;
 mod streams;
 mod tls;
+mod video;

@@ -42,9 +42,9 @@ fn a_region_and_shapes_are_drawn_with_mouse_finger_and_keys() {
     }
     let bench = Bench::open("");
     let page = bench.browse("/camera/left", 1280);
-    page.until("document.querySelector('.picture canvas').dataset.count > 0");
+    page.until("document.querySelector('.picture').dataset.count > 0");
     page.go(&bench.url("/region/plate"));
-    page.until("document.getElementById('region-view').dataset.count > 0");
+    page.until("document.getElementById('region-view').parentElement.dataset.count > 0");
 
     // By mouse.
     page.drag("#drawing .stage", [0.25, 0.25], [0.75, 0.75]);

@@ -9,3 +9,4 @@ mod signing_in;
 mod story;
 mod teaching;
 mod view;
+mod watching;

@@ -32,11 +32,11 @@ fn a_token_is_shown_once() {
     );
 
     // While pictures are on their way, which nobody may see any more.
-    page.until("document.querySelector('[data-camera=left] canvas').dataset.count > 3");
+    page.until("document.querySelector('[data-camera=left] .picture').dataset.count > 3");
     page.click(".account button");
     page.until("location.pathname === '/login' && document.getElementById('token')");
     sign_in(OPERATE);
-    page.until("document.querySelector('[data-camera=left] canvas').dataset.count");
+    page.until("document.querySelector('[data-camera=left] .picture').dataset.count");
     page.click("#pause-left");
     page.until("document.querySelector('#state-left[data-state=paused]')");
     assert_eq!(page.complaints(), [""; 0]);

@@ -42,7 +42,7 @@ fn an_operator_sees_a_mistake_says_so_and_has_it_not_happen_again() {
 fn sees_verdicts(bench: &Bench, page: &Opened) {
     for shown in [
         ".badge').dataset.verdict",
-        ".picture canvas').dataset.count > 3",
+        ".picture').dataset.count > 3",
         ".curve polyline').points.length > 3",
         ".counts dd').textContent !== '0'",
         ".state[data-state=running]')",

@@ -46,7 +46,7 @@ fn a_new_product_is_taught_from_files_and_the_camera_and_judges_then() {
     }
     let bench = Bench::open("");
     let page = bench.browse("/teach", 1280);
-    page.until("document.getElementById('camera-view').dataset.count > 0");
+    page.until("document.getElementById('camera-view').parentElement.dataset.count > 0");
     page.click(".products summary");
     page.value("document.getElementById('new-name').value = 'cover'");
     page.click("#make-recipe button");
