@@ -115,23 +115,4 @@ mod tests {
         let jumps = [vec![50.0; 10], vec![70.0; 10]].concat();
         assert_eq!(told(&jumps), [10]);
     }
-
-    #[test]
-    fn the_same_part_of_the_empty_picture_is_looked_at() {
-        let info = VideoInfo::builder(gst_video::VideoFormat::Rgb, 640, 360);
-        let info = info.build().unwrap();
-        let area = Area {
-            x: 640,
-            y: 0,
-            w: 640,
-            h: 720,
-        };
-        let half = Area {
-            x: 320,
-            y: 0,
-            w: 320,
-            h: 360,
-        };
-        assert_eq!(scaled(area, [1280, 720], &info), half);
-    }
 }
