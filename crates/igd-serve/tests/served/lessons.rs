@@ -211,7 +211,7 @@ fn a_recipe_without_a_model_is_taught_and_judges_then() {
         matches!(fit, Fit::Proposed(_)).then_some(())
     });
     let fits = || {
-        let fits = fs::read_dir(started.folder.path().join("lessons/.fits"));
+        let fits = fs::read_dir(line.config().folder.join("lessons/.fits"));
         fits.unwrap().count()
     };
     assert_eq!(fits(), 1);
