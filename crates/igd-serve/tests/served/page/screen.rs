@@ -48,7 +48,7 @@ pub fn shoot(page: &Opened, name: &str, whole: bool) {
         );
         let picture = page.ask(
             "Page.captureScreenshot",
-            json!({"format": format, "quality": 60, "captureBeyondViewport": whole}),
+            json!({"format": format, "quality": 30, "captureBeyondViewport": whole && !kept}),
         );
         let picture = BASE64_STANDARD
             .decode(picture["data"].as_str().unwrap())
