@@ -11,6 +11,18 @@ fn page(served: &Served) -> Opened {
     Opened::new(&format!("http://{}/", served.address), 1280, false)
 }
 
+/// One more picture comes, and that is how they come.
+fn goes_on(page: &Opened, title: &str) {
+    let count = page.until("document.querySelector('.picture').dataset.count");
+    page.until(&format!(
+        "document.querySelector('.picture').dataset.count > {count}"
+    ));
+    assert_eq!(
+        page.value("document.querySelector('.picture').title"),
+        title
+    );
+}
+
 /// Of 32 places for those who watch, whether all are free.
 fn is_nobody_watching(served: &Served) -> bool {
     let streams: Vec<_> = (0..32)
@@ -33,15 +45,7 @@ fn a_camera_is_watched_as_video_until_the_page_is_left() {
     page.until(&format!(
         "document.querySelector('video').currentTime > {time}"
     ));
-    // No picture is asked for any more.
-    let count = page.until("document.querySelector('.picture').dataset.count");
-    page.until(&format!(
-        "document.querySelector('.picture').dataset.count > {count}"
-    ));
-    assert_eq!(
-        page.value("document.querySelector('.picture').title"),
-        "Live as video (WebRTC)"
-    );
+    goes_on(&page, "Live as video (WebRTC)");
     assert!(!is_nobody_watching(&served));
 
     // What is paused stays in view.
@@ -70,14 +74,7 @@ fn a_network_that_lets_no_video_through_leaves_pictures() {
     page.go(&format!("http://{}/", served.address));
     page.until("document.body.dataset.closed");
     assert_eq!(page.value("document.querySelector('video').hidden"), true);
-    let count = page.until("document.querySelector('.picture').dataset.count");
-    page.until(&format!(
-        "document.querySelector('.picture').dataset.count > {count}"
-    ));
-    assert_eq!(
-        page.value("document.querySelector('.picture').title"),
-        "Live as single pictures (JPEG)"
-    );
+    goes_on(&page, "Live as single pictures (JPEG)");
     until("the place is given back", || {
         is_nobody_watching(&served).then_some(())
     });
