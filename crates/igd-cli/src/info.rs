@@ -243,8 +243,13 @@ fn origin(provenance: &Provenance) -> Vec<Row> {
         let licence = licence.as_ref()?;
         Some(("licence", format!("{what}: {licence}")))
     });
+    let recentred = provenance.recentred.iter().map(|one| {
+        let text = format!("{}: of {}, by {} pictures", date(one.created), one.of, one.pictures);
+        ("recentred", text)
+    });
     [("trained on", trained), ("written by", written)]
         .into_iter()
+        .chain(recentred)
         .chain(trimmed)
         .chain(bits)
         .chain(licences)

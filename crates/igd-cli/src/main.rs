@@ -14,6 +14,7 @@ mod doctor;
 mod eval;
 mod export;
 mod feedback;
+mod frames;
 mod import;
 mod info;
 mod left_out;
@@ -25,6 +26,7 @@ mod overlay;
 mod plot;
 mod predict;
 mod progress;
+mod recentre;
 mod selection;
 mod serve;
 mod signals;
@@ -68,6 +70,8 @@ enum Command {
     Calibrate(calibrate::Arguments),
     /// Make a better model of one and of pictures that it judged wrongly
     Feedback(feedback::Arguments),
+    /// Make a model that knows a new look: from pictures that nobody has marked, in other noise or compression
+    Recentre(recentre::Arguments),
     /// Serve a line of cameras: a verdict a part, outputs, an API and a page
     Serve(serve::Arguments),
     /// Learn from a folder of good pictures and open the page of a line with one camera
@@ -103,6 +107,7 @@ fn main() -> ExitCode {
         Command::Merge(arguments) => merge::run(arguments),
         Command::Calibrate(arguments) => calibrate::run(arguments, json),
         Command::Feedback(arguments) => feedback::run(&arguments, json),
+        Command::Recentre(arguments) => recentre::run(&arguments, json),
         Command::Serve(arguments) => serve::run(&arguments, json),
         Command::Studio(arguments) => studio::run(arguments, json),
         Command::Import(arguments) => import::run(arguments, json),

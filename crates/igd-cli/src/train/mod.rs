@@ -4,7 +4,6 @@ mod choice;
 mod dense;
 mod log;
 mod paper;
-mod video;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -22,6 +21,7 @@ use serde_json::json;
 use self::choice::Chosen;
 use self::log::Log;
 use self::paper::with_seed;
+use crate::frames;
 use crate::left_out::LeftOut;
 use crate::numbers::share;
 use crate::output::stdout;
@@ -30,13 +30,16 @@ use crate::selection::Selected;
 use crate::signals::Signals;
 
 #[derive(Args)]
+#[command(mut_arg("video", |video| {
+    video.conflicts_with_all(["normal", "abnormal", "class", "test_share"])
+}))]
 pub struct Arguments {
     /// Pictures of good parts: a folder of them, one with `train/good`, `good` or `normal`, or MNIST's or CIFAR-10's
     /// files
     #[arg(long, value_name = "DIR", required_unless_present = "video")]
     data: Option<PathBuf>,
     #[command(flatten)]
-    video: video::Arguments,
+    video: frames::Arguments,
     #[command(flatten)]
     selection: Selected,
     /// Share of the pictures that are trained on, drawn by lot: how few are enough?

@@ -20,6 +20,7 @@ mod logs;
 mod pipelines;
 mod predict;
 mod program;
+mod recentre;
 mod protocol;
 mod report;
 mod schema;

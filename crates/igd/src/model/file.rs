@@ -54,6 +54,24 @@ pub struct Provenance {
     /// The licence of an encoder's weights that came from elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoder_licence: Option<String>,
+    /// How often its centres have been moved towards other pictures, the latest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recentred: Vec<Recentred>,
+}
+
+/// Pictures that nobody has marked have moved a dense model's centres: see
+/// [`recentre`](crate::train::dense::recentre).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recentred {
+    /// Seconds since 1970.
+    pub created: u64,
+    /// Version of the program that did it.
+    pub version: String,
+    /// The file that it was done to.
+    pub of: String,
+    /// The pictures.
+    pub pictures: usize,
 }
 
 fn is_zero(count: &usize) -> bool {

@@ -30,7 +30,8 @@ pub use error::ModelError;
 pub(crate) use execution::Execution;
 pub(crate) use file::bytes_of;
 pub use file::{
-    Flagged, Header, Model, Provenance, Revision, Tensors, read_tensors, tensors_of, write_tensors,
+    Flagged, Header, Model, Provenance, Recentred, Revision, Tensors, read_tensors, tensors_of,
+    write_tensors,
 };
 pub use import::import;
 pub(crate) use import::read_state_dict;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::dense::FitError;
+use super::dense::{FEWEST_TO_RECENTRE, FitError};
 use super::options::FEWEST_LEFT_OUT;
 use super::run::FEWEST_PICTURES;
 use crate::data::{PictureError, fetch::FetchError};
@@ -80,6 +80,17 @@ pub enum TrainError {
         /// The set's name.
         data: String,
         /// Pictures in it.
+        found: usize,
+    },
+    /// A model of the paper's profile has no centres of places.
+    #[error("only dense models can be recentred: train with the profile dense")]
+    NotDense,
+    /// So few pictures are no measure of what has changed.
+    #[error(
+        "{found} pictures that can be used, at least {FEWEST_TO_RECENTRE} are needed, of different parts"
+    )]
+    TooFewToRecentre {
+        /// Pictures that can be used.
         found: usize,
     },
     /// There is nothing to go on from where there must be.

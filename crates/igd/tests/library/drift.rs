@@ -19,9 +19,9 @@ use crate::solar_cells::{SIDE, cells, drawn, link, open};
 /// Orders of frames.
 const DRAWS: u64 = 200;
 
-type Change = fn(&mut Vec<f32>, &Path);
+pub type Change = fn(&mut Vec<f32>, &Path);
 
-const CHANGES: [(&str, Change); 7] = [
+pub const CHANGES: [(&str, Change); 7] = [
     ("brightness 0.8", |rgb, _| each(rgb, |_, value| 0.8 * value)),
     ("gamma 1.3", |rgb, _| {
         each(rgb, |_, value| 255.0 * (value / 255.0).powf(1.3))

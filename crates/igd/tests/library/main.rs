@@ -22,6 +22,7 @@ mod metrics;
 mod models;
 mod moving;
 mod plain_graph;
+mod recentre;
 mod small_pictures;
 mod solar_cells;
 mod synthetic;

@@ -11,6 +11,7 @@ mod left_out;
 mod look;
 mod moments;
 mod options;
+mod recentre;
 mod solver;
 mod trim;
 
@@ -30,6 +31,7 @@ pub use self::learning::{LearnError, Learned, Learning};
 use self::look::{Look, sample};
 use self::moments::Moments;
 pub use self::options::Options;
+pub use self::recentre::{FEWEST_TO_RECENTRE, recentre};
 use self::solver::Solver;
 use super::backbone::{BACKBONE_LICENCE, imagenet_backbone};
 use super::reader::{self, Read, Reading};

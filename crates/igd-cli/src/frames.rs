@@ -1,4 +1,4 @@
-//! The frames of a video as training pictures, read as `igdfilter` reads them.
+//! The frames of a video as pictures to learn from, read as `igdfilter` reads them.
 
 use std::fmt::Write;
 use std::ops::ControlFlow;
@@ -17,12 +17,8 @@ use crate::video::{Video, stream_time};
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Instead of --data: a video of good parts, a file or a URI
-    #[arg(
-        long,
-        value_name = "FILE|URI",
-        conflicts_with_all = ["data", "normal", "abnormal", "class", "test_share"]
-    )]
+    /// Instead of --data: a video, a file or a URI
+    #[arg(long, value_name = "FILE|URI", conflicts_with = "data")]
     pub video: Option<PathBuf>,
     /// Take one frame in so many, since neighbours are nearly the same; frames are kept in memory, 0.2 MB each at
     /// 256x256 [default: 1]
