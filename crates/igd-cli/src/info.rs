@@ -244,7 +244,12 @@ fn origin(provenance: &Provenance) -> Vec<Row> {
         Some(("licence", format!("{what}: {licence}")))
     });
     let recentred = provenance.recentred.iter().map(|one| {
-        let text = format!("{}: of {}, by {} pictures", date(one.created), one.of, one.pictures);
+        let text = format!(
+            "{}: of {}, by {} pictures",
+            date(one.created),
+            one.of,
+            one.pictures
+        );
         ("recentred", text)
     });
     [("trained on", trained), ("written by", written)]

@@ -22,7 +22,7 @@ fn write_changed(folder: &Path, numbers: std::ops::Range<usize>) {
         let mut picture = texture(number, SIZE);
         let mut rng = fastrand::Rng::with_seed(number as u64);
         for value in picture.iter_mut() {
-            let changed = 0.7 * f32::from(*value) + 40.0 + 24.0 * (rng.f32() - 0.5);
+            let changed = 0.7 * f32::from(*value) + 40.0 + 60.0 * (rng.f32() - 0.5);
             *value = changed as u8;
         }
         picture.save(folder.join(format!("{number}.png"))).unwrap();
@@ -57,7 +57,10 @@ fn a_model_follows_pictures_that_nobody_marked() {
     assert_eq!(said_of_it, 1, "{said:?}");
     let said: Value = serde_json::from_slice(&said.stdout).unwrap();
     let flagged = ["before", "after"].map(|when| said[when]["flagged"].as_u64().unwrap());
-    assert_eq!((&said["pictures"], &said["skipped"]), (&40.into(), &1.into()));
+    assert_eq!(
+        (&said["pictures"], &said["skipped"]),
+        (&40.into(), &1.into())
+    );
     assert!(flagged[0] > 20 && flagged[1] < flagged[0] / 4, "{said}");
 
     // Those that come later are judged alike.
@@ -84,11 +87,20 @@ fn a_model_follows_pictures_that_nobody_marked() {
     let (few, other) = (path("few"), path("other.safetensors"));
     write_changed(&few, 0..19);
     let refused = [
-        "recentre", "--model", text(&model), "--data", text(&few), "--out", text(&other),
+        "recentre",
+        "--model",
+        text(&model),
+        "--data",
+        text(&few),
+        "--out",
+        text(&other),
     ];
     let refused = igd(&refused);
     assert_eq!(refused.status.code(), Some(1));
     let text = String::from_utf8_lossy(&refused.stderr);
-    assert!(text.contains("19 pictures") && text.contains("at least 20"), "{text}");
+    assert!(
+        text.contains("19 pictures") && text.contains("at least 20"),
+        "{text}"
+    );
     assert!(!other.exists());
 }

@@ -96,7 +96,8 @@ fn changed_cells() {
     let all: Vec<PathBuf> = good.iter().chain(&defective).cloned().collect();
 
     let write = |name: &str, write: &dyn Fn(&Path)| {
-        let folder = folder.path().join(name);
+        // Without what would end a word of a pipeline.
+        let folder = folder.path().join(name.replace([' ', ','], "-"));
         write(&folder);
         (name.to_owned(), folder)
     };
