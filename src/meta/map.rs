@@ -1,8 +1,9 @@
 //! The anomaly map on a buffer.
 
 use gst::glib::{self, gstr};
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder, ImageResult};
+use igd::encode::gray_png;
+use igd::model::Map;
+use image::{GrayImage, ImageResult};
 
 use super::field::{FieldError, optional, required};
 
@@ -34,20 +35,24 @@ impl AttachedMap {
         values.iter().map(|bytes| f32::from_ne_bytes(*bytes))
     }
 
-    /// A gray picture of 8 bits, in which what is anomalous is 128 or brighter. A map without a value makes none.
+    /// With memory of its own.
+    pub fn to_map(&self) -> Map {
+        Map {
+            width: self.width as usize,
+            height: self.height as usize,
+            values: self.values().collect(),
+        }
+    }
+
+    /// A gray picture, in which what is anomalous is 128 or brighter.
+    pub fn to_picture(&self) -> GrayImage {
+        let pixels = self.values().map(|value| (value * 255.0).round() as u8);
+        GrayImage::from_raw(self.width, self.height, pixels.collect()).expect("a value a pixel")
+    }
+
+    /// The same as a file. A map without a value makes none.
     pub fn to_png(&self) -> ImageResult<Vec<u8>> {
-        let pixels: Vec<u8> = self
-            .values()
-            .map(|value| (value * 255.0).round() as u8)
-            .collect();
-        let mut png = Vec::new();
-        PngEncoder::new(&mut png).write_image(
-            &pixels,
-            self.width,
-            self.height,
-            ExtendedColorType::L8,
-        )?;
-        Ok(png)
+        gray_png(&self.to_picture())
     }
 
     pub(super) fn write(&self, structure: &mut gst::StructureRef) {

@@ -89,18 +89,23 @@ impl FrameReader {
             plane.resizer.run(view, &plane.offsets, channels)?;
             rest = others;
         }
-        if self.to_rgb == Affine::IDENTITY {
-            return Ok(());
-        }
-
         // What gray lacks weighs nothing, but must be numbers.
         rest.fill(0.0);
+        self.convert(rgb);
+        Ok(())
+    }
+
+    // Apart from what is compiled where it is used, which may be compiled for a short build.
+    fn convert(&self, rgb: &mut [f32]) {
+        if self.to_rgb == Affine::IDENTITY {
+            return;
+        }
+        let area = self.size.0 * self.size.1;
         let (red, rest) = rgb.split_at_mut(area);
         let (green, blue) = rest.split_at_mut(area);
         for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
             [*red, *green, *blue] = self.to_rgb.apply([*red, *green, *blue]);
         }
-        Ok(())
     }
 }
 

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use gst_video::{VideoFrameRef, VideoInfo};
-use gstigd::meta::AnomalyMeta;
+use gstigd::meta::{AnomalyMeta, AttachedMap};
 use gstigd::video::{Area, Colormap, FrameReader, Verdict as Badge, paint_on};
 use igd::data::Picture;
-use igd::model::{Map, Region};
-use image::{GrayImage, RgbImage};
+use igd::model::Region;
+use image::RgbImage;
 use jiff::Timestamp;
 
 use crate::store::Pictures;
@@ -114,11 +114,10 @@ impl Judged {
     pub fn pictures(&self) -> Option<Pictures> {
         let map = self.meta.map.as_ref()?;
         let size = (map.width as usize, map.height as usize);
-        let values = map.values().map(|value| (255.0 * value).round() as u8);
         Some(Pictures {
             frame: self.whole()?,
             seen: self.picture(self.inspected(), size)?.into_rgb(),
-            map: GrayImage::from_raw(map.width, map.height, values.collect())?,
+            map: map.to_picture(),
         })
     }
 
@@ -131,7 +130,7 @@ impl Judged {
         let size = (width as usize, height as usize);
         let mut pixels = self.picture(Area::whole(&self.info), size)?.into_rgb();
         if drawn && self.is_judged() {
-            let map = self.map();
+            let map = self.meta.map.as_ref().map(AttachedMap::to_map);
             let regions = self.meta.regions.iter();
             let regions: Vec<_> = regions.map(|region| scaled(region, share)).collect();
             let area = self
@@ -152,15 +151,6 @@ impl Judged {
             .ok()?;
         }
         Some(pixels)
-    }
-
-    fn map(&self) -> Option<Map> {
-        let map = self.meta.map.as_ref()?;
-        Some(Map {
-            width: map.width as usize,
-            height: map.height as usize,
-            values: map.values().collect(),
-        })
     }
 }
 

@@ -9,7 +9,6 @@ mod check;
 pub mod command;
 pub mod config;
 pub mod http;
-mod jpeg;
 mod judged;
 mod lessons;
 pub mod line;

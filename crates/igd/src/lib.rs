@@ -56,6 +56,7 @@ pub mod choice;
 pub mod criterion;
 pub mod data;
 mod decode;
+pub mod encode;
 pub mod eval;
 pub mod feedback;
 pub mod files;

@@ -2,9 +2,9 @@
 
 use gstigd::video::{Area, Colormap, paint_on};
 use igd::data::Picture;
+use igd::encode::scaled;
 use igd::model::Map;
 use image::RgbImage;
-use image::imageops::{FilterType, resize};
 
 use super::Lessons;
 use super::set::Set;
@@ -61,7 +61,7 @@ impl Mean {
         let mean: Vec<f32> = self.sums.iter().map(|&sum| sum as f32 / count).collect();
         let pixels = Picture::of_planes(&mean, SIZE).into_rgb();
         let height = (WIDTH * self.size.1).div_ceil(self.size.0.max(1)).max(1);
-        let mut drawn = resize(&pixels, WIDTH, height.min(4 * WIDTH), FilterType::Triangle);
+        let mut drawn = scaled(&pixels, (WIDTH, height.min(4 * WIDTH)));
         if spread {
             let map = self.spread(&mean);
             let area = Area {

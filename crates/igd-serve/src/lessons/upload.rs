@@ -1,16 +1,15 @@
 //! Pictures come: as files that somebody sends, which may be anything, or as frames.
 
-use std::io::{Cursor, Write};
+use std::io::Write;
 
-use igd::data::Picture;
-use image::imageops::{FilterType, resize};
-use image::{ImageFormat, ImageReader, RgbImage};
+use igd::data::{Picture, claimed};
+use igd::encode;
+use image::{ImageFormat, RgbImage};
 use uuid::Uuid;
 
 use super::Lessons;
 use super::set::{CAMERA, New, Set};
 use crate::command::Refused;
-use crate::jpeg;
 use crate::lock::lock;
 
 /// More pixels are not decoded: 8 bits of R, G and B of each take 150 MB.
@@ -35,11 +34,7 @@ impl Lessons {
 
     /// Takes a frame of a camera.
     pub(super) fn take(&self, recipe: &str, frame: RgbImage) -> Result<Uuid, Refused> {
-        let mut file = Cursor::new(Vec::new());
-        frame
-            .write_to(&mut file, ImageFormat::Png)
-            .map_err(failed)?;
-        let file = file.into_inner();
+        let file = encode::png(&frame).map_err(failed)?;
         self.room(recipe, file.len() as u64)?;
         self.add(recipe, CAMERA, file, frame.into())
     }
@@ -79,14 +74,13 @@ fn decoded(file: &[u8]) -> Result<(&'static str, Picture), Refused> {
         (ImageFormat::Bmp, ".bmp"),
         (ImageFormat::Tiff, ".tif"),
     ];
-    let reader = ImageReader::new(Cursor::new(file)).with_guessed_format();
-    let reader = reader.map_err(|error| unfit(error.to_string()))?;
-    let kind = kinds
-        .into_iter()
-        .find(|(kind, _)| reader.format() == Some(*kind));
-    let (_, ending) = kind.ok_or_else(|| unfit("no PNG, JPEG, BMP or TIFF".into()))?;
-    let size = reader.into_dimensions();
-    let (width, height) = size.map_err(|error| unfit(format!("not a picture: {error}")))?;
+    let claimed = claimed(file).map_err(|error| unfit(format!("not a picture: {error}")))?;
+    let known = claimed.and_then(|(claimed, size)| {
+        let known = kinds.into_iter().find(|(kind, _)| *kind == claimed);
+        known.map(|(_, ending)| (ending, size))
+    });
+    let (ending, (width, height)) =
+        known.ok_or_else(|| unfit("no PNG, JPEG, BMP or TIFF".into()))?;
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
         return Err(unfit(format!(
             "{width} x {height} pixels are more than a picture to learn from may have ({MOST_PIXELS})"
@@ -112,13 +106,8 @@ fn small(pixels: RgbImage) -> Result<Vec<u8>, Refused> {
     let (width, height) = pixels.dimensions();
     let small_width = SMALL_WIDTH.min(width);
     let small_height = (u64::from(height) * u64::from(small_width) / u64::from(width)).max(1);
-    let small = resize(
-        &pixels,
-        small_width,
-        small_height as u32,
-        FilterType::Triangle,
-    );
-    jpeg::encode(&small, QUALITY).map_err(failed)
+    let small = encode::scaled(&pixels, (small_width, small_height as u32));
+    encode::jpeg(&small, QUALITY).map_err(failed)
 }
 
 #[cfg(test)]
@@ -137,11 +126,7 @@ mod tests {
             told.starts_with("60000 x 60000 pixels are more than"),
             "{told}"
         );
-        let mut whole = Cursor::new(Vec::new());
-        RgbImage::new(64, 48)
-            .write_to(&mut whole, ImageFormat::Jpeg)
-            .unwrap();
-        let whole = whole.into_inner();
+        let whole = encode::jpeg(&RgbImage::new(64, 48), 80).unwrap();
         assert_eq!(decoded(&whole).unwrap().1.size(), (64, 48));
         let told = refused(&whole[..whole.len() - 8]);
         assert_eq!(told, "a part of the picture is missing at its end");

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use igd::encode;
 use uuid::Uuid;
 
 use super::{JPEG_QUALITY, Line};
 use crate::command::Refused;
-use crate::jpeg;
 use crate::lessons::{By, Lesson, Watch};
 use crate::lock::lock;
 
@@ -74,7 +74,7 @@ impl Line {
         let mean = self.lessons.mean(recipe, spread).ok_or_else(|| {
             Refused::Unknown(format!("no picture of {recipe} has been looked at yet"))
         })?;
-        let encoded = jpeg::encode(&mean, JPEG_QUALITY);
+        let encoded = encode::jpeg(&mean, JPEG_QUALITY);
         encoded.map_err(|error| Refused::Failed(error.to_string()))
     }
 

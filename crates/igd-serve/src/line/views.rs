@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{io, iter, thread};
 
+use igd::encode;
+
 use super::JPEG_QUALITY;
 use crate::command::Refused;
 use crate::judged::Judged;
@@ -94,7 +96,7 @@ fn answer(order: Order, kept: &mut HashMap<View, (u64, Arc<[u8]>)>) {
 
 fn jpeg((_, width, drawn): &View, frame: &Judged) -> Encoded {
     let pixels = frame.view(*width, *drawn)?;
-    match crate::jpeg::encode(&pixels, JPEG_QUALITY) {
+    match encode::jpeg(&pixels, JPEG_QUALITY) {
         Ok(jpeg) => Some(jpeg.into()),
         Err(error) => {
             tracing::error!("a frame cannot be encoded: {error}");

@@ -1,15 +1,14 @@
 //! The files of parts' pictures.
 
 use std::fs;
+use std::io;
 use std::io::ErrorKind::{NotADirectory, NotFound};
-use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
-use image::{GrayImage, ImageError, ImageFormat, RgbImage};
+use igd::encode;
+use image::{GrayImage, ImageError, RgbImage};
 use jiff::Timestamp;
 use uuid::Uuid;
-
-use crate::jpeg;
 
 /// The pictures of a part.
 pub struct Pictures {
@@ -52,11 +51,11 @@ pub(super) struct Encoded([Vec<u8>; 3]);
 
 impl Encoded {
     pub fn of(pictures: &Pictures) -> Result<Self, ImageError> {
-        let frame = jpeg::encode(&pictures.frame, QUALITY)?;
-        let [mut seen, mut map] = [const { Vec::new() }; 2].map(Cursor::new);
-        pictures.seen.write_to(&mut seen, ImageFormat::Png)?;
-        pictures.map.write_to(&mut map, ImageFormat::Png)?;
-        Ok(Self([frame, seen.into_inner(), map.into_inner()]))
+        Ok(Self([
+            encode::jpeg(&pictures.frame, QUALITY)?,
+            encode::png(&pictures.seen)?,
+            encode::gray_png(&pictures.map)?,
+        ]))
     }
 
     pub fn bytes(&self) -> u64 {

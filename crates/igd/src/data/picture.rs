@@ -49,7 +49,8 @@ impl Picture {
         let area = size.0 * size.1;
         let pixel = |x: u32, y: u32| {
             let place = y as usize * size.0 + x as usize;
-            Rgb([0, 1, 2].map(|channel| rgb[channel * area + place].round() as u8))
+            // As `round` does, which is a call of a function on the oldest processors that we run on.
+            Rgb([0, 1, 2].map(|channel| (rgb[channel * area + place] + 0.5) as u8))
         };
         RgbImage::from_fn(size.0 as u32, size.1 as u32, pixel).into()
     }

@@ -42,6 +42,17 @@ fn is_big_tiff(bytes: &[u8]) -> bool {
     BIG_TIFF.iter().any(|start| bytes.starts_with(start))
 }
 
+/// What the first bytes of a picture file claim: its kind, and width and height. `None` where they are of none that we
+/// read.
+pub fn claimed(file: &[u8]) -> Result<Option<(ImageFormat, (u32, u32))>, ImageError> {
+    let reader = ImageReader::new(Cursor::new(file)).with_guessed_format()?;
+    use ImageFormat::{Bmp, Jpeg, Png, Tiff};
+    match reader.format() {
+        Some(kind @ (Png | Jpeg | Bmp | Tiff)) => Ok(Some((kind, reader.into_dimensions()?))),
+        _ => Ok(None),
+    }
+}
+
 /// Any of the kinds of picture that we read, upright, with all that the file says of its pixels.
 pub(crate) fn decode(path: &Path) -> Result<DynamicImage, PictureError> {
     panic::catch_unwind(|| decode_or_panic(path)).unwrap_or_else(|_| {

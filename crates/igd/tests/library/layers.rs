@@ -9,9 +9,10 @@ use walkdir::WalkDir;
 use crate::common::repository;
 
 /// Each folder or file right below a crate's `src`, with what it may use of the others.
-const LIBRARY: [(&str, &[&str]); 15] = [
+const LIBRARY: [(&str, &[&str]); 16] = [
     ("files", &[]),
     ("decode", &[]),
+    ("encode", &[]),
     ("resize", &[]),
     ("warp", &[]),
     ("align", &["resize", "warp"]),

@@ -1,12 +1,9 @@
 //! The pictures that tell the most, each with its map and overlay.
 
-use std::io::Cursor;
-
 use gstigd::video::Colormap;
+use igd::encode::{self, scaled};
 use igd::eval::Scored;
 use igd::model::Map;
-use image::codecs::jpeg::JpegEncoder;
-use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use maud::{Markup, html};
 
@@ -62,10 +59,10 @@ pub fn sections(
 fn card(pictures: &mut Pictures, index: usize, scored: &Scored) -> anyhow::Result<Markup> {
     let (picture, detection) = pictures.look_at(index)?;
     let size = shown_size(picture.size());
-    let overlay = shrink(&paint(picture.clone(), &detection)?, size);
+    let overlay = scaled(&paint(picture.clone(), &detection)?, size);
     let shown = [
-        ("picture", shrink(&picture.into_rgb(), size)),
-        ("map", shrink(&colored(&detection.map), size)),
+        ("picture", scaled(&picture.into_rgb(), size)),
+        ("map", scaled(&colored(&detection.map), size)),
         ("overlay", overlay),
     ];
     let mut urls = Vec::new();
@@ -91,10 +88,6 @@ fn shown_size((width, height): (u32, u32)) -> (u32, u32) {
     (side(width), side(height))
 }
 
-fn shrink(picture: &RgbImage, (width, height): (u32, u32)) -> RgbImage {
-    imageops::resize(picture, width, height, FilterType::Triangle)
-}
-
 /// A normalised map in the heatmap's colours.
 fn colored(map: &Map) -> RgbImage {
     let table = Colormap::default().table();
@@ -105,9 +98,7 @@ fn colored(map: &Map) -> RgbImage {
 }
 
 fn data_url(picture: &RgbImage) -> anyhow::Result<String> {
-    let mut bytes = Cursor::new(Vec::new());
-    JpegEncoder::new_with_quality(&mut bytes, QUALITY).encode_image(picture)?;
-    let text = glib::base64_encode(&bytes.into_inner());
+    let text = glib::base64_encode(&encode::jpeg(picture, QUALITY)?);
     Ok(format!("data:image/jpeg;base64,{text}"))
 }
 
