@@ -23,6 +23,10 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // The number of one that has been waited for may be another process's by now.
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
         // Not the signal that nobody can hand on: the process may be `timeout`, whose own one would stay.
         let _ = Command::new("kill").arg(self.0.id().to_string()).status();
         let _ = self.0.wait();
