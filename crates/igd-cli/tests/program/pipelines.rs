@@ -206,8 +206,11 @@ fn inspect_rtsp() {
     let (_server, address) = rtsp_camera();
     let mut command = script("inspect-rtsp", &folder);
     command.arg(model()).arg(format!("rtsp://{address}"));
-    let output = good(command.env("SINK", "fakesink num-buffers=60"));
-    assert!(output.contains("igd-anomaly"), "{output}");
+    command.env("SINK", "fakesink").stdout(Stdio::piped());
+    let mut inspection = Running(command.spawn().unwrap());
+    // It is not asked how it ends: GStreamer's rtspsrc may then complain that the camera was sooner.
+    let mut lines = BufReader::new(inspection.0.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("igd-anomaly")));
 }
 
 #[test]
