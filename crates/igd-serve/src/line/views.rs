@@ -17,8 +17,8 @@ use crate::lock::lock;
 
 /// Views that are kept encoded.
 const MOST: usize = 32;
-/// Where the thread gets no time for so long, whoever asks encodes by itself.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Where the thread gets no time for so long, whoever asks encodes by itself, in the way of inspection.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A camera, a width, and whether what was found is drawn.
 pub(super) type View = (String, u32, bool);
