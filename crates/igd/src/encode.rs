@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn files_hold_the_pictures() {
         let rgb = RgbImage::from_fn(40, 24, |x, y| [6 * x as u8, 10 * y as u8, 90].into());
-        let gray = GrayImage::from_fn(40, 24, |x, y| [6 * x as u8 ^ y as u8].into());
+        let gray = GrayImage::from_fn(40, 24, |x, y| [(6 * x as u8) ^ (y as u8)].into());
         let read = |file: &[u8]| image::load_from_memory(file).unwrap();
         assert_eq!(read(&png(&rgb).unwrap()).into_rgb8(), rgb);
         assert_eq!(read(&gray_png(&gray).unwrap()).into_luma8(), gray);

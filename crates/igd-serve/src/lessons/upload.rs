@@ -75,9 +75,9 @@ fn decoded(file: &[u8]) -> Result<(&'static str, Picture), Refused> {
         (ImageFormat::Tiff, ".tif"),
     ];
     let claimed = claimed(file).map_err(|error| unfit(format!("not a picture: {error}")))?;
-    let known = claimed.and_then(|(claimed, size)| {
-        let known = kinds.into_iter().find(|(kind, _)| *kind == claimed);
-        known.map(|(_, ending)| (ending, size))
+    let known = claimed.and_then(|claimed| {
+        let known = kinds.into_iter().find(|(kind, _)| *kind == claimed.kind);
+        known.map(|(_, ending)| (ending, claimed.size))
     });
     let (ending, (width, height)) =
         known.ok_or_else(|| unfit("no PNG, JPEG, BMP or TIFF".into()))?;

@@ -16,7 +16,7 @@ pub mod synthetic;
 mod test_picture;
 mod training;
 
-pub use crate::decode::{PictureError, claimed};
+pub use crate::decode::{Claim, PictureError, claimed};
 pub use error::{FolderError, SetError};
 pub use folder::{group_of, is_picture, pictures_below, pictures_in};
 pub use frame::Frame;

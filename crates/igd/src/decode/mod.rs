@@ -42,13 +42,24 @@ fn is_big_tiff(bytes: &[u8]) -> bool {
     BIG_TIFF.iter().any(|start| bytes.starts_with(start))
 }
 
-/// What the first bytes of a picture file claim: its kind, and width and height. `None` where they are of none that we
-/// read.
-pub fn claimed(file: &[u8]) -> Result<Option<(ImageFormat, (u32, u32))>, ImageError> {
+/// What a picture file claims to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// PNG, JPEG, BMP or TIFF.
+    pub kind: ImageFormat,
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+}
+
+/// What the first bytes of a file claim, before anything is decoded. `None` where they are of no kind that we read.
+pub fn claimed(file: &[u8]) -> Result<Option<Claim>, ImageError> {
     let reader = ImageReader::new(Cursor::new(file)).with_guessed_format()?;
     use ImageFormat::{Bmp, Jpeg, Png, Tiff};
     match reader.format() {
-        Some(kind @ (Png | Jpeg | Bmp | Tiff)) => Ok(Some((kind, reader.into_dimensions()?))),
+        Some(kind @ (Png | Jpeg | Bmp | Tiff)) => Ok(Some(Claim {
+            kind,
+            size: reader.into_dimensions()?,
+        })),
         _ => Ok(None),
     }
 }
