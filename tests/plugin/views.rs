@@ -636,6 +636,7 @@ fn a_composition_looks_like_what_is_blended() {
 
 #[test]
 fn a_composition_of_another_element_stays_below_ours() {
+    element::init();
     let (below, _) = compositions("overlay-method=composition", &gst::Caps::new_any(), false);
     let own = below
         .meta::<VideoOverlayCompositionMeta>()
