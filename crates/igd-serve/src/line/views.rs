@@ -62,7 +62,7 @@ impl Views {
 }
 
 fn encode(orders: &Receiver<Order>) {
-    igd::libtorch::give_way();
+    igd::libtorch::take_what_is_left();
     let mut kept: HashMap<View, (u64, Arc<[u8]>)> = HashMap::new();
     while let Ok(first) = orders.recv() {
         let mut waiting: Vec<Order> = iter::once(first).chain(orders.try_iter()).collect();

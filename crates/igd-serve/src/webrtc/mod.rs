@@ -77,7 +77,7 @@ impl Viewers {
         let (ending, ended) = oneshot::channel();
         let thread = thread::Builder::new().name("video".into());
         thread.spawn(move || {
-            igd::libtorch::give_way();
+            igd::libtorch::take_what_is_left();
             let _ = runtime.block_on(ended);
         })?;
         Ok(Self {

@@ -21,5 +21,5 @@ pub use device::{Choice, DeviceError, choose_device};
 pub use exit::{Work, end_without_destroying};
 pub use guard::guarded;
 pub(crate) use sync_ref::SyncRef;
-pub use workers::give_way;
 pub(crate) use workers::{Workers, alone};
+pub use workers::{give_way, take_what_is_left};

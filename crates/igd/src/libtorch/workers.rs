@@ -7,11 +7,19 @@ use std::thread;
 use libloading::os::unix::{Library, RTLD_LAZY};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-/// Has this thread, and those that it starts, compute when others of the machine do not: for what nobody waits for.
+/// Has this thread, and those that it starts, leave most of a busy machine to others: a tenth of what each of those gets stays for it.
 pub fn give_way() {
-    const NICE: i32 = 10;
+    set_niceness(10);
+}
+
+/// Has this thread, and those that it starts, compute when others of the machine do not.
+pub fn take_what_is_left() {
+    set_niceness(19);
+}
+
+fn set_niceness(niceness: i32) {
     // SAFETY: numbers alone are handed over. Linux takes it for the calling thread; where it refuses, all is as before.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, niceness) };
 }
 
 /// Threads that compute with libtorch for others. A thread that calls libtorch by itself has libtorch start as many
