@@ -121,7 +121,18 @@ pub fn text(message: &gst::MessageRef) -> Option<String> {
     let gst::MessageView::Error(error) = message.view() else {
         return None;
     };
-    Some(error.error().message().to_owned())
+    let text = error.error().message().to_owned();
+    let debug = error.debug().unwrap_or_default();
+    // Which it is stands in what is meant for developers, with its caps in brackets.
+    let missing = debug.lines().find(|line| line.starts_with("Missing "));
+    Some(
+        match missing.and_then(|line| line.split(" (video/").next()) {
+            Some(missing) => {
+                format!("{text} {missing}. Install gstreamer1.0-libav, which decodes most")
+            }
+            None => text,
+        },
+    )
 }
 
 /// The recipe and the version that a filter's name tells.

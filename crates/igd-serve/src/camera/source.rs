@@ -47,11 +47,20 @@ fn scheme(text: &str) -> Option<&str> {
     (!scheme.is_empty() && scheme.chars().all(is_letter)).then_some(scheme)
 }
 
-/// A launch line may end in caps, or in an element whose pads come later, where something follows.
+/// A launch line may end in caps, or in an element whose pads come later, where something follows. That element finds what follows unlinked,
+/// which it is not where parsing makes pads of the bin of all that are not linked yet.
 fn bin(text: &str) -> Result<gst::Element, String> {
+    const LAST: &str = "raw-video";
     // The text itself may hold a password.
-    let bin = gst::parse::bin_from_description(&format!("{text} ! videoconvert"), true)
-        .map_err(|error| format!("source: {}", error.message()))?;
+    let told = |error: &dyn std::fmt::Display| format!("source: {error}");
+    let description = format!("{text} ! videoconvert name={LAST}");
+    let bin = gst::parse::bin_from_description(&description, false)
+        .map_err(|error| told(&error.message()))?;
+    let last = bin.by_name(LAST).and_then(|last| last.static_pad("src"));
+    let last =
+        last.ok_or_else(|| told(&"videoconvert is missing: install gstreamer1.0-plugins-base"))?;
+    let pad = gst::GhostPad::with_target(&last).map_err(|error| told(&error))?;
+    bin.add_pad(&pad).map_err(|error| told(&error))?;
     Ok(bin.upcast())
 }
 
@@ -61,8 +70,9 @@ fn decoder(scheme: &str, uri: &str) -> Result<gst::Element, String> {
         "file" => " ! clocksync",
         _ => "",
     };
+    // Sound is left alone. What decoders can do besides, as with memory of their own, is to keep none of them from being taken.
     let text = format!(
-        "uridecodebin name=decoder caps=video/x-raw expose-all-streams=false ! videoconvert ! \
+        "uridecodebin name=decoder caps=video/x-raw(ANY) expose-all-streams=false ! videoconvert ! \
          videoflip video-direction=auto{pace}"
     );
     let bin = bin(&text)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use gst::prelude::*;
 use igd_serve::line::{CameraState, CameraStatus};
 use igd_serve::record::{Record, Verdict};
 use igd_serve::store::Query;
@@ -85,6 +86,34 @@ impl Running {
         drop(line);
         _folder
     }
+}
+
+/// What cameras on a network and phones give: H.264, and sound beside it.
+#[test]
+fn what_libav_decodes_is_judged_and_sound_is_left_alone() {
+    gst::init().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let video = folder.path().join("parts.mp4");
+    let text = format!(
+        "mp4mux name=file ! filesink location={} videotestsrc num-buffers=10 ! video/x-raw,width=64,height=64,framerate=10/1 ! x264enc ! \
+         file. audiotestsrc num-buffers=40 ! avenc_aac ! file.",
+        video.display()
+    );
+    let writing = gst::parse::launch(&text).unwrap();
+    writing.set_state(gst::State::Playing).unwrap();
+    let ends = [gst::MessageType::Eos, gst::MessageType::Error];
+    let end = writing.bus().unwrap().timed_pop_filtered(None, &ends);
+    assert_eq!(end.unwrap().type_(), gst::MessageType::Eos);
+    writing.set_state(gst::State::Null).unwrap();
+
+    let source = format!("file://{}", video.display());
+    let running = Running::of(&camera("left", &source, ""));
+    running.until("it is played again", |running| {
+        running.camera("left").judged > 12
+    });
+    assert_eq!(running.camera("left").error, None);
+    assert!(!running.has_event("camera-lost", "left"));
+    running.stop();
 }
 
 /// A configuration with two recipes.
