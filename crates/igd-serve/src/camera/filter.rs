@@ -123,20 +123,38 @@ pub fn text(message: &gst::MessageRef) -> Option<String> {
     };
     let text = error.error().message().to_owned();
     let debug = error.debug().unwrap_or_default();
-    // Which it is stands in what is meant for developers, with its caps in brackets.
-    let missing = debug.lines().find(|line| line.starts_with("Missing "));
-    Some(
-        match missing.and_then(|line| line.split(" (video/").next()) {
-            Some(missing) => {
-                format!("{text} {missing}. Install gstreamer1.0-libav, which decodes most")
-            }
-            None => text,
-        },
-    )
+    let Some(missing) = debug.lines().find(|line| line.starts_with("Missing ")) else {
+        return Some(text);
+    };
+    // Its caps follow in brackets.
+    let missing = missing.split(" (video/").next()?;
+    Some(format!(
+        "{text} {missing}. Install gstreamer1.0-libav, which decodes most"
+    ))
 }
 
 /// The recipe and the version that a filter's name tells.
 pub fn judging_of(name: &str) -> Option<(&str, u32)> {
     let mut parts = name.split('@');
     Some((parts.next()?, parts.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_that_is_missing_is_named() {
+        gst::init().unwrap();
+        let said = |debug| {
+            let error = gst::message::Error::builder(gst::CoreError::MissingPlugin, "No plug-in.");
+            text(&error.debug(debug).build()).unwrap()
+        };
+        let missing = "no suitable plugins found:\nMissing decoder: H.264 (High Profile) (video/x-h264, width=64)";
+        assert_eq!(
+            said(missing),
+            "No plug-in. Missing decoder: H.264 (High Profile). Install gstreamer1.0-libav, which decodes most"
+        );
+        assert_eq!(said("gstbin.c: nothing"), "No plug-in.");
+    }
 }

@@ -1,5 +1,7 @@
 //! Where frames come from: an address, a folder of pictures, or the text of a pipeline.
 
+use std::fmt::Display;
+
 use gst::prelude::*;
 
 use super::pictures;
@@ -14,10 +16,11 @@ pub fn source(text: &str) -> Result<gst::Element, String> {
     if let Some(folder) = text.strip_prefix("pictures:") {
         return pictures::source(folder.as_ref());
     }
-    match scheme(text) {
+    let bin = match scheme(text) {
         Some(scheme) => decoder(scheme, text),
         None => bin(text),
-    }
+    };
+    bin.map(Cast::upcast)
 }
 
 /// What is told of a source that failed, without what nobody needs to read: of an address its host and path, of a
@@ -47,37 +50,35 @@ fn scheme(text: &str) -> Option<&str> {
     (!scheme.is_empty() && scheme.chars().all(is_letter)).then_some(scheme)
 }
 
-/// A launch line may end in caps, or in an element whose pads come later, where something follows. That element finds what follows unlinked,
-/// which it is not where parsing makes pads of the bin of all that are not linked yet.
-fn bin(text: &str) -> Result<gst::Element, String> {
+/// A launch line may end in caps, or in an element whose pads come later, where something follows. Its pad alone becomes
+/// one of the bin: where parsing makes pads of all that are not linked yet, what follows is taken when the others come.
+fn bin(text: &str) -> Result<gst::Bin, String> {
     const LAST: &str = "raw-video";
     // The text itself may hold a password.
-    let told = |error: &dyn std::fmt::Display| format!("source: {error}");
+    let told = |error: &dyn Display| format!("source: {error}");
     let description = format!("{text} ! videoconvert name={LAST}");
     let bin = gst::parse::bin_from_description(&description, false)
         .map_err(|error| told(&error.message()))?;
     let last = bin.by_name(LAST).and_then(|last| last.static_pad("src"));
-    let last =
-        last.ok_or_else(|| told(&"videoconvert is missing: install gstreamer1.0-plugins-base"))?;
+    let last = last.ok_or_else(|| told(&"it has no end that gives video"))?;
     let pad = gst::GhostPad::with_target(&last).map_err(|error| told(&error))?;
     bin.add_pad(&pad).map_err(|error| told(&error))?;
-    Ok(bin.upcast())
+    Ok(bin)
 }
 
 /// Files are played as fast as they were recorded, whatever else gives frames when it has them.
-fn decoder(scheme: &str, uri: &str) -> Result<gst::Element, String> {
+fn decoder(scheme: &str, uri: &str) -> Result<gst::Bin, String> {
     let pace = match scheme {
         "file" => " ! clocksync",
         _ => "",
     };
-    // Sound is left alone. What decoders can do besides, as with memory of their own, is to keep none of them from being taken.
+    // Sound is left alone. Whatever memory a decoder can give besides, it is not left out.
     let text = format!(
         "uridecodebin name=decoder caps=video/x-raw(ANY) expose-all-streams=false ! videoconvert ! \
          videoflip video-direction=auto{pace}"
     );
     let bin = bin(&text)?;
-    let decoder = bin.downcast_ref::<gst::Bin>();
-    let decoder = decoder.and_then(|bin| bin.by_name("decoder"));
+    let decoder = bin.by_name("decoder");
     let decoder = decoder.ok_or("uridecodebin is missing: install gstreamer1.0-plugins-base")?;
     decoder.set_property("uri", uri);
     decoder.connect("source-setup", false, |values| {

@@ -7,7 +7,8 @@ use std::thread;
 use libloading::os::unix::{Library, RTLD_LAZY};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-/// Has this thread, and those that it starts, leave most of a busy machine to others: a tenth of what each of those gets stays for it.
+/// Has this thread, and those that it starts, leave most of a busy machine to others: a tenth of what each of those gets
+/// stays for it.
 pub fn give_way() {
     set_niceness(10);
 }

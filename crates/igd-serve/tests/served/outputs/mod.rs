@@ -168,7 +168,7 @@ fn free_port() -> u16 {
 
 /// Runs it, and returns what it printed.
 #[track_caller]
-fn run(command: &mut Command) -> String {
+pub fn run(command: &mut Command) -> String {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));

@@ -235,8 +235,8 @@ fn four_cameras_are_watched_without_slowing_inspection() {
         std::future::pending(),
     ));
     let sent = send(writer);
-    // Those who watch have machines of their own: what their browser computes here makes way. Of its niceness the browser decides by
-    // itself, of this it does not.
+    // Those who watch have machines of their own: what their browser computes here makes way. Of its niceness the browser
+    // decides by itself, of this it does not.
     let page = thread::spawn(|| {
         let thread = fs::read_link("/proc/thread-self").unwrap();
         let mut idle = Command::new("chrt");
