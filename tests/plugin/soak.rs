@@ -478,8 +478,9 @@ fn run_streams(minutes: f64, streams: usize) {
     let length = Duration::from_secs_f64(60.0 * minutes);
     let life = (length / 10).min(Duration::from_secs(60));
     let mut dice = Dice(7);
-    // What is made only once is there after that.
-    Sum::default().run(streams, Duration::from_secs(1), life, &mut dice, |_| true);
+    // What is made only once is there after that, by whichever way to disturb.
+    let once = Duration::from_secs(1);
+    Sum::default().run(streams, once, life, &mut dice, Sum::has_done_all);
     let (before, _) = rest();
     let mut sum = Sum::default();
     sum.run(streams, length / 4, life, &mut dice, |_| true);
